@@ -296,7 +296,7 @@ class World:
         self.halt.halted = kind == CommandKind.HALT
         self._commands.publish(*records.COMMAND.row(
             now_ns=self.now_ns, version=0, kind=kind, reason=0, strategy=0, instrument=0, uid=0, pid=0, account=0,
-            target_id=0, values=b"",
+            target_id=0, disabled=0, values=b"",
         ))  # fmt: skip
         self._halt_cell.write(0, *records.HALT.row(
             halted=int(self.halt.halted), since_ns=self.now_ns, command_sequence=self._commands.cursor - 1, uid=0,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.cli import WRONG_USE, CommandError
-from engine.config import Config, Process, Secret, Strategy, Venue
+from engine.config import Config, Process, Secret, Strategy, Venue, settings
 from engine.config.nearest import read_table
 from engine.config.tables import ALERTS, FACTORIES
 
@@ -38,6 +38,7 @@ def check(config: Config) -> None:
     for role in executions:
         _check_execution(config, role)
     _check_lookers(config)
+    _check_settings(config)
 
 
 def _check_lookers(config: Config) -> None:
@@ -107,6 +108,16 @@ def _check_accounts(config: Config) -> None:
     place = "accounts" if config.accounts else "execution"
     _try(config, place, lambda: accounts_of(config))
     _try(config, place, lambda: check_journals(config))
+
+
+def _check_settings(config: Config) -> None:
+    """Refuse a file that was changed in a value that an operator has set since: which one is meant is not known."""
+    try:
+        found = next(settings.contradictions(config, settings.read(config.paths.settings)), "")
+    except ValueError as error:
+        raise CommandError(str(error), WRONG_USE) from error
+    if found:
+        raise CommandError(f"{config.path}: {found}", WRONG_USE)
 
 
 def _check_execution(config: Config, role: str) -> None:

@@ -161,6 +161,16 @@ first valuation of the UTC day; if execution was down or had no price at midnigh
 "-" means that there is no price to compute the sum. A fee in a third asset (BNB) is valued when that asset's market
 (BNBUSDT) is a configured instrument; otherwise it is shown beside the fees as "unvalued" and is not in net. Dust is a
 holding smaller than one size step: no order can close it."""
+SET = """\
+A value is checked by the declaration that checks the file, stored in the state directory, and applied between two
+events by the roles that use it: a strategy, or every execution. The command prints the value before and after, and
+waits until each of these roles has confirmed it; exit 1 when one has not. A set value holds across every restart, of a
+role, of the supervisor, and down and up, until --drop returns to the file's value. A strategy accepts new parameters
+only if its class defines on_parameters(changed). When the file's own value is changed after a value was set, up is
+refused until --drop or --keep decides; reload decides for the file."""
+STRATEGY = """\
+A disabled strategy submits nothing, and execution refuses its orders and cancels the open ones; its position stays.
+Its process runs on. It stays disabled across every restart, until it is enabled."""
 BOOK = """\
 The best ten levels of each side as the feed publishes them, with state, age and spread. The book equals the venue's
 only when its state is good and no warning about the feed is shown. The spread is shown only in the state good."""
@@ -214,6 +224,7 @@ def _system_commands(commands: "Commands") -> None:
     _add_sent(commands, "cancel_all", "system:cancel_all", "cancel-all --instrument BTCUSDT", CANCEL)
     restart = _add_sent(commands, "restart", "system:restart", "restart feed")
     _timeout(restart, 30.0, "how long to wait until it runs")
+    _setting_commands(commands)
     for name in COMMANDS:
         if name.replace("_", "-") not in commands.choices:
             _add_sent(commands, name, "command:run").set_defaults(command=name)
@@ -243,6 +254,27 @@ def _add_sent(commands: "Commands", name: str, run: str, example: str = "", abou
             metavar = "NAME" if one.kind == "strategy" else one.name.upper()
             parser.add_argument("--" + one.name.replace("_", "-"), metavar=metavar, type=kind, help=one.text)
     return parser
+
+
+def _setting_commands(commands: "Commands") -> None:
+    """The commands that set a value while the system runs."""
+    command = COMMANDS["set"]
+    owner, values, drop, keep = (one.text for one in command.arguments)
+    parser = _add(commands, "set", "settings:set_values", command.text, "set maker size=0.002 half_width_steps=3", SET)
+    parser.add_argument("owner", metavar="OWNER", nargs="?", default="", help=owner)
+    parser.add_argument("values", metavar="VALUE", nargs="*", help=values)
+    parser.add_argument("--drop", metavar="OWNER.KEY", action="append", default=[], help=drop)
+    parser.add_argument("--keep", metavar="OWNER.KEY", action="append", default=[], help=keep)
+    text = "for --drop and --keep: the file of a system that is down"
+    parser.add_argument("--config", metavar="CONFIG", default="", help=text)
+    _timeout(parser, 5.0, "how long to wait for the roles that apply it")
+    command = COMMANDS["strategy"]
+    action, name = (one.text for one in command.arguments)
+    parser = _add(commands, "strategy", "settings:strategy", command.text, "strategy disable maker", STRATEGY)
+    choices = ("list", "enable", "disable")
+    parser.add_argument("action", metavar="ACTION", nargs="?", choices=choices, default="list", help=action)
+    parser.add_argument("strategy", metavar="NAME", nargs="?", default="", help=name)
+    _timeout(parser, 5.0, "how long to wait for the strategy")
 
 
 def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None:

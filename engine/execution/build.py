@@ -64,6 +64,7 @@ def build(config: "Config", name: str) -> Execution:
         supervisor_lost_ns=config.watch.supervisor_lost_ms * MS,
         limits=limits.within(ids),
         caps=caps,
+        risk=config.risk,
         journal=journal_config(config, account.journal),
         **options,
     )
@@ -192,6 +193,7 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
         gate=lanes.cell_writer("gate"),
         sessions=lanes.cell_writer("sessions"),
         instrument_halts=lanes.cell_writer("instrument_halts"),
+        limits=lanes.cell_writer("limits"),
         closers=(lanes,),
     )
 

@@ -1,4 +1,4 @@
-"""The operator's commands, which the supervisor publishes on COMMANDS: HALT, RESUME, DRAIN, CANCEL_ALL.
+"""The operator's commands, which the supervisor publishes on COMMANDS: HALT, RESUME, DRAIN, CANCEL_ALL, SET.
 
 Each command is recorded before it is carried out, with the cursor after it and the number of the COMMANDS ring: so no
 later life of execution carries it out again, and one that was given while execution was dead is carried out once.
@@ -10,6 +10,7 @@ from engine.execution.halts import Halts
 from engine.execution.intents.desk import Desk
 from engine.execution.orders import codec
 from engine.execution.ports import Appender
+from engine.execution.settings import Settings
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
 from engine.lanes.ports import RingReader
@@ -23,7 +24,7 @@ class Commands:
 
     def __init__(
         self, lane: RingReader, life: int, instruments: Collection[int], journal: Appender, halts: Halts, desk: Desk,
-        alarm: Alarm, balances: Balances,
+        alarm: Alarm, balances: Balances, settings: Settings,
     ) -> None:  # fmt: skip
         """Read this lane; `life` is the number of the ring, because a sequence means nothing in another.
 
@@ -37,9 +38,11 @@ class Commands:
         self._desk = desk
         self._alarm = alarm
         self._balances = balances
+        self._settings = settings
 
     def restore(self, life: int, cursor: int) -> None:
-        """Skip the commands that an earlier life carried out, if it read the same ring."""
+        """Apply what is set, and skip the commands that an earlier life carried out, if it read the same ring."""
+        self._settings.restore(self._lane)
         if life == self._life:
             self._lane.cursor = max(self._lane.cursor, cursor)
 
@@ -63,6 +66,8 @@ class Commands:
             self._halts.drain(now_ns)
         elif row.kind == CommandKind.CANCEL_ALL:
             self._desk.cancel_all(now_ns, row.strategy, row.instrument)
+        elif row.kind == CommandKind.SET:
+            self._settings.follow(row, now_ns)
 
     def _resume(self, instrument: int, now_ns: int) -> None:
         """Trade the instrument again, or everything (0); the operator has checked the account."""
@@ -81,4 +86,6 @@ class Commands:
             target_id=row.target_id,
         )  # fmt: skip
         self._journal.add(now_ns, JournalKind.FOLLOWED, codec.FOLLOWED.pack_row(followed))
+        if row.kind == CommandKind.SET:
+            self._settings.record(row, now_ns)
         self._journal.commit(now_ns)

@@ -1,7 +1,7 @@
 """The tables of the configuration that concern execution."""
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -93,6 +93,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     supervisor_lost_ns: int = 30 * SECOND_NS  # until only exits are sent; 0: never
     limits: RiskLimits = RiskLimits()
     caps: tuple[FurtherCap, ...] = ()  # beyond the limits
+    risk: dict[str, Any] = msgspec.field(default_factory=dict)  # the table of both, in which an operator sets values
     journal: JournalConfig = JournalConfig()
 
     def __post_init__(self) -> None:

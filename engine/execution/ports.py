@@ -85,6 +85,7 @@ class ExecutionLanes:
     gate: CellWriter
     sessions: CellWriter
     instrument_halts: CellWriter
+    limits: CellWriter
     commands_life: int = 0  # which COMMANDS ring this is: a sequence of one ring means nothing in another
     closers: tuple[Any, ...] = ()  # closed at the end
 

@@ -39,6 +39,7 @@ from engine.execution.orders.prices import Prices
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.checkpointer import Checkpointer
 from engine.execution.restore.disk import DirectDisk, Disk
+from engine.execution.settings import Settings
 from engine.execution.start import Start
 from engine.execution.steps import Steps
 from engine.execution.supervisor_silence import SupervisorSilence
@@ -100,7 +101,7 @@ class Execution:
         self.halts = Halts(lanes.halt, self._operator, self.gate, self.desk, self.alarm, self.recovery, self._balances)
         self._commands = Commands(
             lanes.commands, lanes.commands_life, self.ledger.account, self.journal, self.halts, self.desk, self.alarm,
-            self._balances,
+            self._balances, Settings(config, lanes.limits, self.gate, self.desk, self.journal),
         )  # fmt: skip
         self._gate_state = GateState(
             config, lanes.gate, self.gate, self.session, self.recovery, self.blotter, self.journal, self._operator,

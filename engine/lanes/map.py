@@ -213,7 +213,19 @@ LANES = (
         wake="never",
         each=EXECUTION,
     ),
-    Lane("commands", records.COMMAND, "ring", SUPERVISOR, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 10, reserve=4),
+    Lane(
+        "commands",
+        records.COMMAND,
+        "ring",
+        SUPERVISOR,
+        (SUPERVISOR, EXECUTION, STRATEGY, LOOKERS),
+        capacity=1 << 10,
+        reserve=4,
+    ),
+    Lane("parameters", records.SETTINGS, "cells", STRATEGY, (SUPERVISOR, LOOKERS), wake="never", each=STRATEGY),
+    Lane(
+        "limits", records.SETTINGS, "cells", EXECUTION, (SUPERVISOR, LOOKERS), count=257, wake="never", each=EXECUTION
+    ),
     Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS)),
     Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, LOOKERS)),
     Lane("gate", records.GATE, "cells", EXECUTION, (OPERATOR, LOOKERS), wake="never", each=EXECUTION),

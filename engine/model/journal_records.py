@@ -3,6 +3,7 @@
     TERMS    what the numbers of an instrument mean           FOLLOWED   an operator's command that execution follows
     ALARM    a halt that execution decided itself             WATERMARK  up to which fill every fill is known
     DAY      what an instrument's daily net is counted from   BALANCE    what is known of one asset's balance
+    SETTING  a part of the values that an operator has set
 
 INTENT, VERDICT, ORDER and FILL, which the journal carries too, are in `records.py`, as is JOURNAL itself, the record
 around each of them. The time of a journal record is the time of the record inside it.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         BalanceRow,
         DayRow,
         FollowedRow,
+        SettingRow,
         TermsRow,
         WatermarkRow,
     )
@@ -71,6 +73,24 @@ FOLLOWED: "Record[FollowedRow]" = Record(
     },
 )
 
+SETTING_BYTES = 240
+SETTING: "Record[SettingRow]" = Record(
+    "setting",
+    288,
+    {
+        "asked_ns": "i8",  # when the operator asked
+        "version": "u8",  # of the owner's settings
+        "strategy": "u4",  # whose parameters; 0: the limits of risk
+        "uid": "u4",
+        "pid": "u4",
+        "disabled": "u4",  # 1: the strategy was disabled
+        "part": "u2",  # which part of the values this is, from 0
+        "parts": "u2",
+        "values": f"S{SETTING_BYTES}",  # of a JSON object with every value that is set for the owner
+        "spare": "3u4",
+    },
+)
+
 WATERMARK: "Record[WatermarkRow]" = Record(
     "watermark",
     48,
@@ -104,4 +124,4 @@ BALANCE: "Record[BalanceRow]" = Record(
     },
 )
 
-JOURNAL_RECORDS = (TERMS, ALARM, FOLLOWED, WATERMARK, DAY, BALANCE)
+JOURNAL_RECORDS = (TERMS, ALARM, FOLLOWED, SETTING, WATERMARK, DAY, BALANCE)

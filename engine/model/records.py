@@ -304,8 +304,9 @@ COMMAND: "Record[CommandRow]" = Record(
         "pid": "u4",
         "account": "u4",  # 0: all
         "target_id": "u8",  # CANCEL: the intent whose orders it means
+        "disabled": "u4",  # of a SET of a strategy: 1: it submits nothing until it is enabled
         "values": f"S{SET_TEXT}",  # of a SET: every value that an operator has set for this owner, as a JSON object
-        "spare": "4u4",
+        "spare": "3u4",
     },
 )
 

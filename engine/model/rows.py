@@ -266,8 +266,9 @@ if TYPE_CHECKING:
         pid: int
         account: int
         target_id: int
+        disabled: int
         values: bytes
-        spare: tuple[int, ...] = (0, 0, 0, 0)
+        spare: tuple[int, ...] = (0, 0, 0)
 
     class SettingsRow(NamedTuple):
         """A row of SETTINGS."""
@@ -549,6 +550,20 @@ if TYPE_CHECKING:
         target_id: int
         spare: int = 0
 
+    class SettingRow(NamedTuple):
+        """A row of SETTING."""
+
+        asked_ns: int
+        version: int
+        strategy: int
+        uid: int
+        pid: int
+        disabled: int
+        part: int
+        parts: int
+        values: bytes
+        spare: tuple[int, ...] = (0, 0, 0)
+
     class WatermarkRow(NamedTuple):
         """A row of WATERMARK."""
 
@@ -606,6 +621,7 @@ else:
     TermsRow = journal_records.TERMS.row
     AlarmRow = journal_records.ALARM.row
     FollowedRow = journal_records.FOLLOWED.row
+    SettingRow = journal_records.SETTING.row
     WatermarkRow = journal_records.WATERMARK.row
     DayRow = journal_records.DAY.row
     BalanceRow = journal_records.BALANCE.row

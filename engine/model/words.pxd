@@ -72,6 +72,7 @@ cdef enum:  # JournalKind: JOURNAL_
     JOURNAL_WATERMARK = 13
     JOURNAL_BALANCE = 14
     JOURNAL_PARENT = 15
+    JOURNAL_SETTING = 20
 
 cdef enum:  # FrameKind: FRAME_
     FRAME_RECEIVED = 1

@@ -158,6 +158,7 @@ class Reason(IntEnum):
     ALGORITHM_PARAMETER = 31  # a parameter that the intent's algorithm does not accept
     ACCOUNT_HALTED = 32  # an operator halted the account, or the venue that it is at
     STRATEGY_HALTED = 33  # an operator, or the strategy's policy at its death, halted the strategy
+    STRATEGY_DISABLED = 34  # an operator has disabled the strategy
 
 
 class Mode(IntEnum):
@@ -203,6 +204,7 @@ class JournalKind(IntEnum):
     WATERMARK = 13  # every fill of an instrument is known up to one of them
     BALANCE = 14
     PARENT = 15  # a parent before each child, and whenever its algorithm's state changes
+    SETTING = 20  # what an operator set: the parameters of a strategy, or the limits
 
 
 class BalanceChange(IntEnum):

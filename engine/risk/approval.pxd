@@ -27,6 +27,7 @@ cdef class Approval:
     cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public int64_t backoff_until_ns
     cdef readonly dict stopped
+    cdef readonly set disabled  # the strategies that may send no order
     cdef readonly SharedRate rate
     cdef readonly SharedRate reserve
     cdef dict seats

@@ -22,6 +22,9 @@ class Approval:
     def stopped(self) -> Mapping[int, Any]: ...
     rate: SharedRate
     reserve: SharedRate
+    @property
+    def disabled(self) -> set[int]: ...
+    def set_approval(self, limits: RiskLimits, knows_all: bool) -> None: ...
     def __init__(
         self,
         limits: RiskLimits,

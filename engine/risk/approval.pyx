@@ -79,6 +79,14 @@ cdef class Approval:
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
         self.tops = tops
         self.exposures = exposures
+        self.disabled = set()
+        self.set_approval(limits, knows_all)
+
+    def set_approval(self, limits, bint knows_all):
+        """Approve within these limits from now on; the requests of the last minute still count."""
+        common, reserved, count = limits.common_rate, limits.reserved_rate, len(self.seats)
+        self.rate.set_limits(common, limits.strategy_rate(common, count))
+        self.reserve.set_limits(reserved, limits.strategy_rate(reserved, count))
         caps = (
             limits.max_book_age_ns, limits.max_intent_age_ns, limits.max_intent_ahead_ns, limits.max_spread_bps,
             limits.price_collar_bps, limits.max_order_micro, limits.max_position_micro,
@@ -103,6 +111,8 @@ cdef class Approval:
         if self.halted or self.draining or not self.reconciled or not self.connected or self.exits_only:
             return False
         if self.stopped and instrument_id in self.stopped:
+            return False
+        if self.disabled and strategy in self.disabled:
             return False
         if not self.quick or (side != 1 and side != -1) or size <= 0 or price <= 0 or now_ns < self.backoff_until_ns:
             return False

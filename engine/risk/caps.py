@@ -17,7 +17,7 @@ import msgspec
 from engine.config.nearest import unknown_key
 from engine.model.words import BUY, Reason
 from engine.risk.gate import Account, FurtherCap, Proposed, Refusal
-from engine.risk.limits import MICRO, WIDEST, RiskLimits
+from engine.risk.limits import FIXED, MICRO, WIDEST, RiskLimits
 
 Made = TypeVar("Made", bound=FurtherCap)
 CAPS: dict[str, tuple[Any, Callable[[Any], FurtherCap]]] = {}  # by key: the value's type, and the class
@@ -46,6 +46,14 @@ def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, .
             raise
         known = (*RiskLimits.__struct_fields__, *CAPS)
         raise ValueError(f"{min(unknown)}: {unknown_key(min(unknown), known)}") from error
+
+
+def set_risk(table: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, ...]]:
+    """The limits and caps of `[risk]` with these values in place of the file's, as an operator sets them."""
+    for key in values:
+        if key in FIXED:
+            raise ValueError(f"{key} cannot change while execution runs: change the file, then engine-ctl restart")
+    return read_risk({**table, **values})
 
 
 def _make(key: str, value: object) -> FurtherCap:

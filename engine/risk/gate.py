@@ -112,15 +112,23 @@ class RiskGate(Approval):
         has halted, each with its `reason`; execution changes them while the gate reads them.
         """
         super().__init__(limits, instruments, tops, exposures, permits, not caps, stopped)
-        self._caps = caps
-        self._exit_caps = tuple(cap for cap in caps if cap.exits)
         self._account = Account(instruments, tops, exposures, owned, self._usd_rate)
-        self.limits = limits
         self._instruments = instruments
         self._tops = tops
         self._exposures = exposures
         self._owned = owned
         self._permits = permits
+        self._bound(limits, caps)
+
+    def set_limits(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
+        """Check every further order against these limits and caps; nothing else of the gate's state changes."""
+        self.set_approval(limits, not caps)
+        self._bound(limits, caps)
+
+    def _bound(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
+        self.limits = limits
+        self._caps = caps
+        self._exit_caps = tuple(cap for cap in caps if cap.exits)
         self._max_position = limits.max_position_micro
         self._max_order = limits.max_order_micro
 
@@ -195,6 +203,10 @@ class RiskGate(Approval):
         """No order in an instrument that execution halted: its position, and so an exit's size, is in doubt."""
         stop = self.stopped.get(order.instrument_id)
         return None if stop is None else Refusal(Reason.INSTRUMENT_HALTED, int(stop.reason), 0)
+
+    def check_disabled(self, order: Proposed) -> Refusal | None:
+        """No order of a strategy that an operator has disabled."""
+        return Refusal(Reason.STRATEGY_DISABLED, order.strategy) if order.strategy in self.disabled else None
 
     def check_instrument(self, order: Proposed) -> Refusal | None:
         """The instrument is configured, and the venue trades it."""
@@ -373,7 +385,7 @@ class RiskGate(Approval):
 Check = Callable[[RiskGate, Proposed], Refusal | None]
 SWITCHES: tuple[Check, ...] = (
     RiskGate.check_halt, RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected,
-    RiskGate.check_stopped,
+    RiskGate.check_stopped, RiskGate.check_disabled,
 )  # fmt: skip
 ENTRY: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,

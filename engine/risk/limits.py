@@ -13,6 +13,7 @@ from engine.model.fixed import INT64_MAX
 
 MICRO = 10**6  # caps in dollars are compared as whole millionths
 BPS = 10_000
+FIXED = ("usd_quotes", "usd_instruments")  # limits that execution reads once, at its start
 WIDEST = 30  # digits before the point that a cap in dollars may have: its integer arithmetic stays short
 
 

@@ -17,6 +17,7 @@ cdef class SharedRate:
     cdef readonly int64_t strategy_limit
     cdef dict strategies
 
+    cpdef int set_limits(self, int64_t account, int64_t strategy) except -1
     cdef SlidingRate own(self, object strategy)
     cpdef SlidingRate full(self, int64_t now_ns, object strategy)
     cpdef int mark(self, int64_t now_ns, object strategy) except -1

@@ -88,6 +88,14 @@ cdef class SharedRate:
         self.account.mark(now_ns)
         return self.own(strategy).mark(now_ns)
 
+    cpdef int set_limits(self, int64_t account, int64_t strategy) except -1:
+        """Bound the account and each strategy anew; the marks of the last minute still count."""
+        cdef SlidingRate own
+        self.account.limit, self.strategy_limit = account, strategy
+        for own in self.strategies.values():
+            own.limit = strategy
+        return 0
+
     cdef SlidingRate own(self, object strategy):
         """One strategy's use."""
         cdef SlidingRate own = self.strategies.get(strategy)

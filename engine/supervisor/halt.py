@@ -106,6 +106,15 @@ class Halt:
         self._command(CommandKind.RESUME, now_ns, peer, instrument=instrument)
         return sequence
 
+    def set_values(
+        self, now_ns: int, peer: Peer, strategy: int, version: int, values: bytes, *, disabled: bool
+    ) -> None:
+        """Publish a SET with every value that is set for a strategy, or for risk (0)."""
+        self.commands.publish(*records.COMMAND.row(
+            now_ns=now_ns, version=version, kind=CommandKind.SET, reason=HaltReason.NONE, strategy=strategy,
+            instrument=0, uid=peer.uid, pid=peer.pid, account=0, target_id=0, disabled=int(disabled), values=values,
+        ))  # fmt: skip
+
     def close(self) -> None:
         """Close both lanes."""
         self.commands.close()
@@ -130,7 +139,7 @@ class Halt:
         """Publish one command; strategy and instrument 0: all."""
         row = records.COMMAND.row(
             now_ns=now_ns, version=0, kind=kind, reason=reason, strategy=strategy, instrument=instrument, uid=peer.uid,
-            pid=peer.pid, account=0, target_id=0, values=b"",
+            pid=peer.pid, account=0, target_id=0, disabled=0, values=b"",
         )  # fmt: skip
         self.commands.publish(*row)
 

@@ -24,6 +24,7 @@ from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.rescue import Rescue
 from engine.supervisor.service.supervision import Supervision
+from engine.supervisor.settings import Settings, who_is
 
 if TYPE_CHECKING:
     from engine.lanes.ports import CellReader
@@ -127,7 +128,7 @@ class Keeper:
         if self.halt_requested:
             self.halt_requested = False
             self.halt.halt(now_ns, self.halt.me, HaltReason.SIGNAL)
-        work = self.control.step() + self.halt.step(now_ns)
+        work = self.control.step() + self.halt.step(now_ns) + self.settings.step(now_ns)
         if now_ns >= self._check_ns and not self.stopping:
             self._check_segments(now_ns)
         work += sum(rescue.step(now_ns) for rescue in self.rescues)
@@ -156,6 +157,7 @@ class Keeper:
     def _open_lanes(self, now_ns: int) -> None:
         """Open the supervisor's lanes, at its start and again on new segments; the stored halt continues."""
         self.halt = Halt(self.config, now_ns)
+        self.settings = Settings(self.config, self.halt, now_ns)
         lanes = open_lanes(self.config.system.name, SUPERVISOR)
         self.pulse = lanes.cell_writer("heartbeat")
         self.supervision.open(lanes)
@@ -316,6 +318,7 @@ class Keeper:
             "halt_since_ns": self.halt.since_ns if self.halt.halted else 0,
             "halt_reason": self.halt.reason.name.lower(),
             "stopping": self.stopping,
+            "settings": self.settings.status(),
             "rescues": {role: cover.rescue.status() for role, cover in self.covers.items()},
             "processes": [self._describe(watch) for watch in self.watches.values()],
         }
@@ -350,7 +353,7 @@ class Keeper:
             return
         line = {
             "now_ns": self.now_ns, "command": request.command, "arguments": dict(request.arguments),
-            "uid": request.peer.uid, "pid": request.peer.pid, "answer": answer,
+            "uid": request.peer.uid, "user": who_is(request.peer).user, "pid": request.peer.pid, "answer": answer,
         }  # fmt: skip
         audit.append(self.config.paths.audit, line)
 

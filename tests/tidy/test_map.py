@@ -21,7 +21,7 @@ SIZES = {
     "mode": 64, "supervision": 128, "accepted": 64,
     "session": 320, "instrument_halt": 320,
     "journal": 320, "instrument": 192, "frame": 256, "connection": 256,
-    "terms": 56, "alarm": 112, "followed": 64, "watermark": 48, "day": 24, "balance": 88,
+    "terms": 56, "alarm": 112, "followed": 64, "setting": 288, "watermark": 48, "day": 24, "balance": 88,
     "bar": 192, "group": 192, "global_book": 448, "opportunity": 192,
 }  # fmt: skip
 

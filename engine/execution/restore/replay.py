@@ -7,6 +7,7 @@
     ALARM      execution's own halt, of the system or an instrument  DAY        what the day's net is counted from
     TERMS      what the numbers mean: other instruments are refused
     BALANCE    what the account held when it last agreed with the fills, and what has moved it since
+    SETTING    nothing: a record for readers
 
 An order found as CREATED or SENT may or may not be at the venue: the recovery makes it UNKNOWN and asks. A replay
 neither records nor publishes; `fills_after` gives the fills that readers may have missed when the life ended.
@@ -95,6 +96,7 @@ class Replay:
             JournalKind.DAY: self._apply_day, JournalKind.BALANCE: self._apply_balance,
             JournalKind.TERMS: self._apply_terms, JournalKind.WATERMARK: self._apply_watermark,
             JournalKind.FOLLOWED: self._apply_followed, JournalKind.ALARM: self._apply_alarm,
+            JournalKind.SETTING: self._skip_setting,
         }  # fmt: skip
 
     def run(self, entries: Iterable[Entry]) -> None:
@@ -179,6 +181,9 @@ class Replay:
     def _apply_followed(self, entry: Entry) -> None:
         """Apply a command; an older program's record ends before `target_id`."""
         self._read_followed(codec.FOLLOWED.unpack(entry.payload.ljust(FOLLOWED.size, b"\0")))
+
+    def _skip_setting(self, entry: Entry) -> None:
+        """Skip what an operator set: COMMANDS holds the values in force, the journal only who set them and when."""
 
     def _apply_alarm(self, entry: Entry) -> None:
         self._read_alarm(codec.ALARM.unpack(entry.payload), entry.now_ns)

@@ -111,6 +111,13 @@ class Strategy(IntentApi):
     def on_resume(self) -> None:
         """An operator resumed trading."""
 
+    def on_parameters(self, changed: tuple[str, ...]) -> None:
+        """An operator set these parameters; `self.parameters` has the new values.
+
+        Only a class that defines this hook accepts new parameters while it runs: here it computes again what it derived
+        from them. When a life begins with set values, the hook is called once, after `on_start`.
+        """
+
     def on_timer(self, now_ns: int) -> None:
         """`timer_ns` has passed."""
 

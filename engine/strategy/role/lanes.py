@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from engine.lanes import EXECUTION, FEED
-from engine.lanes.ports import CellReader, Lanes, RingReader, RingWriter
+from engine.lanes.ports import CellReader, CellWriter, Lanes, RingReader, RingWriter
 
 OF_FEEDS, OF_EXECUTIONS, OWN = ("ticks", "books"), ("verdicts", "orders", "fills"), "intents"
 INPUTS = (*OF_FEEDS, *OF_EXECUTIONS, "commands")
@@ -64,12 +64,15 @@ class StrategyLanes:
     global_books: RingReader | None = None
     opportunities: RingReader | None = None
     accepted: tuple[Callable[[], Any], ...] = ()
+    parameters: CellWriter | None = None  # confirms what an operator has set; None in a replay
 
     def close(self) -> None:
         """Close the lanes it writes; readers end with their last reference."""
         for lane in self.intents:
             lane.close()
         self.steps.close()
+        if self.parameters is not None:
+            self.parameters.close()
 
 
 def open_strategy_lanes(lanes: Lanes, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
@@ -96,4 +99,5 @@ def open_strategy_lanes(lanes: Lanes, accepted_index: int, reads: Sequence[str] 
         intents=intents,
         steps=lanes.ring_writer("steps"),
         accepted=tuple(partial(cells.read, accepted_index) for cells in accepted),
+        parameters=lanes.cell_writer("parameters"),
     )

@@ -6,7 +6,7 @@
 
 A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 
-1. COMMANDS   halt, resume and drain, if they are for this strategy or for all
+1. COMMANDS   halt, resume and drain, if they are for this strategy or for all; what an operator set for this strategy
 2. VERDICTS, ORDERS, FILLS are read, in this order: fills last, so that every fill that an order counts is there;
    then their hooks are called: refusals, fills (each is applied to the position first), changes of orders
 3. BARS, GLOBAL_BOOKS, OPPORTUNITIES are read, in this order, if the strategy defines their hooks
@@ -62,6 +62,7 @@ from engine.strategy.role.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions
 from engine.strategy.role.refusal_log import RefusalLog
+from engine.strategy.role.settings import Settings
 from engine.strategy.api.strategy import defines, reads_of
 from engine.strategy.api.withheld import Withheld
 
@@ -83,7 +84,8 @@ cdef class StrategyRole:
     cdef readonly Counts counts
     cdef readonly int reads  # how many of the aggregation's lanes; the supervisor may park one without a reader
     cdef public object ledger
-    cdef object strategy, lanes, aggregates, refusals, withheld
+    cdef object strategy, lanes, aggregates, refusals, withheld, settings
+    cdef tuple changed  # the parameters that were set before this life began
     cdef IntentApi api
     cdef LaneInputs inputs
     cdef Intents intents
@@ -122,6 +124,7 @@ cdef class StrategyRole:
         }
         self.aggregates = Aggregates(strategy, lanes.global_books) if reads else None
         self.withheld = Withheld(name, lanes.accepted)
+        self.settings, self.changed = Settings(strategy, lanes.parameters), ()
         self.reset_ledger()
 
     def step(self, int64_t now_ns):
@@ -185,11 +188,14 @@ cdef class StrategyRole:
             self.intents.count = recover_count(self.lanes, now_ns)
             self.recover()
             fold(self.lanes.commands, "commands", self.remember)
+            self.changed = self.settings.differing()
             self.phase = BEFORE_START
         else:
             self.phase = RUNNING
             self.cancel_unknown_orders()
             self.strategy.on_start()
+            if self.changed:
+                self.strategy.on_parameters(self.changed)
             check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
             self.timer_ns = now_ns + self.strategy.timer_ns
             if not self.strategy.timer_ns and defines(type(self.strategy), "on_timer"):
@@ -197,28 +203,58 @@ cdef class StrategyRole:
         return 1
 
     def remember(self, row):
-        """Apply an old command to `halted` and `draining`; its hook was called in an earlier life."""
-        if row.strategy in (0, self.number):
+        """Apply an old command to `halted`, `draining` and the parameters; its hook was called in an earlier life."""
+        if row.kind == CommandKind.SET:
+            if row.strategy == self.number:
+                self.set_values(row)
+        elif row.strategy in (0, self.number):
             self.api.halted = row.kind == CommandKind.HALT or (
                 self.api.halted and row.kind != CommandKind.RESUME
             )
-            self.api.draining = row.kind == CommandKind.DRAIN or (
+            self.api.draining = row.kind == CommandKind.DRAIN or self.settings.disabled or (
                 self.api.draining and row.kind != CommandKind.RESUME
             )
+
+    cdef tuple set_values(self, object row):
+        """Apply a SET of this strategy; the names of the parameters that changed."""
+        cdef bint was_disabled = self.settings.disabled
+        changed = self.settings.follow(row, self.api.now_ns)
+        self.api.parameters = self.settings.parameters
+        if self.settings.disabled != was_disabled:
+            self.api.draining = self.settings.disabled
+        return changed
 
     cdef int commands(self) except -1:
         rows = self.inputs.read_kind(COMMANDS, READ_LIMIT)
         for row in rows:
-            if row.strategy in (0, self.number):
+            if row.kind == CommandKind.SET:
+                self.apply_set(row)
+            elif row.strategy in (0, self.number):
                 self.apply_command(row.kind)
         return len(rows)
+
+    cdef int apply_set(self, object row) except -1:
+        """Apply a SET between two events, and call the hooks of what it changed."""
+        if row.strategy != self.number:
+            return 0
+        cdef bint was_draining = self.api.draining
+        changed = self.set_values(row)
+        if changed:
+            self.strategy.on_parameters(changed)
+        if self.settings.disabled and not was_draining:
+            self.api.draining = False  # `on_stop` may submit
+            self.stop()
+            self.api.draining = True  # also when the lane was full: execution cancels the orders too
+        elif was_draining and not self.api.draining:
+            self.strategy.on_resume()
+        return 0
 
     cdef int apply_command(self, int kind) except -1:
         if kind == CommandKind.HALT and not self.api.halted:
             self.api.halted = True
             self.strategy.on_halt()
-        elif kind == CommandKind.RESUME and (self.api.halted or self.api.draining):
-            self.api.halted = self.api.draining = False
+        elif kind == CommandKind.RESUME and (self.api.halted or (self.api.draining and not self.settings.disabled)):
+            self.api.halted, self.api.draining = False, self.settings.disabled
             self.strategy.on_resume()
         elif kind == CommandKind.DRAIN and not self.api.draining:
             self.stop()

@@ -44,10 +44,18 @@ class ImbalanceMaker(Strategy):
     parameters: Parameters
 
     def on_start(self) -> None:
+        """Begin without a quote."""
+        self.next_quote_ns: dict[tuple[int, int], int] = {}  # by instrument and side
+        self.read_sizes()
+
+    def on_parameters(self, changed: tuple[str, ...]) -> None:  # noqa: ARG002 - both sizes are read again
+        """Quote with the new values from the next book on."""
+        self.read_sizes()
+
+    def read_sizes(self) -> None:
         """Read the exact sizes once for each instrument."""
         self.sizes = {i.id: size_of(i, self.parameters.size) for i in self.instruments.values()}
         self.position_max = {i.id: size_of(i, self.parameters.position_max) for i in self.instruments.values()}
-        self.next_quote_ns: dict[tuple[int, int], int] = {}  # by instrument and side
 
     def on_book(self, book: Book) -> None:
         """Keep one good quote a side."""

@@ -54,15 +54,23 @@ class MomentumTaker(Strategy):
         slip_steps: Steps = 5  # how far beyond the best price it may trade
         short: bool = False  # whether a spot account may sell what it does not hold
 
+        def __post_init__(self) -> None:
+            """Refuse an `exit` that is not below `entry`: it would leave at once."""
+            if self.exit >= self.entry:
+                msg = f"exit must be below entry, was {self.exit} with entry {self.entry}"
+                raise ValueError(msg)
+
     parameters: Parameters
 
     def on_start(self) -> None:
-        """Check that `exit` is below `entry`, and begin the sums at 0."""
-        if self.parameters.exit >= self.parameters.entry:
-            msg = f"exit must be below entry, was {self.parameters.exit} with entry {self.parameters.entry}"
-            raise ValueError(msg)
+        """Begin the sums at 0."""
         self.keep = 0.5 ** (1 / self.parameters.half_life_prints)
         self.motions = {instrument: Motion() for instrument in self.instruments}
+
+    def on_parameters(self, changed: tuple[str, ...]) -> None:
+        """Forget older trades at the new rate; the sums so far continue."""
+        if "half_life_prints" in changed:
+            self.keep = 0.5 ** (1 / self.parameters.half_life_prints)
 
     def on_print(self, print_: Print) -> None:
         """Add a trade between others."""

@@ -1,6 +1,6 @@
 """Every command of the control socket, by topic; `registry.py` says how one is written."""
 
-from engine.supervisor.commands import halts, system  # each registers its commands
+from engine.supervisor.commands import halts, settings, system  # each registers its commands
 from engine.supervisor.commands.registry import COMMANDS, INSTRUMENT, Argument, Command, answers, command
 
-__all__ = ["COMMANDS", "INSTRUMENT", "Argument", "Command", "answers", "command", "halts", "system"]
+__all__ = ["COMMANDS", "INSTRUMENT", "Argument", "Command", "answers", "command", "halts", "settings", "system"]

@@ -23,7 +23,11 @@ CarryOut = Callable[..., Mapping[str, Any]]  # (keeper, request, **arguments)
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a command. `kind`: strategy or instrument (of the configuration), process (a name), number."""
+    """One argument of a command.
+
+    `kind`: strategy or instrument (of the configuration), process (a name), number, text, names (a list of texts), or
+    table (values by name).
+    """
 
     name: str
     kind: str
@@ -52,6 +56,11 @@ class Command:
         return self.carry_out(keeper, request, **found)
 
 
+PLAIN: dict[str, tuple[Any, str]] = {
+    "text": (str, "a text"),
+    "names": (list, "a list of names"),
+    "table": (dict, "values by name"),
+}
 INSTRUMENT = "symbol, venue:symbol or id"
 COMMANDS: dict[str, Command] = {}
 
@@ -62,7 +71,7 @@ def command(
     """Register a function as the command of its name."""
 
     def register(carry_out: CarryOut) -> CarryOut:
-        name = carry_out.__name__
+        name = carry_out.__name__.rstrip("_")  # `set_` hides no word of Python
         assert name not in COMMANDS, f"two commands are called {name}"
         COMMANDS[name] = Command(name, text, arguments, carry_out, audited, always)
         return carry_out
@@ -79,6 +88,8 @@ def _checked(keeper: "Keeper", request: Request, argument: Argument) -> Any:
     """The argument's value, or Refused with what was expected."""
     if argument.kind == "process":
         return _process(keeper, request.arguments.get(argument.name))
+    if argument.kind in PLAIN:
+        return _plain(request, argument)
     value = request.arguments.get(argument.name, 0)
     if not isinstance(value, int) or isinstance(value, bool):
         raise Refused(f"{request.command}: {argument.name} must be a number, was {value!r}")
@@ -89,6 +100,16 @@ def _checked(keeper: "Keeper", request: Request, argument: Argument) -> Any:
         _expect_known(argument.name, value, {one.id for one in config.strategies})
     if argument.kind == "instrument":
         _expect_known(argument.name, value, {one.id for one in config.instruments})
+    return value
+
+
+def _plain(request: Request, argument: Argument) -> Any:
+    """A text, a list of texts or a table, as the client sent it; empty where it sent none."""
+    kind, expected = PLAIN[argument.kind]
+    value = request.arguments.get(argument.name, kind())
+    whole = isinstance(value, kind) and all(isinstance(one, str) for one in value)
+    if not whole or (argument.required and not value):
+        raise Refused(f"{request.command}: {argument.name} must be {expected}, was {value!r}")
     return value
 
 

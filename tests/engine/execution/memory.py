@@ -34,7 +34,7 @@ MS = 1_000_000
 CHASE = 1  # the number of the algorithm
 AS_LIMIT, AS_MARKET, AS_CHASE = {"order_type": OrderType.LIMIT}, {"order_type": OrderType.MARKET}, {"algorithm": CHASE}
 RINGS = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps")
-CELLS = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts")
+CELLS = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts", "limits")
 START_NS = 1_700_000_000 * SECOND
 OUTLIVING = bytes(8)  # the second half of a ring's stream
 
@@ -221,7 +221,15 @@ class House:
         """An operator's command."""
         row = records.COMMAND.row(
             now_ns=self.now_ns, version=0, kind=kind, reason=0, strategy=strategy, instrument=instrument, uid=0, pid=0,
-            account=account, target_id=target_id, values=b"",
+            account=account, target_id=target_id, disabled=0, values=b"",
+        )  # fmt: skip
+        self.rings["commands"].publish(*row)
+
+    def set_values(self, version: int, *, strategy: int = 0, disabled: bool = False, **values: Any) -> None:
+        """What an operator has set for risk, or for a strategy."""
+        row = records.COMMAND.row(
+            now_ns=self.now_ns, version=version, kind=CommandKind.SET, reason=0, strategy=strategy, instrument=0, uid=7,
+            pid=8, account=0, target_id=0, disabled=int(disabled), values=json.dumps(values).encode(),
         )  # fmt: skip
         self.rings["commands"].publish(*row)
 

@@ -1,5 +1,6 @@
 """Real lanes in a system of its own, and short ways to write what feed and execution would."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from engine.lanes.map import ROLE
 from engine.lanes.open import full_name
 from engine.model.group import Group
 from engine.model.instrument import Instrument
+from engine.model.text import shown
 from engine.model.words import BookState, CommandKind, OrderState, TickKind
 from engine.strategy.api.strategy import Strategy, reads_of
 from engine.strategy.role.lanes import AGGREGATES, INPUTS, StrategyLanes, open_strategy_lanes
@@ -166,10 +168,24 @@ class System:
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
         """An operator's command."""
         row = lane_of("commands").record.row(
-            now_ns=1, version=0, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0, account=0, target_id=0,
+            now_ns=1, version=0, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0, account=0,
+            target_id=0, disabled=0,
             values=b"",
         )  # fmt: skip
         self.writer("commands").publish(*row)
+
+    def set_values(self, version: int, *, strategy: int = NUMBER, disabled: bool = False, **values: Any) -> None:
+        """What an operator has set for a strategy, or for risk (0)."""
+        row = lane_of("commands").record.row(
+            now_ns=1, version=version, kind=CommandKind.SET, reason=0, strategy=strategy, instrument=0, uid=0, pid=0,
+            account=0, target_id=0, disabled=int(disabled), values=json.dumps(values).encode(),
+        )  # fmt: skip
+        self.writer("commands").publish(*row)
+
+    def confirmed(self) -> tuple[int, int, str]:
+        """The version that the strategy has applied, the one that it has refused, and why."""
+        row = shm.CellReader(f"{self.name}.{full('parameters')}").read(0)
+        return (0, 0, "") if row is None else (row.version, row.refused, shown(row.error))
 
     def accept(self, cursor: int) -> None:
         """Execution has read intents so far."""
@@ -241,6 +257,7 @@ LANES = (
     "orders",
     "fills",
     "positions",
+    "parameters",
     "commands",
     "steps",
 )

@@ -1,0 +1,139 @@
+"""What operators have set while a system runs, in the state directory: it holds across every restart, until dropped.
+
+    settings.json   {"version": 7, "owners": {"risk":  {"version": 6, "values": {"max_order_size_usd": {...}}},
+                                              "maker": {"version": 7, "disabled": {...}, "values": {"size": {...}}}}}
+
+An owner is `risk` or a strategy. Each value has the file's own value at that time: a file that was changed since
+contradicts the setting, and `up` is refused until the operator drops one of them. A value of `reload` has no such
+memory: it repeats the file until the next `up`, which reads the file anyway.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.config.private import open_private
+from engine.config.tables import Config
+
+RISK = "risk"
+
+
+class Who(msgspec.Struct, frozen=True):
+    """An operator, by the credentials of the process that asked."""
+
+    uid: int
+    user: str
+    pid: int
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One value, who set it when, and what the file had then; `in_file` False: the file had no such key."""
+
+    value: Any
+    now_ns: int
+    who: Who
+    file: Any = None
+    in_file: bool = False
+    reloaded: bool = False
+
+
+class Disabled(msgspec.Struct, frozen=True):
+    """Who disabled a strategy, and when."""
+
+    now_ns: int
+    who: Who
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """What is set for one strategy, or for risk."""
+
+    version: int = 0
+    values: dict[str, Value] = {}
+    disabled: Disabled | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """The values alone, as a SET carries them."""
+        return {name: one.value for name, one in self.values.items()}
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The whole file. A version is given once in the life of the file."""
+
+    version: int = 0
+    owners: dict[str, Owner] = {}
+
+    def of(self, owner: str) -> Owner:
+        """What is set for an owner."""
+        return self.owners.get(owner, Owner())
+
+    def with_owner(
+        self, name: str, values: dict[str, Value], disabled: Disabled | None, version: int = 0
+    ) -> "Settings":
+        """The settings after a change of one owner, which gets the next version; or `version`, to undo a change."""
+        newest = self.version + 1
+        changed = Owner(version or newest, values, disabled)
+        return Settings(newest, {**self.owners, name: changed})
+
+
+def read(path: Path) -> Settings:
+    """The settings in a file; none without a file. ValueError when the file is damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, msgspec.DecodeError) as error:
+        msg = (
+            f"{path} cannot be read ({error}), expected what operators have set: correct it, or remove it to return to"
+            " the values of the configuration"
+        )
+        raise ValueError(msg) from error
+
+
+def write(path: Path, settings: Settings) -> None:
+    """Write the file in one step: after a power cut it holds the old or the new settings."""
+    temporary = path.with_suffix(".making")
+    with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(msgspec.json.encode(settings) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def table_of(config: Config, owner: str) -> dict[str, Any]:
+    """The values of an owner in the configuration's file."""
+    return config.risk if owner == RISK else config.strategy(owner).parameters
+
+
+def owners_of(config: Config) -> tuple[str, ...]:
+    """Everything that has values to set."""
+    return (RISK, *(one.name for one in config.strategies))
+
+
+def decided(config: Config, settings: Settings, owner: str, drop: list[str], keep: list[str]) -> Settings:
+    """The settings after an operator has dropped some values of an owner and kept others; ValueError if none is set."""
+    values, table = dict(settings.of(owner).values), table_of(config, owner)
+    if unknown := {*drop, *keep} - set(values):
+        msg = f"{owner}.{min(unknown)} is not set, set are: {', '.join(values) or 'none'}"
+        raise ValueError(msg)
+    for name in drop:
+        del values[name]
+    for name in keep:
+        values[name] = msgspec.structs.replace(values[name], file=table.get(name), in_file=name in table)
+    return settings.with_owner(owner, values, settings.of(owner).disabled)
+
+
+def contradictions(config: Config, settings: Settings) -> Iterator[str]:
+    """A line for each value whose key in the file was changed after an operator had set it."""
+    for owner in owners_of(config):
+        table = table_of(config, owner)
+        for name, one in settings.of(owner).values.items():
+            if not one.reloaded and (name in table, table.get(name)) != (one.in_file, one.file):
+                had = repr(one.file) if one.in_file else "no value"
+                yield (
+                    f"{owner}.{name} was set to {one.value!r} by {one.who.user}, when the file had {had}; the file has"
+                    f" {table.get(name)!r} now: engine-ctl set --drop {owner}.{name} --config {config.path} returns to"
+                    " the file's value, the same with --keep keeps the set one"
+                )

@@ -1,0 +1,41 @@
+"""The commands that set a value while the system runs: parameters, limits, and whether a strategy may trade."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.control import Refused, Request
+from engine.supervisor.commands.registry import Argument, command
+
+if TYPE_CHECKING:
+    from engine.supervisor.keeper import Keeper
+
+
+@command(
+    "set parameters of a strategy, or limits of risk; they hold across every restart",
+    Argument(
+        "owner", "text", "risk, or a strategy's name, with the key as in maker.size; without it: list what is set"
+    ),
+    Argument("values", "table", "the value of that key, or several as key=value: all are set, or none"),
+    Argument("drop", "names", "return this key to the file's value"),
+    Argument("keep", "names", "keep the set value although the file's value was changed"),
+)
+def set_(
+    keeper: "Keeper", request: Request, owner: str, values: Mapping[str, Any], drop: list[str], keep: list[str]
+) -> Mapping[str, Any]:
+    """Set values of one owner; the roles confirm the version of the answer in their cells."""
+    if not (values or drop or keep):
+        raise Refused("set: nothing to set, expected values, drop or keep")
+    return keeper.settings.change(owner, values, drop, keep, request.peer, keeper.now_ns)
+
+
+@command(
+    "list the strategies, or let one trade no more and cancel its orders until it is enabled",
+    Argument("action", "text", "list (default), enable or disable"),
+    Argument("strategy", "strategy", "the strategy's name"),
+)
+def strategy(keeper: "Keeper", request: Request, action: str, strategy: int) -> Mapping[str, Any]:
+    """Enable or disable a strategy: its process runs on, execution refuses its orders and cancels the open ones."""
+    if action not in ("enable", "disable") or not strategy:
+        raise Refused(f"strategy: expected enable or disable and a strategy, was {action!r} and {strategy}")
+    name = next(one.name for one in keeper.config.strategies if one.id == strategy)
+    return keeper.settings.set_disabled(name, disabled=action == "disable", peer=request.peer, now_ns=keeper.now_ns)
