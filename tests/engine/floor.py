@@ -16,6 +16,9 @@ import msgspec
 from engine.cli import main as engine_ctl
 from engine.config import Config, load
 from engine.control import call
+from engine.demo import audit
+from engine.instruments import await_all
+from engine.lanes import LOOKERS, open_lanes
 from engine.supervisor.life import guard_pid
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -90,6 +93,16 @@ class Running:
             ended = event["what"] in {"cancelled", "expired", "prevented"} or event["filled"] == event["size"]
             (open_ids.discard if ended else open_ids.add)(event["client_id"])
         return open_ids
+
+    def differences(self) -> list[audit.Finding]:
+        """Bring the system down, and hold its journal and holdings against the venue's own log."""
+        wanted = [one.id for one in self.config.instruments]
+        known = {one.id: one for one in await_all(open_lanes(self.system, LOOKERS), wanted)}
+        assert self.type("down", "--timeout", "60") == 0
+        journal, strategies = self.paths.state / "journal", tuple(one.id for one in self.config.strategies)
+        ours, truth = audit.read_ours(journal, known), audit.read_truth(self.paths.state / "venue-truth.log", ACCOUNT)
+        ours.gained = audit.gains(audit.read_ledger(journal, known, strategies), ours.apart)
+        return audit.compare(ours, truth)
 
     def sweep(self) -> None:
         """Kill every process of this system until none is left: one that was being started is found the next time."""

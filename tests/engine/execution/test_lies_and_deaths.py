@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.demo import audit
-from engine.instruments import await_all
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import SessionState
-from tests.engine.floor import ACCOUNT, Floor, until
+from tests.engine.floor import Floor, until
 from tests.engine.lying_wire import LyingWire
 
 SYMBOL = "BTCUSDT"  # the maker's: its orders rest, so their fills come in reports alone
@@ -102,19 +100,6 @@ LIES: dict[str, Callable[[Event], list[Event]]] = {
 }  # fmt: skip
 
 
-def differences(system: Floor) -> list[audit.Finding]:
-    """Bring the system down, and hold its journal and holdings against the venue's own log."""
-    config = system.config
-    known = {
-        one.id: one for one in await_all(open_lanes(system.system, LOOKERS), [one.id for one in config.instruments])
-    }
-    assert system.type("down") == 0
-    journal, strategies = system.paths.state / "journal", tuple(one.id for one in config.strategies)
-    ours, truth = audit.read_ours(journal, known), audit.read_truth(system.paths.state / "venue-truth.log", ACCOUNT)
-    ours.gained = audit.gains(audit.read_ledger(journal, known, strategies), ours.apart)
-    return audit.compare(ours, truth)
-
-
 @pytest.mark.parametrize("lie", LIES)
 def test_a_fill_that_contradicts_its_order_halts_its_instrument_beyond_a_death(
     system: Floor, wire: LyingWire, lie: str
@@ -133,7 +118,7 @@ def test_a_fill_that_contradicts_its_order_halts_its_instrument_beyond_a_death(
     until(lambda: not halted(system))
     more = once(wire, lambda event: [event])
     until(lambda: more)
-    assert differences(system) == []
+    assert system.differences() == []
 
 
 def test_a_death_between_the_lie_and_its_alarm_loses_neither_the_fill_nor_a_later_alarm(
@@ -147,7 +132,7 @@ def test_a_death_between_the_lie_and_its_alarm_loses_neither_the_fill_nor_a_late
     wire.push({"subscriptionId": 0, "event": LIES["the other side"](reported[0])[0]})
     once(wire, LIES["worse than the limit"])
     until(lambda: halted(system))
-    assert differences(system) == []
+    assert system.differences() == []
 
 
 def test_older_reports_of_a_fill_that_the_listing_brought_first_change_nothing(system: Floor, wire: LyingWire) -> None:
@@ -166,4 +151,4 @@ def test_older_reports_of_a_fill_that_the_listing_brought_first_change_nothing(s
     assert system.trades()
     assert halted(system) == set()
     kill(system)
-    assert differences(system) == []
+    assert system.differences() == []

@@ -1,0 +1,225 @@
+"""A storm over a whole system of real processes: faults drawn from one seed, and what the engine did about them.
+
+    kill      SIGKILL of a role, of the supervisor, of the guard          cut     the network to the venue is lost
+    freeze    SIGSTOP of a role, of the supervisor, of the guard          stall   the venue does not answer (SIGSTOP)
+    fill      the disk of the state directory is full                     type    an operator's command
+
+A frozen role is never continued: the supervisor must replace it. The storm brings back what only an operator can: it
+types `up` after the guard is gone, removes the file that fills the disk, joins the network. At the end it resumes and
+waits for further orders.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
+from engine.model.rows import HeartbeatRow
+from engine.model.words import RoleState
+from engine.supervisor.life import guard_pid
+from tests.engine.floor import Floor, until
+from tests.engine.storm.line import Line
+
+EVENT_S = (0.15, 1.2)
+OUTAGE_S = (0.2, 2.0)
+POLL_S = 0.002
+GUARD, VENUE = "guard", "venue"
+COMMANDS = (
+    ("halt", "--timeout", "2"),
+    ("resume",),
+    ("resume",),
+    ("cancel-all",),
+    ("restart", "execution", "--timeout", "5"),
+    ("restart", "maker", "--timeout", "5"),
+    ("status",),
+)
+WEIGHTS = {"kill": 8, "freeze": 4, "cut": 2, "stall": 1, "fill": 1, "type": 4}
+
+
+@dataclass(slots=True)
+class Wound:
+    """A process that was killed or frozen, until another one runs in its place."""
+
+    name: str
+    fault: str
+    pid: int
+    since_s: float
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the storm did, and how long each successor took from the fault until its RUNNING heartbeat."""
+
+    faults: Counter[str] = field(default_factory=Counter)
+    recovered_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    exits: Counter[str] = field(default_factory=Counter)  # of commands
+
+
+class Disk:
+    """The file system of the state directory, which can be full. A directory on the machine's own is never filled."""
+
+    def __init__(self, place: Path, *, own: bool) -> None:
+        """`own`: the directory is a small file system of the test."""
+        self._file, self.own = place / "filler", own
+
+    def fill(self) -> None:
+        """Write until there is no room."""
+        with self._file.open("wb", buffering=0) as file:
+            try:
+                while file.write(b"\0" * (1 << 16)):
+                    pass
+            except OSError:
+                return
+
+    def free(self) -> None:
+        """Remove what fills it."""
+        self._file.unlink(missing_ok=True)
+
+
+class Storm:
+    """Strikes a system, and watches it recover."""
+
+    def __init__(self, floor: Floor, line: Line, disk: Disk, seed: int) -> None:
+        """Everything is drawn from the seed; the moments are those of the machine."""
+        self.floor, self.line, self.disk = floor, line, disk
+        self.figures = Figures()
+        self._draw = Random(f"storm:{seed}")
+        self._roles = list(floor.config.role_names)
+        lanes = open_lanes(floor.system, LOOKERS)
+        self._beats = {role: lanes.cell_reader("heartbeat", role) for role in (*self._roles, SUPERVISOR)}
+        self._wounds: list[Wound] = []
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        self._typed: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
+        self._venue_pid = floor.pid(VENUE)
+
+    def rage(self, seconds: float) -> None:
+        """Strike for this time."""
+        end_s = time.monotonic() + seconds
+        while (now_s := time.monotonic()) < end_s:
+            until_s = now_s + self._draw.uniform(*EVENT_S)
+            while time.monotonic() < until_s:
+                self._tick()
+            fault = self._draw.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            getattr(self, fault)()
+
+    def calm(self) -> None:
+        """End every fault, and wait until each process runs again and orders reach the venue."""
+        for _, repair in sorted(self._later, key=lambda one: one[0]):
+            repair()
+        self._later.clear()
+        self._await_commands()
+        if not guard_pid(self.floor.paths.guard_lock):
+            self.floor.up()
+        until(self._heal)
+        until(lambda: self.floor.type("resume") == 0)
+        assert self.floor.trades()
+
+    def kill(self) -> None:
+        """SIGKILL one process."""
+        self._strike("kill", signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """SIGSTOP one process; a guard is continued, because only an operator replaces it."""
+        self._strike("freeze", signal.SIGSTOP)
+
+    def cut(self) -> None:
+        """Lose the network for a while."""
+        self._during("cut", self.line.cut, self.line.join)
+
+    def stall(self) -> None:
+        """The venue keeps its connections and does not answer."""
+        pid = self._venue_pid
+        self._during("stall", lambda: os.kill(pid, signal.SIGSTOP), lambda: os.kill(pid, signal.SIGCONT))
+
+    def fill(self) -> None:
+        """The disk is full for a while."""
+        if self.disk.own:
+            self._during("fill", self.disk.fill, self.disk.free)
+
+    def type(self) -> None:
+        """An operator types a command, while whatever happens happens."""
+        words = self._draw.choice(COMMANDS)
+        self.figures.faults[f"type {words[0]}"] += 1
+        self._type(words)
+
+    def _type(self, words: tuple[str, ...]) -> None:
+        where = [] if words[0] == "up" else ["--system", self.floor.system]
+        command = [sys.executable, "-m", "engine.cli", *words, *where]
+        self._typed.append((words, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)))
+
+    def _await_commands(self) -> None:
+        """Every command ends, with an exit code that is documented and without a traceback."""
+        for words, process in self._typed:
+            error = process.communicate(timeout=90)[1].decode()
+            self.figures.exits[f"{words[0]} {process.returncode}"] += 1
+            assert process.returncode in (0, 1, 3), (words, process.returncode, error)
+            assert "Traceback" not in error, (words, error)
+        self._typed.clear()
+
+    def _strike(self, fault: str, number: signal.Signals) -> None:
+        name = self._draw.choice([*self._roles, SUPERVISOR, GUARD])
+        pid = guard_pid(self.floor.paths.guard_lock) if name == GUARD else self._pid(name)
+        if not pid or any(wound.name == name for wound in self._wounds):
+            return
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        self.figures.faults[f"{fault} {name}"] += 1
+        if name != GUARD:
+            self._wounds.append(Wound(name, fault, pid, time.monotonic()))
+        elif number == signal.SIGKILL:
+            self._later.append((time.monotonic() + 0.5, self._up))
+        else:
+            self._later.append((time.monotonic() + 1, lambda: _send(pid, signal.SIGCONT)))
+
+    def _up(self) -> None:
+        self._type(("up", str(self.floor.file), "--timeout", "60"))
+
+    def _during(self, fault: str, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        self.figures.faults[fault] += 1
+        begin()
+        self._later.append((time.monotonic() + self._draw.uniform(*OUTAGE_S), end))
+
+    def _tick(self) -> None:
+        """Do the repairs that are due, and look for successors."""
+        select.select([], [], [], POLL_S)
+        now_s = time.monotonic()
+        due = [repair for at_s, repair in self._later if at_s <= now_s]
+        self._later = [one for one in self._later if one[0] > now_s]
+        for repair in due:
+            repair()
+        self._heal()
+
+    def _heal(self) -> bool:
+        """Note the successors that run; whether every wound is healed."""
+        for wound in list(self._wounds):
+            row = self._read(wound.name)
+            if row is not None and row.pid != wound.pid and row.state == RoleState.RUNNING:
+                self._wounds.remove(wound)
+                taken_ms = (time.monotonic() - wound.since_s) * 1e3
+                self.figures.recovered_ms[f"{wound.fault} {wound.name}"].append(taken_ms)
+        return not self._wounds
+
+    def _read(self, role: str) -> HeartbeatRow | None:
+        row: HeartbeatRow | None = self._beats[role].read(0)
+        return row
+
+    def _pid(self, role: str) -> int:
+        row = self._read(role)
+        return row.pid if row is not None and row.state != RoleState.STOPPED else 0
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

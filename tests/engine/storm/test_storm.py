@@ -1,0 +1,82 @@
+"""The engine's promise with every process at risk: no order is lost, doubled or left at the venue."""
+
+import ctypes
+import json
+import os
+import shutil
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.floor import Floor
+from tests.engine.storm.line import Line
+from tests.engine.storm.storm import Disk, Storm
+
+DISK = b"size=48m"
+MORE = """
+[journal]
+segment_mib = 0.0625
+[watch]
+death_limit = 1000
+backoff_cap_ms = 100
+start_limit_ms = 5000
+"""
+URLS = {"STREAM_URL": "ws://{}", "REQUEST_URL": "http://{}", "ORDER_URL": "ws://{}/ws-api/v3"}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A state directory with a file system of its own, where root may mount one; the venue's log is outside of it."""
+    place = tmp_path / "state"
+    place.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    own = os.getuid() == 0 and not libc.mount(b"tmpfs", bytes(place), b"tmpfs", 0, DISK)
+    (place / "venue-truth.log").symlink_to(tmp_path / "venue-truth.log")
+    yield Disk(place, own=own)
+    for log in place.rglob("*.log"):  # they say why a system did not survive
+        shutil.copy(log, tmp_path) if not log.is_symlink() else None
+    if own:
+        libc.umount2(bytes(place), 2)  # MNT_DETACH
+
+
+@pytest.fixture
+def storm(
+    disk: Disk, floor: Callable[..., Floor], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Storm]:
+    """A system whose venue is behind a line that can be cut."""
+    made = floor(MORE)
+    line = Line(int(made.config.venues[0].stream_url.rpartition(":")[2]))
+    for key, url in URLS.items():
+        monkeypatch.setenv(f"STEELYARD__VENUES__BINANCE__{key}", f'"{url.format(f"127.0.0.1:{line.port}")}"')
+    made.up()
+    yield Storm(made, line, disk, request.param)
+    line.close()
+
+
+def survives(storm: Storm, seconds: float) -> None:
+    """A storm, and the audit after it."""
+    storm.rage(seconds)
+    storm.calm()
+    figures = storm.figures
+    recovered = {name: [len(all_), round(statistics.median(all_)), round(max(all_))]
+                 for name, all_ in sorted(figures.recovered_ms.items())}  # fmt: skip
+    said = {"faults": figures.faults, "exits": figures.exits, "recovered [n, p50 ms, most ms]": recovered}
+    sys.stdout.write(f"{json.dumps(said)}\n")
+    assert storm.floor.differences() == []
+    assert storm.floor.open_orders() == set()
+
+
+@pytest.mark.parametrize("storm", [1, 2], indirect=True)
+def test_a_storm_over_every_process_ends_in_the_venues_truth(storm: Storm) -> None:
+    """Deaths, freezes, lost networks, a full disk and an operator at bad moments come together on a bad day."""
+    survives(storm, 8)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("storm", range(1000, 1200), indirect=True)
+def test_two_hundred_storms_end_in_the_venues_truth(storm: Storm) -> None:
+    """Other victims at other moments."""
+    survives(storm, 15)
