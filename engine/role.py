@@ -1,6 +1,15 @@
 """The protocol of a role: one job of the engine, advanced by `step`."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class WorkingOn(NamedTuple):
+    """The record that a role was working on when its step failed; by it a second failure on the same one is known."""
+
+    lane: str
+    sequence: int
+    strategy: int = 0  # its number; 0: of none
+    instrument: int = 0
 
 
 class Role(Protocol):

@@ -9,10 +9,11 @@
 4. After rounds without work: spin, or block until a socket or lane has data (`wait` in the process's table).
    A spinning process calls `warm` of its roles at intervals, so that seldom-used code stays in the processor's caches.
    SIGUSR1: a role with `ask_halt()` halts at its next step; the other roles ignore the signal.
-5. SIGTERM or SIGINT: drain every role, close every role, exit 0. An exception or a failed assert in a role: log it and
-   exit at once with 70, without closing anything: the role's state cannot be trusted, and the supervisor starts a new
-   process.
+5. SIGTERM or SIGINT: drain every role, close every role, exit 0. An exception or a failed assert in a role: log it,
+   leave the error and the record that the role was working on (`evidence.py`), and exit at once with 70, without
+   closing anything: the role's state cannot be trusted, and the supervisor starts a new process.
 
+A role may have `working_on()`: the record that its unfinished step was working on, asked only when the step has raised.
 A role may have `warm(now_ns)`, which changes nothing, for a process that spins. For a process that blocks it may have
 `wait(timeout_ns)`, used when it is the only role of its process (a lane's futex, its sockets), or `filenos()`
 (descriptors that are polled together with those of the other roles). Without either, the process sleeps, longer and
@@ -32,11 +33,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from engine import clock, log
+from engine import clock, evidence, log
 from engine.config import Config, ConfigError, Process, load
 from engine.lanes import FEED, open_role
 from engine.model.words import RoleState
-from engine.role import Role
+from engine.role import Role, WorkingOn
 
 EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as in sysexits.h
 IDLE_ROUNDS = 25  # rounds without work before a blocking process blocks
@@ -104,6 +105,11 @@ class Loop:
         for role in self.roles:
             if hasattr(role, "ask_halt"):
                 role.ask_halt()
+
+    def working_on(self) -> WorkingOn | None:
+        """The record that the failed step of one of the roles was working on, if that role knows it."""
+        found = (role.working_on() for role in self.roles if hasattr(role, "working_on"))
+        return next((record for record in found if record is not None), None)
 
     def round(self) -> int:
         """Step every role once, all with the same time; beat when a beat is due; the work done."""
@@ -238,13 +244,15 @@ def place(config: Config, process: Process) -> None:
 
 def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     """Build and run the roles of a process; its exit code."""
+    evidence.begin(config.paths.run, process.name)
     place(config, process)
     halts: list[int] = []  # SIGUSR1 that arrive while the roles are built
     signal.signal(signal.SIGUSR1, lambda number, _: halts.append(number))
     try:
         loop = start(config, process, roles)
-    except Exception:
+    except Exception as error:
         logger.exception("cannot start", extra={"roles": list(roles)})
+        evidence.write_failure(config.paths.run, process.name, describe(error), None)
         return EXIT_WRONG_WORLD
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
@@ -258,11 +266,19 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
         loop.run()
         drained = loop.drain(config.watch.drain_limit_ms * MS)
         loop.close()
-    except Exception:
-        logger.exception("a role failed", extra={"roles": list(roles), "steps": loop.steps})
+    except Exception as error:
+        record = loop.working_on()
+        found = None if record is None else record._asdict()
+        logger.exception("a role failed", extra={"roles": list(roles), "steps": loop.steps, "record": found})
+        evidence.write_failure(config.paths.run, process.name, describe(error), found)
         return EXIT_WRONG_SELF
     logger.info("stopped", extra={"roles": list(roles), "drained": drained, "steps": loop.steps})
     return 0
+
+
+def describe(error: Exception) -> str:
+    """An exception in one line."""
+    return f"{type(error).__name__}: {error}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -71,7 +71,7 @@ class Source:
         """All entries of the log and of its older parts."""
         for number in range(KEPT, 0, -1):
             if part(self.path, number).exists():
-                yield from self._entries(part(self.path, number).read_bytes())
+                yield from self.entries(part(self.path, number).read_bytes())
         yield from self.fresh()
 
     def fresh(self) -> Iterator[Entry]:
@@ -104,9 +104,10 @@ class Source:
                 return  # the last line is not complete yet
             whole = whole if end else data  # a line longer than a read is shown in pieces
             self.offset += len(whole) + len(end)
-            yield from self._entries(whole)
+            yield from self.entries(whole)
 
-    def _entries(self, data: bytes) -> Iterator[Entry]:
+    def entries(self, data: bytes) -> Iterator[Entry]:
+        """The entries in a part of the log."""
         for line in data.decode(errors="replace").splitlines():
             tree = _parse(line)
             self.last_s = float(tree.get("time", self.last_s))
@@ -178,7 +179,8 @@ def paths(options: argparse.Namespace) -> int:
     further = {one.name: one for one in journals_beside(journal) if one != journal}  # of the other accounts
     tree = {
         "system": system, "run": known.run, "control": known.control, "state": known.state, "journal": journal,
-        **further, "logs": known.logs, "audit": known.audit, "halt": known.halt, "instruments": known.instruments,
+        **further, "logs": known.logs, "audit": known.audit, "deaths": known.deaths, "halt": known.halt,
+        "instruments": known.instruments,
         "segments": path_of(f"{system}.LANE"),
     }  # fmt: skip
     texts = {name: str(value) for name, value in tree.items()}

@@ -16,6 +16,7 @@ examples:
   engine-ctl book BTCUSDT                a live ladder, read from shared memory
   engine-ctl shm tail orders --follow    records of a lane as JSON lines
   engine-ctl capture record              record every frame of a running feed to disk
+  engine-ctl deaths                      why processes ended, with their last log lines
   engine-ctl autopsy                     what a dead engine left in shared memory
   engine-ctl down                        cancel open orders, stop every process
 
@@ -194,6 +195,10 @@ survive a reboot; each log has at most 8 MiB and four older parts."""
 ALERT_TEST = """\
 Sends a message marked as a test through each target of [[alerts.targets]], and requests heartbeat_url once. Prints each
 result; exit 1 when one fails. Works while the system is down: with --config, or with the file of its last run."""
+DEATHS = """\
+A death is an end that was not asked for. Reads a file only, so it works when the system is down. The cause of a process
+that an earlier supervisor started is shown as far as it can be known. A stack is there for a crash and for a process
+that hung; a process that was stopped by a signal has its state in the kernel instead."""
 AUTOPSY = """\
 Reads shared memory only, so it works when every process is dead. It lists the writers that died, and the orders that
 were open or in doubt. Run it before the next up, which reuses the segments."""
@@ -304,6 +309,10 @@ def _reading_commands(commands: "Commands") -> None:
     log.add_argument("-n", type=count, default=40, metavar="N", help="the newest N entries (default 40)")
     log.add_argument("-f", "--follow", action="store_true", help="then print new entries as they are written")
     log.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
+    text = "show why processes ended: cause, record, last log lines, stack"
+    ends = _add(commands, "deaths", "deaths:deaths", text, "deaths -n 1 --process execution", DEATHS)
+    ends.add_argument("-n", type=count, default=5, metavar="N", help="the newest N deaths (default 5)")
+    ends.add_argument("--process", default="", metavar="NAME", help="only those of this process or role")
     book = _add(commands, "book", "ladder:book", "show a live ladder of one book", "book BTCUSDT --once", BOOK)
     book.add_argument("instrument", metavar="INSTRUMENT", help=INSTRUMENT)
     book.add_argument("--once", action="store_true", help="print the book once and exit; --json does so too")

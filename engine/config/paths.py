@@ -21,7 +21,7 @@ RUN_VARIABLE = "STEELYARD_RUN_DIRECTORY"
 STATE_VARIABLE = "STEELYARD_STATE_DIRECTORY"
 LINK, STATE_LINK = ".link", "state"
 FIRST_ACCOUNT = 1  # the number of the account of a system whose file has no table [[accounts]]
-JOURNAL = "journal"
+JOURNAL, DEATHS = "journal", "deaths.log"
 SOCKET_PATH_MAX = 107  # sockaddr_un holds 108 bytes with the closing zero
 
 
@@ -103,7 +103,7 @@ class Paths:
     @property
     def deaths(self) -> Path:
         """Every death of a process, one JSON line each (see engine/supervisor/processes/deaths.py)."""
-        return self.state / "deaths.log"
+        return self.state / DEATHS
 
     @property
     def logs(self) -> Path:
@@ -197,8 +197,13 @@ def known_systems() -> set[str]:
 
 
 def stopped_systems() -> set[str]:
-    """The systems that are down and have a journal."""
+    """The systems that are down and have a journal, or a record of deaths."""
     run, state = default_run_directory(), default_state_directory()
-    found = {path.parent.name for path in run.glob(f"*/{STATE_LINK}") if journals_beside(path / JOURNAL)}
-    found |= {path.name for path in state.glob("*") if journals_beside(path / JOURNAL)}
+    found = {path.parent.name for path in run.glob(f"*/{STATE_LINK}") if _was_used(path)}
+    found |= {path.name for path in state.glob("*") if _was_used(path)}
     return {name.removesuffix(LINK) for name in found} - known_systems()
+
+
+def _was_used(state: Path) -> bool:
+    """Whether a system left something in this state directory that an operator may read."""
+    return bool(journals_beside(state / JOURNAL)) or (state / DEATHS).exists()

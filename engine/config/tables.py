@@ -141,8 +141,9 @@ class Watch(Table, frozen=True, kw_only=True):
 
     beat_ms: Milliseconds = 20
     start_limit_ms: Milliseconds = 300_000  # from the start to RUNNING; execution replays its journal in this time
-    late_ms: Milliseconds = 250
-    frozen_ms: Milliseconds = 2_000  # a process without a beat for this time is killed and started again
+    start_still_ms: Milliseconds = 30_000  # a process that uses no CPU for this time while it starts is frozen
+    late_ms: Milliseconds = 250  # a frozen process is found within twice this time (supervisor/processes/freeze.py)
+    frozen_ms: Milliseconds = 2_000  # one that waits for a CPU or the disk is replaced after this time without a beat
     drain_limit_ms: Milliseconds = 5_000
     backoff_first_ms: Milliseconds = 50
     backoff_cap_ms: Milliseconds = 2_000

@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine import evidence
 from engine.clock import OFFSET_VARIABLE
 from engine.config import Config
 from engine.config.private import open_private
+from engine.lanes import SUPERVISOR
 from engine.supervisor import leftovers, life, segments
 from engine.supervisor.entry import EXIT_ORDERS_LEFT, enter, wait, wake_on_signals
 from engine.supervisor.keeper import Keeper
@@ -31,6 +33,7 @@ logger = logging.getLogger("engine.supervisor")
 
 def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -> int:
     """Keep a system up until `down` or a signal; with `stop`, adopt what a dead supervisor left and stop it."""
+    evidence.begin(config.paths.run, SUPERVISOR)
     _keep_copy(config)
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
     current = life.begin(config.paths.system, config.system.name, file, state)

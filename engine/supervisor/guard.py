@@ -43,6 +43,8 @@ from engine.supervisor.entry import (
     wait,
     wake_on_signals,
 )
+from engine.supervisor.processes import deaths
+from engine.supervisor.processes.causes import End, death_of
 from engine.supervisor.processes.table import EXIT_UNKNOWN, Child, Processes
 from engine.supervisor.processes.watch import Watch
 from engine.supervisor.service.notify import Notifier
@@ -93,11 +95,15 @@ class Guard:
         self.aborted = False  # by SIGABRT
         self.was_up = False  # a supervisor was up under this guard
         self._last_ns = now_ns
+        frozen_ms = config.watch.supervisor_frozen_ms
         patience = msgspec.structs.replace(
-            config.watch, frozen_ms=config.watch.supervisor_frozen_ms, start_limit_ms=START_LIMIT_MS
+            config.watch, late_ms=max(1, frozen_ms // 2), frozen_ms=frozen_ms, start_limit_ms=START_LIMIT_MS
         )
         process = Process(name=SUPERVISOR, roles=(SUPERVISOR,))
-        self.watch = Watch(process, patience, table, self._beat, self._on_death_limit)
+        self.watch = Watch(
+            process, patience, table, self._beat, self._on_death_limit, on_death=self._record_death,
+            may_end=lambda code: self._end_with(code) is not None,
+        )  # fmt: skip
         for child in table.find().values():
             self.watch.adopt(child, now_ns)
             self.was_up = True
@@ -136,6 +142,10 @@ class Guard:
         """The guard's exit code after the supervisor ended; None when another supervisor must be started."""
         code = self.watch.exit_code
         assert code is not None, "the watch dropped a process that has no exit code"
+        return self._end_with(code)
+
+    def _end_with(self, code: int) -> int | None:
+        """The guard's exit code when the supervisor ends with this code; None when another one must be started."""
         if code in (0, EXIT_ORDERS_LEFT, EXIT_UNKNOWN) and not self.config.paths.system.exists():  # `down` is complete
             return code if code != EXIT_UNKNOWN else EXIT_ORDERS_LEFT * self.config.paths.left.exists()
         return code if code in CANNOT_START and not self.was_up else None
@@ -157,6 +167,12 @@ class Guard:
         except (shm.SegmentError, OSError):
             return None
         return row
+
+    def _record_death(self, end: End, now_ns: int) -> None:
+        """Record the supervisor's death, at the time that the processes of its system use."""
+        found = life.read(self.config.paths.system)
+        at_ns = now_ns + found.offset_ns if found is not None else time.time_ns()
+        deaths.append(self.config.paths.deaths, death_of(self.config, end, at_ns))
 
     def _on_death_limit(self, name: str, count: int) -> None:
         """The supervisor dies too often: log it; the watch keeps starting it slowly, and the roles run on."""

@@ -20,6 +20,8 @@ from engine.supervisor.commands import COMMANDS, answers
 from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
+from engine.supervisor.processes import deaths
+from engine.supervisor.processes.causes import End, death_of
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.rescue import Rescue
@@ -83,6 +85,7 @@ class Keeper:
                 self.beats.read,
                 self._on_death_limit,
                 parks=functools.partial(self._may_park, process),
+                on_death=self._record_death,
             )
             for process in config.placement
         }
@@ -284,6 +287,10 @@ class Keeper:
         self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
         for cover in self._covers_of(watch):
             cover.on_death_limit(self.now_ns)
+
+    def _record_death(self, end: End, now_ns: int) -> None:
+        """Record a death where `engine-ctl deaths` and the alerts find it."""
+        deaths.append(self.config.paths.deaths, death_of(self.config, end, now_ns))
 
     def _may_park(self, process: Process) -> bool:
         """Whether the others can trade without this process: strategies, alerts, or an aggregation that none reads.

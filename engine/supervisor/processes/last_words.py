@@ -1,4 +1,4 @@
-"""The last line in a process's log about its own end: the line that an operator must read."""
+"""The last lines in a process's log, and the one about its own end: the line that an operator must read."""
 
 import json
 from pathlib import Path
@@ -18,6 +18,30 @@ def last_failure(log: Path, offset: int = 0) -> str:
         if isinstance(line, dict) and line.get("level") == "critical":
             return str(line.get("event"))
     return ""
+
+
+def last_lines(log: Path, offset: int, since_s: float, count: int) -> list[str]:
+    """The newest lines after this offset, none older than this time; a line without a time has that of the one before.
+
+    The offset of an adopted process's log is not known; the time of its start is.
+    """
+    found: list[str] = []
+    for line in _tail(log, offset):
+        if (written_s := _time_of(line)) is not None and written_s < since_s:
+            found.clear()
+        else:
+            found.append(line)
+    return found[max(0, len(found) - count) :]
+
+
+def _time_of(text: str) -> float | None:
+    """When a line was written; None for a line that engine.log did not write."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    written_s = line.get("time") if isinstance(line, dict) else None
+    return written_s if isinstance(written_s, int | float) else None
 
 
 def _tail(log: Path, offset: int) -> list[str]:

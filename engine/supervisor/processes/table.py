@@ -21,6 +21,7 @@ from pathlib import Path
 from engine import log
 from engine.config import Config, Process
 from engine.config.private import open_private
+from engine.supervisor.processes import freeze
 from engine.supervisor.processes.last_words import last_failure
 from engine.supervisor.processes.template import ONE_THREAD, Spare, Template, can_fork, reap_strangers
 from shm.identity import start_time
@@ -150,6 +151,14 @@ class Processes:
     def last_words(self, process: Process, child: Child) -> str:
         """The last error in the process's log since its start."""
         return last_failure(self.config.paths.log(process.name), child.log_offset)
+
+    def activity(self, child: Child) -> freeze.Activity | None:
+        """What a process does now, by /proc; None when it has ended."""
+        return freeze.activity(child.pid)
+
+    def where(self, child: Child) -> str:
+        """Where in the kernel a process is, by /proc."""
+        return freeze.where(child.pid)
 
     def ready(self, process: Process) -> bool:
         """True when a command has written its first line."""

@@ -1,9 +1,13 @@
 """Watches one process: decides when it is started, late, frozen or dead, and when it is started again.
 
     waiting ──start──▶ starting ──all roles beat──▶ running ◀──▶ late
-       ▲                  │ too long                   │ exit      │ no beat for `frozen`: SIGKILL
+       ▲                  │ too long, stopped          │ exit      │ frozen (`freeze.py`): its stack, then SIGKILL
        └──── backoff ─────┴────────────────────────────┴───────────┘
     stopping ──exit──▶ stopped                    (SIGTERM, and SIGKILL when it does not drain in time)
+
+A frozen process writes its Python stack when it gets STACK_SIGNAL, also in a loop without an end; after DUMP_NS it gets
+SIGKILL. A stopped process (SIGSTOP) cannot write it, and is not continued for it: it could act on old data. Each end
+that was not asked for goes to `on_death`.
 
 A beat counts from the moment this process *sees* it change: if the supervisor itself was stopped for a while, every
 beat would look old, and it would kill every process. After the first death the process starts again at once, after
@@ -20,11 +24,15 @@ from typing import Any, Protocol
 
 from engine.config import Process
 from engine.config import Watch as Patience
+from engine.evidence import STACK_SIGNAL
 from engine.model.words import RoleState
-from engine.supervisor.processes.table import Child
+from engine.supervisor.processes.causes import End
+from engine.supervisor.processes.freeze import Activity, Judge
+from engine.supervisor.processes.table import EXIT_UNKNOWN, Child
 
 MS = 1_000_000
 EXIT_CONFIG = 78  # exit code for a wrong configuration: a second start would read the same file
+DUMP_NS = 10_000_000  # from STACK_SIGNAL to SIGKILL
 SETTLE_NS = 1_000_000_000  # added to the drain limit before a process that was asked to stop is killed
 
 logger = logging.getLogger(__name__)
@@ -63,6 +71,12 @@ class Table(Protocol):
     def last_words(self, process: Process, child: Child) -> str:
         """The last error in the process's log."""
 
+    def activity(self, child: Child) -> Activity | None:
+        """What the process does now; None when it has ended."""
+
+    def where(self, child: Child) -> str:
+        """Where in the kernel the process is."""
+
 
 class Watch:
     """The state of one process, advanced by `step`."""
@@ -76,12 +90,17 @@ class Watch:
         on_death_limit: Callable[[str, int], None],
         *,
         parks: Callable[[], bool] = bool,  # never
+        on_death: Callable[[End, int], object] = lambda _end, _now_ns: None,
+        may_end: Callable[[int], bool] = lambda _code: False,
     ) -> None:
         """`beat_of` reads a role's heartbeat; `on_death_limit` is called when the process dies too often.
 
-        `parks` returns whether the others can trade without this process.
+        `parks` returns whether the others can trade without this process. `on_death` is called at each end that was not
+        asked for; `may_end` returns whether an end with this exit code is in order although the watch did not ask.
         """
         self.parks = parks
+        self.on_death = on_death
+        self.may_end = may_end
         self.error = ""  # the process's own error at its last death
         self.process = process
         self.patience = patience
@@ -96,8 +115,11 @@ class Watch:
         self.start_ns = 0  # it is not started before this time
         self.began_ns = 0  # when the child was started or adopted
         self.seen_ns = 0  # when the slowest role was last seen to beat
+        self._judge = Judge(patience.late_ms * MS, patience.frozen_ms * MS, patience.start_still_ms * MS)
         self._beat: tuple[int, ...] = ()
         self._killed = False
+        self._why = self._where = ""  # why it is killed, and where in the kernel it was
+        self._dump_ns = 0  # when a frozen process was asked for its stack
         self._again = False
         self._stop_ns = 0
 
@@ -138,6 +160,7 @@ class Watch:
         """Do not count a time in which the supervisor itself did not run."""
         self.seen_ns += gap_ns
         self._stop_ns += gap_ns
+        self._judge.clear()
 
     def age_ns(self, now_ns: int) -> int:
         """How long ago the slowest role was seen to beat."""
@@ -152,6 +175,7 @@ class Watch:
         except OSError as error:  # no such command, no memory, too many processes: counts as a death
             logger.error("cannot be started", extra={"name_of": self.process.name, "error": str(error)})  # noqa: TRY400
             self.error = str(error)
+            self.on_death(End(self.process, None, EXIT_UNKNOWN, str(error)), now_ns)
             self._retry(now_ns)
         else:
             assert self.child is not None
@@ -160,18 +184,21 @@ class Watch:
 
     def _begin(self, child: Child, now_ns: int) -> None:
         self.child, self.phase, self.began_ns, self.seen_ns = child, Phase.STARTING, now_ns, now_ns
-        self._beat, self._killed = (), False
+        self._beat, self._killed, self._why, self._where, self._dump_ns = (), False, "", "", 0
+        self._judge.clear()
 
     def _on_exit(self, code: int, now_ns: int) -> None:
         """The process has ended: stop watching it, or choose when to start it again."""
         assert self.child is not None
-        asked = self.phase is Phase.STOPPING
+        asked = self.phase is Phase.STOPPING or self.may_end(code)
         logger.log(
             logging.INFO if asked else logging.ERROR,
             "stopped" if asked else "died",
             extra={"name_of": self.process.name, "pid": self.child.pid, "exit_code": code},
         )
         self.error = "" if asked else self.table.last_words(self.process, self.child)
+        if not self._in_order(code):
+            self.on_death(End(self.process, self.child, code, self._why, self._where), now_ns)
         self.table.release(self.child)
         self.child, self.exit_code = None, code
         if not asked:
@@ -180,6 +207,11 @@ class Watch:
             self.phase, self.start_ns = Phase.WAITING, now_ns
         else:
             self.phase = Phase.STOPPED
+
+    def _in_order(self, code: int) -> bool:
+        """Whether the process ended as it was asked to, or may end so by itself; a kill or a failure is a death."""
+        asked = self.phase is Phase.STOPPING and not self._killed
+        return self.may_end(code) or (asked and code in (0, -signal.SIGTERM, EXIT_UNKNOWN))
 
     def _retry(self, now_ns: int) -> None:
         """Choose when to start the process again, by how often it died within the window."""
@@ -213,17 +245,41 @@ class Watch:
             return self._check_command(now_ns)
         beat, state = self._read()
         if beat != self._beat and beat and all(beat):
-            moved = not self._beat or min(beat) > min(self._beat)
+            if not self._beat or min(beat) > min(self._beat):
+                self._on_beat(now_ns)
             self._beat = beat
-            self.seen_ns = now_ns if moved else self.seen_ns
         starting = not all(self._beat) or not self._beat or state == RoleState.STARTING
-        limit_ms = self.patience.start_limit_ms if starting else self.patience.frozen_ms
         age_ns = now_ns - self.seen_ns
         late = age_ns > self.patience.late_ms * MS
         self.phase = Phase.STARTING if starting else Phase.LATE if late else Phase.RUNNING
-        if age_ns > limit_ms * MS and not self._killed:
-            return self._kill("does not start" if starting else "is frozen", now_ns)
-        return 0
+        if self._killed:
+            return 0
+        if starting and age_ns > self.patience.start_limit_ms * MS:
+            return self._kill("does not start", now_ns)
+        return self._check_frozen(age_ns, now_ns, starting=starting)
+
+    def _on_beat(self, now_ns: int) -> None:
+        """The slowest role was seen to beat."""
+        self.seen_ns, self._dump_ns = now_ns, 0
+        self._judge.clear()
+
+    def _check_frozen(self, age_ns: int, now_ns: int, *, starting: bool) -> int:
+        """Look at a process that has been quiet for long; ask a frozen one for its stack, then kill it."""
+        assert self.child is not None
+        if self._dump_ns:
+            return self._kill(self._why, now_ns) if now_ns - self._dump_ns >= DUMP_NS else 0
+        if not self._judge.due(age_ns) or (found := self.table.activity(self.child)) is None:
+            return 0
+        self._judge.add(now_ns, found)
+        if not (why := self._judge.verdict(age_ns, starting=starting)):
+            return 0
+        self._why = f"is frozen: {why}, no heartbeat for {age_ns // MS} ms"
+        self._where = self.table.where(self.child)
+        if found.stopped:
+            return self._kill(self._why, now_ns)
+        self.table.signal(self.child, STACK_SIGNAL)
+        self._dump_ns = now_ns
+        return 1
 
     def _check_command(self, now_ns: int) -> int:
         """A command is up when it has written its ready line, or at once if it has none."""
@@ -246,6 +302,7 @@ class Watch:
         assert self.child is not None
         logger.error("killed", extra={"name_of": self.process.name, "pid": self.child.pid, "why": why,
                                       "age_ms": self.age_ns(now_ns) // MS})  # fmt: skip
+        self._where = self._where or self.table.where(self.child)
         self.table.signal(self.child, signal.SIGKILL)
-        self._killed = True
+        self._killed, self._why = True, why
         return 1

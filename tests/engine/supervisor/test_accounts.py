@@ -44,6 +44,7 @@ name = "pair"
 roles = ["pair"]
 """
 WATCH = f"[watch]\nbackoff_first_ms = {NEVER_MS}\nbackoff_cap_ms = {NEVER_MS}\nstart_limit_ms = 8000\n"
+PATIENT = "[watch]\nlate_ms = 60000\nfrozen_ms = 60000\n"  # a frozen process is not replaced
 VENUES = ("east", "west")
 
 
@@ -161,7 +162,7 @@ def test_a_halt_reaches_every_execution_and_names_the_one_that_does_not_confirm(
     floor: Callable[..., Floor], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A halt that one account confirms and another does not is incomplete."""
-    system = floor(BOTH, "accounts")
+    system = floor(BOTH + PATIENT, "accounts")
     system.up()
     until(lambda: all(system.open_orders(venue) for venue in VENUES))
     assert system.type("halt") == 0

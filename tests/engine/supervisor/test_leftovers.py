@@ -13,6 +13,7 @@ from engine.lanes import EXECUTION, lane_of, open_lanes
 from engine.model.words import CommandKind, OrderFlag, OrderState
 from engine.supervisor import leftovers, segments
 from engine.supervisor.keeper import Keeper
+from engine.supervisor.processes.freeze import Activity
 from engine.supervisor.processes.table import Child
 from shm.segment import path_of
 
@@ -47,6 +48,15 @@ class Table:
         """SIGTERM ends a process that is not stubborn, SIGKILL every process."""
         if self.codes[child.pid] is None and (number == signal.SIGKILL or child.pid not in self.stubborn):
             self.codes[child.pid] = -9 if number == signal.SIGKILL else 0
+
+    def activity(self, child: Child) -> Activity:
+        """Each sleeps."""
+        del child
+        return Activity("S", 0, 0)
+
+    def where(self, child: Child) -> str:
+        """In no kernel."""
+        return f"pid {child.pid}"
 
     def release(self, child: Child) -> None:
         """Nothing to let go of."""

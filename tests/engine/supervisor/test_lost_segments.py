@@ -11,6 +11,7 @@ from engine.config import Config, Process
 from engine.lanes import EXECUTION, open_lanes
 from engine.supervisor import segments
 from engine.supervisor.keeper import CHECK_NS, Keeper
+from engine.supervisor.processes.freeze import Activity
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase
 
@@ -107,6 +108,15 @@ class Running:
         """Note who was asked to end."""
         assert number == signal.SIGTERM
         self.ended.add(child.pid)
+
+    def activity(self, child: Child) -> Activity:
+        """Each sleeps."""
+        del child
+        return Activity("S", 0, 0)
+
+    def where(self, child: Child) -> str:
+        """In no kernel."""
+        return f"pid {child.pid}"
 
     def release(self, child: Child) -> None:
         """Do nothing: there is no descriptor."""

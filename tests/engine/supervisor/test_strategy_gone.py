@@ -24,6 +24,7 @@ instruments = [1]
 name = "resting"
 roles = ["resting"]
 [watch]
+late_ms = 3600000
 frozen_ms = 3600000
 """
 

@@ -3,18 +3,26 @@
 import signal
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.config import Process
 from engine.config import Watch as Patience
+from engine.evidence import STACK_SIGNAL
 from engine.model.words import RoleState
+from engine.supervisor.processes.freeze import Activity
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Watch
 
+if TYPE_CHECKING:
+    from engine.supervisor.processes.causes import End
+
 MS = 1_000_000
-PATIENCE = Patience(late_ms=100, frozen_ms=500, start_limit_ms=1000, backoff_first_ms=10, backoff_cap_ms=40,
-                    death_limit=5, death_window_ms=1000, slow_retry_ms=3000, drain_limit_ms=200)  # fmt: skip
+MAY_END = 9  # an exit code with which the process may end by itself
+PATIENCE = Patience(late_ms=100, frozen_ms=500, start_limit_ms=1000, start_still_ms=400, backoff_first_ms=10,
+                    backoff_cap_ms=40, death_limit=5, death_window_ms=1000, slow_retry_ms=3000,
+                    drain_limit_ms=200)  # fmt: skip
 
 
 @dataclass
@@ -26,6 +34,9 @@ class Table:
     signals: list[signal.Signals] = field(default_factory=list)
     broken: bool = False
     reported_ready: bool = False
+    state: str = "S"  # of the process, in /proc
+    ran_ns: int = 0
+    waited_ns: int = 0
 
     def start(self, process: Process) -> Child:
         """Give out the next pid."""
@@ -53,6 +64,16 @@ class Table:
         del process
         return f"pid {child.pid} failed"
 
+    def activity(self, child: Child) -> Activity:
+        """The values that the test set."""
+        del child
+        return Activity(self.state, self.ran_ns, self.waited_ns)
+
+    def where(self, child: Child) -> str:
+        """The state that the test set."""
+        del child
+        return f"state {self.state}"
+
     def ready(self, process: Process) -> bool:
         """The value that the test set."""
         del process
@@ -66,6 +87,7 @@ class Bench:
         """One process of two roles."""
         self.table = Table()
         self.despaired: list[int] = []
+        self.deaths: list[End] = []
         self.beats: dict[str, SimpleNamespace] = {}
         self.now_ns = 10**9
         process = process or Process(name="core", roles=("alpha", "beta"))
@@ -76,6 +98,8 @@ class Bench:
             self.beats.get,
             lambda _, count: self.despaired.append(count),
             parks=lambda: parks,
+            on_death=lambda end, _: self.deaths.append(end),
+            may_end=lambda code: code == MAY_END,
         )
 
     def step(self, after_ms: float = 1, *roles: str, state: RoleState = RoleState.RUNNING) -> Phase:
@@ -86,6 +110,13 @@ class Bench:
             self.beats[role] = SimpleNamespace(pid=pid, beat_ns=self.now_ns, state=state)
         self.watch.step(self.now_ns)
         return self.watch.phase
+
+    def quiet(self, for_ms: float, *roles: str, ran: float = 0, waited: float = 0) -> None:
+        """Let time pass in steps of 10 ms; the process uses the CPU and waits for it for these parts of the time."""
+        for _ in range(round(for_ms / 10)):
+            self.table.ran_ns += int(ran * 10 * MS)
+            self.table.waited_ns += int(waited * 10 * MS)
+            self.step(10, *roles)
 
     def up(self) -> "Bench":
         """Bring it to running."""
@@ -169,31 +200,137 @@ def test_a_wrong_configuration_parks_at_once() -> None:
 
 
 def test_a_late_process_is_reported_and_a_frozen_one_is_killed_once() -> None:
-    """A stopped process keeps its orders: it must be replaced, and only signal 9 ends it."""
+    """A hanging process keeps its orders: it must be replaced, and only signal 9 ends it."""
     bench = Bench().up()
     assert bench.step(150) is Phase.LATE
     assert bench.step(10, "alpha", "beta") is Phase.RUNNING
-    bench.step(499)
+    bench.quiet(160)
     assert bench.table.signals == []
-    bench.step(2)
-    bench.step(100)
+    bench.quiet(40)
+    bench.quiet(200)
+    assert bench.table.signals == [STACK_SIGNAL, signal.SIGKILL]
+
+
+@pytest.mark.parametrize(("state", "ran"), [("R", 1.0), ("S", 0.0), ("S", 0.5)])
+def test_a_process_that_does_not_wait_for_the_cpu_is_frozen_within_twice_late(state: str, ran: float) -> None:
+    """It loops without an end, or it hangs in a call: waiting longer does not help."""
+    bench = Bench().up()
+    bench.table.state = state
+    bench.quiet(200, ran=ran)
+    assert bench.table.signals[:1] == [STACK_SIGNAL]
+
+
+@pytest.mark.parametrize("state", ["T", "t"])
+def test_a_stopped_process_is_killed_within_twice_late_without_being_continued(state: str) -> None:
+    """Continued for its stack, it would send orders by prices of before the stop."""
+    bench = Bench().up()
+    bench.table.state = state
+    bench.quiet(200)
     assert bench.table.signals == [signal.SIGKILL]
+    assert bench.die() is Phase.WAITING
+    assert bench.deaths[0].why.startswith("is frozen: stopped by a signal")
+    assert bench.deaths[0].where == f"state {state}"
+
+
+@pytest.mark.parametrize(
+    ("state", "ran", "waited"), [("R", 0.0, 0.0), ("R", 0.1, 0.9), ("S", 0.1, 0.9), ("D", 0.0, 0.0)]
+)
+def test_a_process_that_waits_for_the_cpu_or_the_disk_is_not_killed_before_frozen_ms(
+    state: str, ran: float, waited: float
+) -> None:
+    """Its successor would need the CPU too, and on a busy box every process would be killed in turn."""
+    bench = Bench().up()
+    bench.table.state = state
+    bench.quiet(490, ran=ran, waited=waited)
+    assert bench.table.signals == []
+    bench.quiet(30, ran=ran, waited=waited)
+    assert bench.table.signals == [STACK_SIGNAL, signal.SIGKILL]
+
+
+def test_a_process_that_beats_again_before_it_is_killed_lives() -> None:
+    """It is not frozen any more, and its restart would cost more than its pause."""
+    bench = Bench().up()
+    while not bench.table.signals:
+        bench.quiet(10)
+    assert bench.step(5, "alpha", "beta") is Phase.RUNNING
+    bench.quiet(100)
+    assert bench.table.signals == [STACK_SIGNAL]
 
 
 def test_one_frozen_role_among_the_living_is_enough() -> None:
     """The slowest beat counts."""
     bench = Bench().up()
-    for _ in range(6):
-        bench.step(100, "alpha")
+    bench.quiet(220, "alpha")
+    assert bench.table.signals == [STACK_SIGNAL, signal.SIGKILL]
+
+
+def test_a_process_that_is_stopped_while_it_starts_is_frozen_too() -> None:
+    """A feed that was stopped at its start was replaced after 300 s."""
+    bench = Bench()
+    bench.step()
+    bench.table.state = "T"
+    bench.quiet(200)
     assert bench.table.signals == [signal.SIGKILL]
+
+
+def test_a_process_that_computes_while_it_starts_has_the_whole_limit() -> None:
+    """Execution replays a long journal; a feed waits for the venue's list of instruments."""
+    bench = Bench()
+    bench.step()
+    bench.quiet(400, ran=1.0)
+    bench.quiet(390)
+    assert bench.table.signals == []
+    bench.quiet(10, ran=0.01)
+    bench.quiet(150)
+    assert bench.table.signals == []
+
+
+def test_a_process_that_uses_no_cpu_while_it_starts_is_frozen_after_its_own_limit() -> None:
+    """It waits for something that does not come."""
+    bench = Bench()
+    bench.step()
+    bench.quiet(480)
+    assert bench.table.signals == [STACK_SIGNAL, signal.SIGKILL]
+
+
+def test_each_end_that_was_not_asked_for_is_a_death() -> None:
+    """The record of deaths must have the kills and the failed starts too, and no orderly end."""
+    bench = Bench().up()
+    bench.die(70)
+    bench.table.broken = True
+    bench.step()
+    assert [(end.exit_code, end.child is None) for end in bench.deaths] == [(70, False), (-256, True)]
+    bench.table.broken = False
+    bench.step(100)
+    bench.watch.stop(bench.now_ns)
+    bench.die(0)
+    assert len(bench.deaths) == 2
+
+
+def test_an_end_that_is_in_order_is_no_death() -> None:
+    """The guard's log ended with an error after each orderly `down`."""
+    bench = Bench().up()
+    assert bench.die(MAY_END) is Phase.STOPPED
+    assert (bench.deaths, bench.watch.death_count, bench.watch.exit_code) == ([], 0, MAY_END)
+
+
+def test_a_process_that_was_asked_to_stop_and_had_to_be_killed_is_a_death() -> None:
+    """It left its orders unattended."""
+    bench = Bench().up()
+    bench.watch.stop(bench.now_ns)
+    bench.step(1300)
+    bench.die(-9)
+    assert [end.why for end in bench.deaths] == ["does not stop"]
 
 
 def test_a_supervisor_that_was_stopped_itself_kills_no_process() -> None:
     """A suspended machine wakes with every beat old; killing all would be the worst answer."""
     bench = Bench().up()
+    bench.quiet(150)
     bench.watch.allow_gap(10_000 * MS)
-    assert bench.step(10_000) is Phase.RUNNING
+    bench.step(10_000)
     assert bench.table.signals == []
+    assert bench.step(5, "alpha", "beta") is Phase.RUNNING
 
 
 def test_a_start_that_takes_too_long_is_killed() -> None:
@@ -201,9 +338,9 @@ def test_a_start_that_takes_too_long_is_killed() -> None:
     bench = Bench()
     bench.step()
     bench.step(999, "alpha", "beta", state=RoleState.STARTING)
-    bench.step(900)
+    bench.quiet(990, ran=0.1)
     assert bench.table.signals == []
-    bench.step(101)
+    bench.quiet(20, ran=0.1)
     assert bench.table.signals == [signal.SIGKILL]
 
 
