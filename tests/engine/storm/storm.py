@@ -112,9 +112,8 @@ class Storm:
 
     def calm(self) -> None:
         """End every fault, and wait until each process runs again and orders reach the venue."""
-        for _, repair in sorted(self._later, key=lambda one: one[0]):
-            repair()
-        self._later.clear()
+        while self._later:
+            self._tick()
         self._await_commands()
         if not guard_pid(self.floor.paths.guard_lock):
             self.floor.up()
@@ -158,7 +157,9 @@ class Storm:
     def _await_commands(self) -> None:
         """Every command ends, with an exit code that is documented and without a traceback."""
         for words, process in self._typed:
-            error = process.communicate(timeout=90)[1].decode()
+            while process.poll() is None:
+                self._tick()
+            error = process.communicate()[1].decode()
             self.figures.exits[f"{words[0]} {process.returncode}"] += 1
             assert process.returncode in (0, 1, 3), (words, process.returncode, error)
             assert "Traceback" not in error, (words, error)
