@@ -5,10 +5,10 @@ r"""The control plane: one Unix socket, JSON lines, peers identified by the kern
 
 `step` advances the server and never blocks. A client that sends rubbish or an endless line, or that reads no answers,
 loses its connection and disturbs no other client. Each command is carried out, answered once, and written to the audit.
-The server accepts only the system's own user and root (SO_PEERCRED). It closes a connection that sends nothing for
-`SILENCE_MAX_S`. When there are too many connections, the process with the most of them loses the one that has been
-silent longest. A process may have `PROCESS_MAX` connections, a connection may send `LINES_PER_S` commands a second: so
-no client can keep an operator out.
+The server accepts the system's own user, root, and the operators of the configuration (SO_PEERCRED). It closes a
+connection that sends nothing for `SILENCE_MAX_S`. When there are too many connections, the process with the most of
+them loses the one that has been silent longest. A process may have `PROCESS_MAX` connections, a connection may send
+`LINES_PER_S` commands a second: so no client can keep an operator out.
 """
 
 import contextlib
@@ -72,6 +72,13 @@ def credentials(connection: socket.socket) -> Peer:
     return Peer(pid, uid)
 
 
+def only_own_user(peer: Peer) -> str:
+    """Why a user may not connect: only the server's own user and root may."""
+    if peer.uid in (os.getuid(), 0):
+        return ""
+    return f"user {peer.uid} may not send commands, only user {os.getuid()} and root"
+
+
 @dataclass(slots=True)
 class Client:
     """One connection, with its received bytes and its unsent answers."""
@@ -111,12 +118,16 @@ class ControlServer:
         known: Callable[..., Peer] = credentials,
         now_s: Callable[[], float] = time.monotonic,
         always: Collection[str] = (),
+        stranger: Callable[[Peer], str] | None = None,
+        group: int = -1,
     ) -> None:
         """Listen at a path; the caller holds a lock, so that it alone listens there.
 
-        Commands in `always` are carried out after their deadline too, and when their client is gone.
+        Commands in `always` are carried out after their deadline too, and when their client is gone. `stranger` returns
+        why a client may not connect; by default all users but the server's own and root. `group` may open the socket.
         """
         self.always = always
+        self.stranger = stranger or only_own_user
         self.answers = answers
         self.audit = audit
         self.known = known
@@ -129,6 +140,9 @@ class ControlServer:
             self.listener.bind(os.fspath(path))
         finally:
             os.umask(before)
+        if group >= 0:
+            os.chown(path, -1, group)
+            path.chmod(0o660)
         self.listener.listen(BACKLOG)
 
     def filenos(self) -> list[int]:
@@ -166,8 +180,8 @@ class ControlServer:
             connection.setblocking(False)
             client = Client(connection, self.known(connection), now_s, now_s)
             accepted.append(client)
-            if client.peer.uid not in (os.getuid(), 0):
-                self._refuse(client, f"user {client.peer.uid} may not send commands, only user {os.getuid()} and root")
+            if refusal := self.stranger(client.peer):
+                self._refuse(client, refusal)
         self.clients += accepted
         self._make_room()
         return [client for client in accepted if client.connection.fileno() >= 0]

@@ -4,6 +4,7 @@ Not POSIX F_SETLK: the process loses that lock when any part of it closes the sa
 file: a read-only reader could hold that lock while the writer restarts. The kernel frees the lock when the writer dies.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -32,8 +33,14 @@ def try_lock(path: str) -> int | None:
 
 
 def open_own(path: str) -> int:
-    """Open a lock's file, or create it with mode 0600, so that no other user can lock it; refuse a link."""
+    """Open a lock's file, or create it with mode 0600, so that no other user can lock it; refuse a link.
+
+    A file that exists is opened without O_CREAT: the kernel refuses O_CREAT on another user's file in /dev/shm, also to
+    a user whom the file's mode allows to write (fs.protected_regular).
+    """
     try:
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         msg = f"{path}: the lock cannot be opened: {error.strerror}"

@@ -15,6 +15,7 @@ from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue, settings
 from engine.config.nearest import read_table
 from engine.config.tables import ALERTS, FACTORIES
+from engine.supervisor import operators
 
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
 
@@ -38,6 +39,7 @@ def check(config: Config) -> None:
     for role in executions:
         _check_execution(config, role)
     _check_lookers(config)
+    _try(config, "operators", functools.partial(operators.check, config))
     _check_settings(config)
 
 

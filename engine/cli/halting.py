@@ -77,9 +77,11 @@ def halt_system(system: str, life: Life, timeout_s: float) -> Found:
     deadline = time.monotonic() + timeout_s
     sequence, on_disk = operator.halt(system, Path(life.state) / "HALT", time.monotonic_ns() + life.offset_ns)
     states = _await_executions(system, sequence, deadline)
-    informed = _inform(system)
+    informed, stored, refusal = _inform(system)
+    if refusal and not sequence and not on_disk:
+        raise CommandError(f"halt was refused: {refusal}; nothing was halted")
     left = _await_orders(system, list(states), deadline)
-    return Found("silent" not in states.values(), states, informed, on_disk, left)
+    return Found("silent" not in states.values(), states, informed, on_disk or stored, left)
 
 
 def _await_executions(system: str, sequence: int, deadline: float) -> dict[str, str]:
@@ -119,13 +121,17 @@ def _signal(pids: Iterable[int]) -> None:
             os.kill(pid, signal.SIGUSR1)
 
 
-def _inform(system: str) -> bool:
-    """Ask the supervisor to publish the halt at once; without this it finds the word and the file by itself."""
+def _inform(system: str) -> tuple[bool, bool, str]:
+    """Ask the supervisor to publish the halt at once; without this it finds the word and the file by itself.
+
+    Whether it has done so, whether it has written the file HALT, and why it refused.
+    """
     try:
-        call(Paths.known(system).control, "halt", SUPERVISOR_S)
-    except (Unreachable, Refused):
-        return False
-    return True
+        return True, bool(call(Paths.known(system).control, "halt", SUPERVISOR_S)["on_disk"]), ""
+    except Unreachable:
+        return False, False, ""
+    except Refused as refused:
+        return False, False, str(refused)
 
 
 def _await_orders(system: str, roles: list[str], deadline: float) -> int:

@@ -22,7 +22,7 @@ from engine.cli import FAILED, WRONG_USE, CommandError
 from engine.cli.output import choose_system, is_running, iso, print_json, print_line, print_table
 from engine.cli.system import call_supervisor, strategy_id
 from engine.cli.system import read as read_file
-from engine.config import Config, Paths
+from engine.config import Config, ConfigError, Paths, load_copy
 from engine.config import settings as stored
 from engine.config.settings import RISK
 from engine.control import Peer
@@ -102,14 +102,13 @@ def _change_file(
 
 def running(state: Mapping[str, Any]) -> Config:
     """The configuration as the supervisor read it: the file may have been changed since."""
-    path = Path(state["config"])
     copy = Paths.known(state["system"]).sound
-    return read_copy(path, copy) if copy.exists() else read_file(str(path))
-
-
-def read_copy(path: Path, copy: Path) -> Config:
-    """The configuration in a copy of a file; relative paths stay relative to the file."""
-    return msgspec.structs.replace(read_file(str(copy)), path=str(path))
+    if not copy.exists():
+        return read_file(state["config"])
+    try:
+        return load_copy(state["config"], copy)
+    except ConfigError as error:
+        raise CommandError(str(error), WRONG_USE) from error
 
 
 def check_values(config: Config, owner: str, already: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _check_unique("instruments", "id", [instrument.id for instrument in config.instruments])
     yield from _check_unique("strategies", "id", [strategy.id for strategy in config.strategies])
     yield from _check_unique("processes", "name", [process.name for process in config.processes])
+    yield from _check_unique("operators", "user", [one.user for one in config.operators])
     yield from _check_names(config)
     yield from _check_feeds(config)
     yield from check_accounts(config)

@@ -41,6 +41,16 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
     return config
 
 
+def load_copy(path: str | Path, copy: str | Path, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration in a copy of a file, as `load` gives that of the file; the file with secrets is not read."""
+    tree = read_tree(Path(copy))
+    variables = override(tree, os.environ if environment is None else environment, str(path))
+    config = convert(tree, str(path), variables)
+    for key, value, expected in check(config):
+        raise ConfigError(error_text(source_text(str(path), key, variables), key, value, expected))
+    return expand(config)
+
+
 def load_session(
     path: str | Path, environment: Mapping[str, str] | None = None, *, copy: str | Path | None = None
 ) -> Config:

@@ -62,8 +62,11 @@ class Paths:
         """The files of a system whose name alone is known: at the targets of its links, else at the default place."""
         found, link = cls.of(system), link_of(system)
         run = link.resolve() if link.is_dir() and not found.system.exists() else found.run
-        state = run / STATE_LINK
-        return cls(run, state.resolve() if state.is_dir() else found.state)
+        try:
+            state = (run / STATE_LINK).resolve(strict=True)
+        except OSError:  # no such link, or another operator's command, which may not enter the state directory
+            state = found.state
+        return cls(run, state)
 
     @property
     def control(self) -> Path:

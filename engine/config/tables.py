@@ -47,6 +47,8 @@ class System(Table, frozen=True, kw_only=True):
     mode: Literal["live", "paper", "replay"] = "paper"
     run_directory: str = ""  # see engine/config/paths.py for the default
     state_directory: str = ""
+    group: str = ""  # a group of this machine whose members may open the control socket and read the lanes
+    halt_group: str = ""  # one whose members may write the halt word: a halt by them needs no supervisor
     env_file: str = ""  # NAME=value lines for secrets; a relative path starts at this file's directory
 
 
@@ -54,6 +56,13 @@ class Live(Table, frozen=True, kw_only=True):
     """The safety catch: orders are sent to another machine only in mode live and with `armed`."""
 
     armed: bool = False
+
+
+class Operator(Table, frozen=True, kw_only=True):
+    """Another user of this machine who may send commands. The system's own user and root may do everything."""
+
+    user: Annotated[str, msgspec.Meta(min_length=1)]
+    may: Literal["look", "halt", "trade"]  # each includes the ones before it
 
 
 class Venue(Table, frozen=True, kw_only=True):
@@ -221,6 +230,7 @@ class Config(Table, frozen=True, kw_only=True):
     accounts: tuple[Account, ...] = ()
     strategies: tuple[Strategy, ...] = ()
     processes: tuple[Process, ...] = ()
+    operators: tuple[Operator, ...] = ()
     roles: dict[Name, Target] = {}  # additional roles, or another factory for a known role
     journal: Journal = Journal()
     watch: Watch = Watch()

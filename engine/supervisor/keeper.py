@@ -15,7 +15,7 @@ from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
-from engine.supervisor import audit, life, segments
+from engine.supervisor import audit, life, operators, segments
 from engine.supervisor.commands import COMMANDS, answers
 from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
@@ -26,7 +26,7 @@ from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.rescue import Rescue
 from engine.supervisor.service.supervision import Supervision
-from engine.supervisor.settings import Settings, who_is
+from engine.supervisor.settings import Settings
 
 if TYPE_CHECKING:
     from engine.lanes.ports import CellReader
@@ -74,6 +74,7 @@ class Keeper:
         self.config = config
         self.table = table
         self.now_ns = self.since_ns = self._last_ns = now_ns
+        self.operators = operators.Operators(config)
         self.beats = Beats()
         self.supervision = Supervision(config.watch.restart_limit_ms * MS)
         self._open_lanes(now_ns)
@@ -97,7 +98,11 @@ class Keeper:
         self._replace_users(made, now_ns)
         self._unowned = segments.remove_unowned(config)  # lanes that an earlier file named, and that are still written
         always = [one.name for one in COMMANDS.values() if one.always]
-        self.control = ControlServer(config.paths.control, answers(self), self._audit, always=always)
+        operators.share_directory(config)
+        self.control = ControlServer(
+            config.paths.control, answers(self), self._audit, always=always, stranger=self.operators.stranger,
+            group=operators.gid_of(config.system.group),
+        )  # fmt: skip
         self.stopping = False
         self._all_down = False
         self.halt_requested = False  # by SIGUSR1
@@ -159,6 +164,7 @@ class Keeper:
 
     def _open_lanes(self, now_ns: int) -> None:
         """Open the supervisor's lanes, at its start and again on new segments; the stored halt continues."""
+        operators.share_lanes(self.config, [name for name, _, _ in segments.lanes(self.config)])
         self.halt = Halt(self.config, now_ns)
         self.settings = Settings(self.config, self.halt, now_ns)
         lanes = open_lanes(self.config.system.name, SUPERVISOR)
@@ -360,7 +366,8 @@ class Keeper:
             return
         line = {
             "now_ns": self.now_ns, "command": request.command, "arguments": dict(request.arguments),
-            "uid": request.peer.uid, "user": who_is(request.peer).user, "pid": request.peer.pid, "answer": answer,
+            "uid": request.peer.uid, "user": operators.name_of(request.peer.uid), "pid": request.peer.pid,
+            "answer": answer,
         }  # fmt: skip
         audit.append(self.config.paths.audit, line)
 

@@ -11,7 +11,6 @@ settings from COMMANDS alone. When a role refuses a SET, the values before it ar
 
 import json
 import logging
-import pwd
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +29,7 @@ from engine.model.words import CommandKind
 from engine.risk.caps import set_risk
 from engine.risk.limits import RiskLimits
 from engine.supervisor.halt import Halt
+from engine.supervisor.operators import name_of
 
 LIMITS: dict[str, Any] = msgspec.to_builtins(RiskLimits())
 AGAIN_AFTER = lane_of("commands").capacity // 2  # records on COMMANDS, after which a SET is published again
@@ -235,9 +235,5 @@ def newest_on_ring(system: str) -> dict[int, tuple[int, int]]:
 
 
 def who_is(peer: Peer) -> Who:
-    """An operator's name and process; the number as text for a user without a name."""
-    try:
-        user = pwd.getpwuid(peer.uid).pw_name
-    except KeyError:
-        user = str(peer.uid)
-    return Who(peer.uid, user, peer.pid)
+    """An operator's user and process."""
+    return Who(peer.uid, name_of(peer.uid), peer.pid)

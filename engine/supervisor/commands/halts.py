@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from engine.control import Request
 from engine.model.words import HaltReason
 from engine.supervisor.commands.registry import INSTRUMENT, Argument, command
+from engine.supervisor.operators import Right
 
 if TYPE_CHECKING:
     from engine.supervisor.keeper import Keeper
 
 
-@command("send no new orders and cancel open ones; the processes keep running", always=True)
+@command("send no new orders and cancel open ones; the processes keep running", always=True, may=Right.HALT)
 def halt(keeper: "Keeper", request: Request) -> Mapping[str, Any]:
     """Halt the system: no new orders."""
     on_disk = keeper.halt.halt(keeper.now_ns, request.peer, HaltReason.OPERATOR)
@@ -37,6 +38,7 @@ def resume(keeper: "Keeper", request: Request, instrument: int) -> Mapping[str, 
     "cancel every open order",
     Argument("strategy", "strategy", "only the orders of this strategy"),
     Argument("instrument", "instrument", f"only the orders of this instrument: {INSTRUMENT}"),
+    may=Right.HALT,
 )
 def cancel_all(keeper: "Keeper", request: Request, strategy: int, instrument: int) -> Mapping[str, Any]:
     """Cancel every open order of one strategy or instrument; 0 means all."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.control import Refused, Request
+from engine.supervisor.operators import Right
 
 if TYPE_CHECKING:
     from engine.supervisor.keeper import Keeper
@@ -44,10 +45,13 @@ class Command:
     arguments: tuple[Argument, ...]
     carry_out: CarryOut
     audited: bool  # whether it can change something
+    may: Right  # the least right of an operator who may send it
     always: bool  # carried out however late it is read, also when its client is gone
 
     def answer(self, keeper: "Keeper", request: Request) -> Mapping[str, Any]:
         """Check the arguments and carry the command out; Refused names an argument that is wrong."""
+        if refusal := keeper.operators.refusal(request.peer, self.name, self.may):
+            raise Refused(refusal)
         unknown = set(request.arguments) - {one.name for one in self.arguments}
         if unknown:  # a misspelt one would be ignored silently
             expected = ", ".join(one.name for one in self.arguments) or "none"
@@ -66,14 +70,14 @@ COMMANDS: dict[str, Command] = {}
 
 
 def command(
-    text: str, *arguments: Argument, audited: bool = True, always: bool = False
+    text: str, *arguments: Argument, audited: bool = True, always: bool = False, may: Right = Right.TRADE
 ) -> Callable[[CarryOut], CarryOut]:
-    """Register a function as the command of its name."""
+    """Register a function as the command of its name; a command that only reads is allowed to whoever may look."""
 
     def register(carry_out: CarryOut) -> CarryOut:
         name = carry_out.__name__.rstrip("_")  # `set_` hides no word of Python
         assert name not in COMMANDS, f"two commands are called {name}"
-        COMMANDS[name] = Command(name, text, arguments, carry_out, audited, always)
+        COMMANDS[name] = Command(name, text, arguments, carry_out, audited, may if audited else Right.LOOK, always)
         return carry_out
 
     return register

@@ -1,10 +1,11 @@
 """The commands for the system and its processes: look, start again, stop."""
 
 import os
+import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.control import Request
+from engine.control import Refused, Request
 from engine.supervisor.commands.registry import Argument, command
 
 if TYPE_CHECKING:
@@ -25,6 +26,19 @@ def restart(keeper: "Keeper", _: Request, process: str) -> Mapping[str, Any]:
     """Drain one process and start it again."""
     keeper.watches[process].stop(keeper.now_ns, again=True)
     return {"process": process}
+
+
+@command(
+    "kill one process at once with SIGKILL; it is started again",
+    Argument("process", "process", "the process's name, as status shows it", required=True),
+)
+def kill(keeper: "Keeper", _: Request, process: str) -> Mapping[str, Any]:
+    """Kill a process that runs; its orders stay at the venue until its next life has compared them."""
+    watch = keeper.watches[process]
+    if watch.child is None:
+        raise Refused(f"kill: {process} does not run, it is {watch.phase}")
+    keeper.table.signal(watch.child, signal.SIGKILL)
+    return {"process": process, "killed_pid": watch.child.pid, "before": str(watch.phase), "after": "killed"}
 
 
 @command("drain and stop every process, remove the segments")
