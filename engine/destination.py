@@ -6,6 +6,8 @@ address but loopback without it. A program that listens on loopback and passes o
 """
 
 import socket
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.lanes.ports import CellReader
@@ -28,10 +30,13 @@ ADVICE = (
 PAPER_ADVICE = " Paper trading on real prices does not exist yet: mode paper sends orders to a venue on loopback."
 
 
-def check_destination(config: "Config", venue: "Venue") -> None:
-    """Refuse a URL for orders that leads out of this machine, unless the configuration is armed for it."""
+def check_destination(config: "Config", venue: "Venue", urls: Sequence[str] = ()) -> None:
+    """Refuse a URL for orders that leads out of this machine, unless the configuration is armed for it.
+
+    `urls`: the keys of the venue's table that are checked; by default those that orders are sent to.
+    """
     if not config.orders_may_leave:
-        for name in trading_of(venue).urls:
+        for name in urls or trading_of(venue).urls:
             _check_url(config, venue, name)
 
 
@@ -84,9 +89,9 @@ class TradingNetwork:
         del now_ns
         return WebSocketPort(self._venue.order_url, WireOptions(loopback_only=not self._armed()))
 
-    def requests(self) -> RequestPort:
+    def requests(self, options: HttpOptions | None = None) -> RequestPort:
         """Requests to `request_url`."""
-        return HttpPort(self._venue.request_url, HttpOptions(loopback_only=not self._armed()))
+        return HttpPort(self._venue.request_url, replace(options or HttpOptions(), loopback_only=not self._armed()))
 
     def _armed(self) -> bool:
         """Whether an order may leave this machine, by both words."""

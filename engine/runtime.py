@@ -264,7 +264,7 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     logger.info("running", extra={"roles": list(roles), "pid": os.getpid(), "wait": process.wait})
     try:
         loop.run()
-        drained = loop.drain(config.watch.drain_limit_ms * MS)
+        drained = loop.drain(config.drain_limit_ms(process) * MS)
         loop.close()
     except Exception as error:
         record = loop.working_on()
@@ -287,15 +287,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", required=True, help="the system's file")
     parser.add_argument("--process", default="", help="the process in the file, with its roles, cores and wait")
     parser.add_argument("--roles", default="", help="instead of a process: roles by name, separated by commas")
+    parser.add_argument("--copy", default="", help="the file as it was when the supervisor started, if FILE is wrong")
     options = parser.parse_args(arguments)
     log.begin(options.process or options.roles)
     try:
-        config = load(options.config)
-        process = _process(config, options.process, options.roles)
+        config, process = _read(options)
     except ConfigError as error:
         logger.critical(str(error))
         return EXIT_CONFIG
     return run(config, process, process.roles)
+
+
+def _read(options: argparse.Namespace) -> tuple[Config, Process]:
+    """The configuration and the process; from the copy where the file is wrong and there is a copy."""
+    try:
+        config = load(options.config)
+        return config, _process(config, options.process, options.roles)
+    except ConfigError as error:
+        if not options.copy:
+            raise
+        logger.error("the file is wrong, its copy is used", extra={"error": str(error), "copy": options.copy})  # noqa: TRY400
+        config = load(options.config, copy=options.copy)
+        return config, _process(config, options.process, options.roles)
 
 
 def _process(config: Config, name: str, roles: str) -> Process:

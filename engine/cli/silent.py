@@ -9,13 +9,13 @@ from engine.cli.output import executions, is_running, monotonic_age, supervisor_
 from engine.config import Config, ConfigError, Paths, Process, load
 from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
 from engine.model.words import HaltReason, RoleState
+from engine.supervisor import cover
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 from engine.supervisor.operator import reason_of
 from engine.supervisor.processes.table import Processes
 
 MS = 1_000_000
-NO_RESCUE = {"pid": 0, "clean": False, "error": ""}
 GUARD_NS = 5_000_000_000  # within `supervisor_frozen_ms` and this time, a working guard starts another supervisor
 
 
@@ -38,7 +38,7 @@ def state(system: str) -> dict[str, Any] | None:
         "since_ns": beat.start_ns if beat is not None else 0, "now_ns": time.monotonic_ns() + life.offset_ns,
         "halted": reason != "none", "halt_reason": reason,
         "halt_since_ns": halt.since_ns if halt is not None and halt.halted else 0,
-        "stopping": life.stopping, "rescues": dict.fromkeys(config.execution_names, NO_RESCUE),
+        "stopping": life.stopping, "cancellers": {role: cover.status(config, role) for role in config.execution_names},
         "processes": _processes(config),
         "silent": True, "silent_ns": silent_ns, "entries_stop_in_ns": _entries_stop_in_ns(config, silent_ns),
     }  # fmt: skip

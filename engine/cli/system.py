@@ -373,7 +373,7 @@ def status(options: argparse.Namespace) -> int:
         if stopped:
             print_line(f"ENTRIES ARE STOPPED, only exits are sent: {'; '.join(_named(stopped, logged_on))}")
         for role, left in _orders_left(system, state).items():
-            print_line(_left_text(role, left, state["rescues"][role], dict(_executions(state))[role]["phase"]))
+            print_line(_left_text(role, left, state["cancellers"][role], dict(_executions(state))[role]["phase"]))
         sessions.print_halts(halts, state["now_ns"])
         _print_parked(state, Paths.known(system))
         books.print_books(found, state["now_ns"])
@@ -426,15 +426,17 @@ def _orders_left(system: str, state: Mapping[str, Any]) -> dict[str, int]:
     return {role: left for role in dead if (left := leftovers.count(system, role))}
 
 
-def _left_text(role: str, left: int, rescue: Mapping[str, Any], phase: str) -> str:
+def _left_text(role: str, left: int, canceller: Mapping[str, Any], phase: str) -> str:
     """What happens to the orders that an execution left when it ended."""
-    if rescue["pid"]:
-        return f"{role} does not run; process {rescue['pid']} cancels the {left} orders that it left"
-    if rescue["clean"]:
+    if canceller["clean"]:
         return f"{role} does not run; it left {left} orders, and the venue does not list any of them as open"
+    if canceller["state"] == "cancelling" and not canceller["error"]:
+        return f"{role} does not run; its canceller cancels the {left} orders that it left"
     if phase in RESTARTING:
         return f"{role} starts again and then asks the venue about the {left} orders that are open or in doubt"
-    why = f" ({rescue['error']})" if rescue["error"] else ""
+    if canceller["state"] == "watching" and not canceller["error"]:
+        return f"{role} does not run and left {left} orders; its canceller cancels them after dead_ms of [canceller]"
+    why = f" ({canceller['error']})" if canceller["error"] else ""
     return (
         f"{role} does not run and left {left} orders that are open or in doubt; no process cancels them{why}: "
         "engine-ctl orders lists them, cancel them at the venue"

@@ -10,7 +10,7 @@ TOML, else as text). Every process of a system must have the same environment; t
 Secrets are never in the file: it names the variable or the file that holds them.
 """
 
-from engine.config.load import load, load_copy, load_session
+from engine.config.load import load, load_copy
 from engine.config.paths import Paths, known_systems
 from engine.config.secret import Secret
 from engine.config.tables import (
@@ -40,5 +40,4 @@ __all__ = [
     "known_systems",
     "load",
     "load_copy",
-    "load_session",
 ]

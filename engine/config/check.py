@@ -22,8 +22,8 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _check_unique("operators", "user", [one.user for one in config.operators])
     yield from _check_names(config)
     yield from _check_feeds(config)
-    yield from check_accounts(config)
-    yield from check_references(config)
+    yield from _check_accounts(config)
+    yield from _check_references(config)
     yield from _check_placement(config)
     yield from _check_aggregation(config)
     yield from _check_watch(config)
@@ -68,7 +68,7 @@ def _check_feeds(config: Config) -> Iterator[Problem]:
             yield "feeds.venues", None, f"missing: the venue {venue!r} has instruments, add it to one of [[feeds]]"
 
 
-def check_accounts(config: Config) -> Iterator[Problem]:
+def _check_accounts(config: Config) -> Iterator[Problem]:
     """Each account trades at a venue of its own; what a strategy trades is at the venue of an account."""
     venues = {venue.name for venue in config.venues}
     traded = [account.venue for account in config.accounts]
@@ -92,7 +92,7 @@ def _check_traded(config: Config, traded: set[str]) -> Iterator[Problem]:
                 yield f"strategies[{number}].instruments", one, text
 
 
-def check_references(config: Config) -> Iterator[Problem]:
+def _check_references(config: Config) -> Iterator[Problem]:
     """Every venue and instrument that is named must be in its table."""
     venues = {venue.name for venue in config.venues}
     instruments = {instrument.id for instrument in config.instruments}
@@ -167,7 +167,7 @@ def _check_placement(config: Config) -> Iterator[Problem]:
     expected = (*config.expected_roles, *config.attendants)
     for role in config.role_names:
         if role not in {*expected, *config.feed_names, *config.execution_names, AGGREGATION}:
-            yield "processes.roles", role, f"expected one of the roles: {_list(expected)}"
+            yield "processes.roles", role, f"expected one of the roles: {_list(config.expected_roles)}"
         if config.system.mode == "replay" and config.kind_of(role) == EXECUTION:
             yield "processes.roles", role, "not allowed with system.mode = replay: no order may leave a replay"
     for role in set(config.expected_roles) - set(config.role_names):

@@ -16,19 +16,21 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from engine.config.check import check, check_accounts, check_references
+from engine.config.check import check
 from engine.config.nearest import unknown_key
 from engine.config.overrides import error_text, find, override, source_text
 from engine.config.secret import Secret, load_env_file
 from engine.config.tables import SECRET_KEYS, Config, ConfigError
 
-SESSION_TABLES = ("system", "live", "venues", "instruments", "accounts")
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
 
-def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
-    """The checked configuration in a file; ConfigError when it is wrong."""
-    tree = read_tree(Path(path))
+def load(path: str | Path, environment: Mapping[str, str] | None = None, *, copy: str | Path | None = None) -> Config:
+    """The checked configuration in a file; ConfigError when it is wrong.
+
+    `copy` is read instead of the file; relative paths stay relative to the file.
+    """
+    tree = read_tree(Path(copy or path))
     variables = override(tree, os.environ if environment is None else environment, str(path))
     if "path" in tree:
         raise ConfigError(error_text(path, "path", tree["path"], "unknown key: delete it"))
@@ -49,23 +51,6 @@ def load_copy(path: str | Path, copy: str | Path, environment: Mapping[str, str]
     for key, value, expected in check(config):
         raise ConfigError(error_text(source_text(str(path), key, variables), key, value, expected))
     return expand(config)
-
-
-def load_session(
-    path: str | Path, environment: Mapping[str, str] | None = None, *, copy: str | Path | None = None
-) -> Config:
-    """The tables that an order session needs; ConfigError when they are wrong. The file's other tables may be wrong.
-
-    `copy` is read instead of the file; relative paths stay relative to the file.
-    """
-    tree = read_tree(Path(copy or path))
-    variables = override(tree, os.environ if environment is None else environment, str(path))
-    config = expand(convert({key: tree[key] for key in SESSION_TABLES if key in tree}, str(path), variables))
-    for key, value, expected in (*check_references(config), *check_accounts(config)):
-        raise ConfigError(error_text(source_text(str(path), key, variables), key, value, expected))
-    if config.system.env_file:
-        _load_env_file(Path(path), config.system.env_file)
-    return config
 
 
 def read_tree(path: Path) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class Canceller(Table, frozen=True, kw_only=True):
     A frozen execution counts as such after `watch.late_ms`.
     """
 
-    enabled: bool = False
+    enabled: bool = True
     dead_ms: Milliseconds = 5_000  # an execution dead for so long is cancelled for; a successor is normally faster
     foreign: bool = False  # also cancel open orders of the account that are not of this system
     stop_limit_ms: Milliseconds = 30_000  # how long `down` waits until the venue lists no open order
@@ -378,5 +378,13 @@ class Config(Table, frozen=True, kw_only=True):
         return [sys.executable, "-m", "engine.runtime", *self.runtime_arguments(process)]
 
     def runtime_arguments(self, process: Process) -> list[str]:
-        """The arguments of `engine.runtime` for a process of roles."""
-        return ["--config", str(Path(self.path).resolve()), "--process", process.name]
+        """The arguments of `engine.runtime` for a process of roles; a canceller can start from the file's copy."""
+        copy = ["--copy", str(self.paths.sound)] if self._cancels(process) else []
+        return ["--config", str(Path(self.path).resolve()), "--process", process.name, *copy]
+
+    def drain_limit_ms(self, process: Process) -> int:
+        """How long a process may take to end; a canceller lists until no order can arrive any more."""
+        return self.canceller.stop_limit_ms if self._cancels(process) else self.watch.drain_limit_ms
+
+    def _cancels(self, process: Process) -> bool:
+        return any(role in self.cancellers for role in process.roles)

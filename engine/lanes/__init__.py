@@ -10,6 +10,7 @@ ports.py   what a role needs of its lanes
 
 from engine.lanes.map import (
     AGGREGATION,
+    CANCELLER,
     EXECUTION,
     FEED,
     LANES,
@@ -25,6 +26,6 @@ from engine.lanes.open import Owned, RoleLanes, open_lanes, open_role
 from engine.lanes.owners import Owners, owners_of
 
 __all__ = [
-    "AGGREGATION", "EXECUTION", "FEED", "LANES", "LOOKERS", "OPERATOR", "STRATEGY", "SUPERVISOR",
+    "AGGREGATION", "CANCELLER", "EXECUTION", "FEED", "LANES", "LOOKERS", "OPERATOR", "STRATEGY", "SUPERVISOR",
     "Lane", "LaneError", "Owned", "Owners", "RoleLanes", "lane_of", "open_lanes", "open_role", "owners_of",
 ]  # fmt: skip

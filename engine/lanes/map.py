@@ -1,6 +1,6 @@
 """The map: every lane with its record, its one writer and its readers.
 
-    a role's name       STRATEGY, EXECUTION, FEED, AGGREGATION, SUPERVISOR
+    a role's name       STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, SUPERVISOR
     OPERATOR            the operator's own process, or the supervisor in its place, under the lock of the cell
     LOOKERS             research, engine-ctl, views, benches: they only read
     ROLE                as a writer: each role writes its own lane
@@ -20,9 +20,9 @@ from engine.model import aggregates, records
 from shm.record import Record
 
 STRATEGY, EXECUTION, FEED, SUPERVISOR, LOOKERS = "strategy", "execution", "feed", "supervisor", "lookers"
-AGGREGATION, OPERATOR, ROLE = "aggregation", "operator", "role"
+AGGREGATION, OPERATOR, ROLE, CANCELLER = "aggregation", "operator", "role", "canceller"
 PAIR = f"{STRATEGY}.{EXECUTION}"  # as `each`: one lane for every strategy and execution
-KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, SUPERVISOR, OPERATOR, LOOKERS)
+KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, SUPERVISOR, OPERATOR, LOOKERS)
 
 
 class LaneError(Exception):
@@ -137,7 +137,7 @@ LANES = (
         reserve=64,
         each=PAIR,
     ),
-    Lane("sessions", records.SESSION, "cells", EXECUTION, (LOOKERS,), wake="never", each=EXECUTION),
+    Lane("sessions", records.SESSION, "cells", EXECUTION, (CANCELLER, LOOKERS), wake="never", each=EXECUTION),
     Lane(
         "instrument_halts",
         records.INSTRUMENT_HALT,
@@ -173,7 +173,7 @@ LANES = (
         records.ORDER,
         "ring",
         EXECUTION,
-        (STRATEGY, SUPERVISOR, LOOKERS),
+        (STRATEGY, CANCELLER, SUPERVISOR, LOOKERS),
         capacity=1 << 14,
         reserve=64,
         each=EXECUTION,
@@ -226,18 +226,20 @@ LANES = (
     Lane(
         "limits", records.SETTINGS, "cells", EXECUTION, (SUPERVISOR, LOOKERS), count=257, wake="never", each=EXECUTION
     ),
-    Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS)),
-    Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, LOOKERS)),
+    Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, CANCELLER, LOOKERS)),
+    Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, CANCELLER, LOOKERS)),
     Lane("gate", records.GATE, "cells", EXECUTION, (OPERATOR, LOOKERS), wake="never", each=EXECUTION),
+    Lane("cancels", records.CANCELLING, "cells", CANCELLER, (SUPERVISOR, LOOKERS), wake="never", each=EXECUTION),
+    Lane("listed", records.LISTED, "cells", CANCELLER, (SUPERVISOR, LOOKERS), count=256, wake="never", each=EXECUTION),
     Lane("supervision", records.SUPERVISION, "cells", SUPERVISOR, (SUPERVISOR, LOOKERS), wake="never"),
-    Lane("mode", records.MODE, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS), wake="never"),
+    Lane("mode", records.MODE, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, CANCELLER, LOOKERS), wake="never"),
     Lane("steps", records.STEP, "ring", ROLE, (LOOKERS,), capacity=1 << 14, reserve=32, wake="never", each=ROLE),
     Lane(
         "heartbeat",
         records.HEARTBEAT,
         "cells",
         ROLE,
-        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, OPERATOR, LOOKERS),
+        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, CANCELLER, OPERATOR, LOOKERS),
         wake="never",
         each=ROLE,
     ),

@@ -222,9 +222,9 @@ class MemoryLanes(Door):
         """Become the writer of a ring of each owner."""
         return tuple(Owned(self.other(name, of), self.ring_writer(name, of)) for of in self.writable(name))
 
-    def cell_writer(self, name: str) -> MemoryCells:
+    def cell_writer(self, name: str, of: str = "") -> MemoryCells:
         """Become the writer of cells."""
-        return self._system.cells[self.expect_writer(name)[0]]
+        return self._system.cells[self.expect_writer(name, of)[0]]
 
     def ring_reader(self, name: str, of: str = "") -> MemoryReader:
         """Read a ring, from now on."""

@@ -130,9 +130,9 @@ class RoleLanes(Door):
         """Become the one writer of a ring of each owner."""
         return tuple(Owned(self.other(name, of), self.ring_writer(name, of)) for of in self.writable(name))
 
-    def cell_writer(self, name: str) -> shm.CellWriter:
+    def cell_writer(self, name: str, of: str = "") -> shm.CellWriter:
         """Become the one writer of cells."""
-        full, lane = self.expect_writer(name)
+        full, lane = self.expect_writer(name, of)
         writer = shm.CellWriter(f"{self.system}.{full}", lane.record)
         self._writers.append(writer)
         return writer

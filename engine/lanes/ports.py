@@ -94,7 +94,7 @@ class Lanes(Protocol):
     def ring_writers(self, name: str) -> Sequence[tuple[str, RingWriter]]:
         """Become the one writer of a ring of each owner."""
 
-    def cell_writer(self, name: str) -> CellWriter:
+    def cell_writer(self, name: str, of: str = "") -> CellWriter:
         """Become the one writer of cells."""
 
     def ring_reader(self, name: str, of: str = "") -> RingReader:

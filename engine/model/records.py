@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.model.rows import (
         AcceptedRow,
         BookTopRow,
+        CancellingRow,
         CommandRow,
         ConnectionRow,
         FillRow,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         IntentRow,
         JournalRow,
         LevelRow,
+        ListedRow,
         ModeRow,
         OrderRow,
         ParentRow,
@@ -347,6 +349,40 @@ GATE: "Record[GateRow]" = Record(
     },
 )
 
+CANCELLING: "Record[CancellingRow]" = Record(
+    "cancelling",
+    256,
+    {
+        "now_ns": "i8",  # when this was written
+        "since_ns": "i8",  # since when it has this state
+        "listed_ns": "i8",  # when the newest listing was asked for; 0: none was
+        "answered_ns": "i8",  # when the venue last answered anything
+        "settled_ns": "i8",  # until then an order of the last execution can still arrive; 0: it may still send
+        "sent": "u8",  # cancels that were sent, in this life
+        "ended": "u8",  # orders that the venue ended, or no longer had, by its answers to them
+        "listings": "u8",
+        "open": "u4",  # open orders of this system in the newest listing
+        "foreign": "u4",  # open orders of others in it
+        "state": "u4",  # CancellerState
+        "reason": "u4",  # CancelReason
+        "epoch": "u8",  # the writer's life of the execution's heartbeat that it watches: its start
+        "text": "S168",  # why the venue cannot be asked; empty: it answers
+    },
+)
+LISTED: "Record[ListedRow]" = Record(
+    "listed",
+    128,
+    {
+        "listed_ns": "i8",  # of the listing; a cell of an earlier listing is over
+        "venue_ns": "i8",  # when the venue accepted the order
+        "client_id": "S36",
+        "symbol": "S32",
+        "venue_order_id": "S32",
+        "side": "i4",
+        "spare": "2u4",
+    },
+)
+
 MODE: "Record[ModeRow]" = Record(
     "mode",
     64,
@@ -505,6 +541,8 @@ RECORDS = (
     SETTINGS,
     HALT,
     GATE,
+    CANCELLING,
+    LISTED,
     MODE,
     SUPERVISION,
     SESSION,

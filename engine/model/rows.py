@@ -298,6 +298,35 @@ if TYPE_CHECKING:
         halt_sequence: int
         spare: tuple[int, ...] = (0, 0, 0, 0)
 
+    class CancellingRow(NamedTuple):
+        """A row of CANCELLING."""
+
+        now_ns: int
+        since_ns: int
+        listed_ns: int
+        answered_ns: int
+        settled_ns: int
+        sent: int
+        ended: int
+        listings: int
+        open: int
+        foreign: int
+        state: int
+        reason: int
+        epoch: int
+        text: bytes
+
+    class ListedRow(NamedTuple):
+        """A row of LISTED."""
+
+        listed_ns: int
+        venue_ns: int
+        client_id: bytes
+        symbol: bytes
+        venue_order_id: bytes
+        side: int
+        spare: tuple[int, ...] = (0, 0)
+
     class ModeRow(NamedTuple):
         """A row of MODE."""
 
@@ -605,6 +634,8 @@ else:
     SettingsRow = records.SETTINGS.row
     HaltRow = records.HALT.row
     GateRow = records.GATE.row
+    CancellingRow = records.CANCELLING.row
+    ListedRow = records.LISTED.row
     ModeRow = records.MODE.row
     SupervisionRow = records.SUPERVISION.row
     SessionRow = records.SESSION.row

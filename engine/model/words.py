@@ -178,6 +178,25 @@ class RoleState(IntEnum):
     STOPPED = 4
 
 
+class CancellerState(IntEnum):
+    """What a canceller does; in its cell."""
+
+    WATCHING = 1  # execution looks after its orders
+    CANCELLING = 2  # it cancels what the venue lists
+    CLEAN = 3  # the venue lists no open order of this system, and none can arrive any more
+    GAVE_UP = 4  # it ended before the venue listed none
+
+
+class CancelReason(IntEnum):
+    """Why a canceller cancels."""
+
+    NONE = 0
+    DEAD = 1  # no execution has looked after its orders for longer than `canceller.dead_ms`
+    FROZEN = 2  # execution has not beaten for `watch.late_ms`
+    FLATTEN = 3  # the operator closes every position
+    STOPPING = 4  # the system goes down: execution has ended
+
+
 class CommandKind(IntEnum):
     """What an operator's command does."""
 

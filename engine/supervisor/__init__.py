@@ -11,7 +11,7 @@ It does not trade and no tick passes through it, so the engine runs on while no 
 killed and started again finds the living processes, watches them, and starts only the missing ones. Its state is stored
 outside of it: the halt in a cell and a file; the clock's offset and the configuration's path in system.json.
 
-    leftovers.py  orders left at the venue                 cover.py     what is done for an execution that does not run
+    leftovers.py  orders left at the venue                 cover.py     its orders when the system goes down
     life.py       one life of a system: its clock offset       segments.py  the segments of a configuration
     halt.py       the halt and how it persists                 keeper.py    the whole supervisor, advanced by `step`
     operator.py   the halt without the supervisor              guard.py     the supervisor's parent

@@ -68,18 +68,18 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
             wait([*keeper.filenos(), wake])
     template.close()
     keeper.close()
-    left = [order for cover in keeper.covers.values() for order in cover.left_at_the_end()]
+    left = keeper.left_at_the_end()
     leftovers.record(config, left, time.monotonic_ns() + current.offset_ns, os.getpid())
     return clear(config) or (EXIT_ORDERS_LEFT if left else 0)
 
 
 def _keep_copy(config: Config) -> None:
-    """Copy the configuration's text, which was just read, for the rescue process; it holds no secret."""
+    """Copy the file, which was just read, for a canceller that starts after it became wrong; it has no secret."""
     try:
         with os.fdopen(open_private(config.paths.sound, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(Path(config.path).read_bytes())
     except OSError as error:  # the system starts even if the disk is full
-        text = "the configuration cannot be copied: if the file becomes wrong, the rescue process cannot read it"
+        text = "the configuration cannot be copied: if the file becomes wrong, a canceller cannot start from it"
         logger.warning(text, extra={"error": str(error)})
 
 

@@ -1,85 +1,118 @@
-"""The supervisor's work for one execution that does not run: cancel the orders that it left at the venue.
+"""The end of one execution's orders at `down`: its canceller is the last of the trading processes to stop.
 
-    while the system is up    execution has not run for longer than a start may last ─▶ rescue process
-                              execution dies too often                               ─▶ rescue process
-    at `down`                 execution is started once more to cancel its orders, if that fails ─▶ rescue process
+    execution's process has ended ─▶ SIGTERM to the canceller ─▶ it lists, cancels, lists ─▶ CLEAN in its cell ─▶ ends
+                                     it died before that ─▶ it is started again, until `canceller.stop_limit_ms`
 
-Each execution has a cover of its own, because each has an account and keys of its own.
+Where the venue does not confirm in time, `left_at_the_end` lists what execution's records and the venue's newest
+listing show as open.
 """
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
+import shm
 from engine.config import Config
+from engine.lanes import SUPERVISOR, open_lanes
+from engine.model.rows import CancellingRow, ListedRow
+from engine.model.text import shown
+from engine.model.words import CancellerState, CancelReason
 from engine.supervisor import leftovers
-from engine.supervisor.processes.watch import Phase, Table, Watch
-from engine.supervisor.rescue import Rescue
+from engine.supervisor.processes.watch import Phase, Watch
 
 MS = 1_000_000
-REVIVAL_LIMIT_NS = 20_000_000_000  # how long an execution may run that `down` started to cancel orders
+FINAL = (CancellerState.CLEAN, CancellerState.GAVE_UP)
+ID_LENGTH = 16  # of an order in our form
 
 logger = logging.getLogger(__name__)
 
 
 class Cover:
-    """One execution's orders while it does not run."""
+    """One execution's orders when the system goes down."""
 
-    def __init__(self, config: Config, table: Table, role: str, now_ns: int) -> None:
-        """Begin as if execution had just ended: no rescue process runs."""
+    def __init__(self, config: Config, role: str) -> None:
+        """`role`: the execution's."""
         self.role = role
-        self.rescue = Rescue(config, table, role)
         self._config = config
-        self._absent_ns = now_ns  # since when execution has not run
-        self._rescues_down = False  # `down` has checked whether a dead execution left orders
-        self._revived_ns = 0  # when `down` decided whether to start execution once more to cancel orders
+        self._began_ns = 0  # when execution had ended
 
-    def allow_gap(self, gap_ns: int) -> None:
-        """Do not count a time in which the supervisor itself did not run."""
-        self._absent_ns += gap_ns
-
-    def watch(self, watch: Watch, now_ns: int) -> None:
-        """Start the rescue process when execution has not run for longer than a start may last."""
-        if watch.settled:
-            self._absent_ns = now_ns
-            self.rescue.on_execution_up()
-        elif now_ns - self._absent_ns > self._config.watch.start_limit_ms * MS:
-            self._absent_ns = now_ns
-            if self._left():
-                self.rescue.start(now_ns)
-
-    def on_death_limit(self, now_ns: int) -> None:
-        """Execution dies too often: log the orders that it left, and cancel them."""
-        leftovers.warn(self._left())
-        self.rescue.start(now_ns)
-
-    def revives(self, watch: Watch, now_ns: int) -> bool:
-        """Whether a dead or half-started execution is started once more, because orders are open at the venue."""
-        if watch.settled or watch.phase is Phase.STOPPING:
-            return False
-        if self._revived_ns:
-            starts = watch.phase is Phase.STARTING or (watch.phase is Phase.WAITING and now_ns >= watch.start_ns)
-            return starts and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
-        self._revived_ns = now_ns
-        if (watch.phase is Phase.STOPPED and watch.exit_code == 0) or not self._left():
-            return False
-        text = "orders are open and execution does not run: it is started to cancel them"
-        logger.warning(text, extra={"execution": self.role})
-        if watch.child is None:
+    def ends(self, watch: Watch, now_ns: int) -> bool:
+        """Advance the end of the canceller's process; True when it has ended and is not started again."""
+        self._began_ns = self._began_ns or now_ns
+        over = now_ns - self._began_ns > self._config.canceller.stop_limit_ms * MS
+        if watch.phase is Phase.STOPPED:
+            if over or self._is_final():
+                return True
             watch.stop(now_ns, again=True)
-        return True
+        elif watch.settled or over:
+            watch.stop(now_ns)
+        watch.step(now_ns, may_start=not over)
+        return False
 
-    def rescues(self, watch: Watch, now_ns: int) -> bool:
-        """Whether a rescue process cancels what execution left; the processes that it needs are not stopped yet."""
-        if watch.exit_code == 0:
-            return False
-        if not self._rescues_down:
-            self._rescues_down, self._revived_ns = True, now_ns
-            if self._left():
-                self.rescue.start(now_ns)
-        return self.rescue.child is not None and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
+    def left_at_the_end(self, *, ended_clean: bool) -> list[leftovers.Left]:
+        """The orders that are left when the system is down. `ended_clean`: execution ended by itself, with code 0."""
+        row = cell_of(self._config.system.name, self.role)
+        if row is not None and self._began_ns and row.now_ns >= self._began_ns and row.state == CancellerState.CLEAN:
+            return []
+        left = leftovers.unfinished(self._config, self.role)
+        known = {one["client_id"] for one in left}
+        left += [one for one in self._listed(row) if one["client_id"] not in known]
+        return left or ([] if ended_clean or not self._config.cancellers else [unconfirmed(self.role)])
 
-    def left_at_the_end(self) -> list[leftovers.Left]:
-        """The orders that are left when the system is down; none when the rescue process found none."""
-        return [] if self.rescue.clean else self._left()
+    def _is_final(self) -> bool:
+        """Whether the canceller has ended its work after execution had ended."""
+        row = cell_of(self._config.system.name, self.role)
+        return row is not None and row.now_ns >= self._began_ns and row.state in FINAL
 
-    def _left(self) -> list[leftovers.Left]:
-        return leftovers.unfinished(self._config, self.role)
+    def _listed(self, row: CancellingRow | None) -> list[leftovers.Left]:
+        """What the venue's newest listing has."""
+        if row is None or not row.open:
+            return []
+        cells = open_lanes(self._config.system.name, SUPERVISOR).cell_reader("listed", self.role)
+        found: list[ListedRow | None] = [cells.read(index) for index in range(min(row.open, cells.count))]
+        return [_describe(one, self.role) for one in found if one is not None and one.listed_ns == row.listed_ns]
+
+
+def cell_of(system: str, role: str) -> CancellingRow | None:
+    """The cell of an execution's canceller; None where there is none, or it has not written."""
+    try:
+        row: CancellingRow | None = open_lanes(system, SUPERVISOR).cell_reader("cancels", role).read(0)
+    except (shm.SegmentError, OSError):
+        return None
+    return row
+
+
+def status(config: Config, role: str) -> Mapping[str, Any]:
+    """The part of `status` about an execution's canceller; `state` is "off" or "starting" where it has not written."""
+    row = cell_of(config.system.name, role)
+    known = config.canceller_of(role) in config.cancellers
+    if row is None or not known:
+        return {"state": "starting" if known else "off", "reason": "none", "clean": False, "open": 0, "error": ""}
+    return {
+        "state": CancellerState(row.state).name.lower(),
+        "reason": CancelReason(row.reason).name.lower(),
+        "clean": row.state == CancellerState.CLEAN,
+        "since_ns": row.since_ns,
+        "listed_ns": row.listed_ns,
+        "open": row.open,
+        "foreign": row.foreign,
+        "sent": row.sent,
+        "ended": row.ended,
+        "error": shown(row.text),
+    }
+
+
+def unconfirmed(role: str) -> leftovers.Left:
+    """What is left of an execution that was killed, at a venue that did not answer: it is not known."""
+    return {"execution": role, "client_id": "?", "instrument": "?", "side": "?", "state": "not confirmed by the venue"}
+
+
+def _describe(row: ListedRow, role: str) -> leftovers.Left:
+    raw = row.client_id.rstrip(b"\0")
+    return {
+        "execution": role,
+        "client_id": row.client_id[:ID_LENGTH].hex() if len(raw) <= ID_LENGTH else shown(raw),
+        "instrument": shown(row.symbol),
+        "side": "buy" if row.side > 0 else "sell",
+        "state": "open",
+    }

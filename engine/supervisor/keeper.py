@@ -8,14 +8,16 @@ import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from engine.config import Config, Process
 from engine.config.tables import ALERTS
 from engine.control import ControlServer, Request
-from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
+from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
-from engine.supervisor import audit, life, operators, segments
+from engine.supervisor import audit, cover, leftovers, life, operators, segments
 from engine.supervisor.commands import COMMANDS, answers
 from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
@@ -24,7 +26,6 @@ from engine.supervisor.processes import deaths
 from engine.supervisor.processes.causes import End, death_of
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
-from engine.supervisor.rescue import Rescue
 from engine.supervisor.service.supervision import Supervision
 from engine.supervisor.settings import Settings
 
@@ -81,7 +82,7 @@ class Keeper:
         self.watches = {
             process.name: Watch(
                 process,
-                config.watch,
+                msgspec.structs.replace(config.watch, drain_limit_ms=config.drain_limit_ms(process)),
                 table,
                 self.beats.read,
                 self._on_death_limit,
@@ -93,7 +94,7 @@ class Keeper:
         self._files = segments.files(config)
         self._lost: set[str] = set()  # segments whose files were removed
         self._check_ns = 0  # when the files are checked next
-        self.covers = {role: Cover(config, table, role, now_ns) for role in config.execution_names}
+        self.covers = {role: Cover(config, role) for role in config.execution_names}
         self._adopt(now_ns)
         self._replace_users(made, now_ns)
         self._unowned = segments.remove_unowned(config)  # lanes that an earlier file named, and that are still written
@@ -113,14 +114,9 @@ class Keeper:
         """Whether the supervisor was asked to stop and every process has ended."""
         return self.stopping and self._all_down
 
-    @property
-    def rescues(self) -> list[Rescue]:
-        """The rescue of each execution."""
-        return [cover.rescue for cover in self.covers.values()]
-
     def filenos(self) -> list[int]:
         """The descriptors to wait on: deaths and commands."""
-        children = [watch.child for watch in self.watches.values()] + [rescue.child for rescue in self.rescues]
+        children = [watch.child for watch in self.watches.values()]
         return [child.pidfd for child in children if child is not None] + self.control.filenos()
 
     def step(self, now_ns: int) -> int:
@@ -129,8 +125,6 @@ class Keeper:
         self.now_ns = self._last_ns = now_ns
         if gap_ns > self.config.watch.late_ms * MS:
             self.supervision.deadlines.allow_gap(gap_ns)
-            for cover in self.covers.values():
-                cover.allow_gap(gap_ns)
             for watch in self.watches.values():
                 watch.allow_gap(gap_ns)
         if self.halt_requested:
@@ -139,7 +133,6 @@ class Keeper:
         work = self.control.step() + self.halt.step(now_ns) + self.settings.step(now_ns)
         if now_ns >= self._check_ns and not self.stopping:
             self._check_segments(now_ns)
-        work += sum(rescue.step(now_ns) for rescue in self.rescues)
         work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
         self.steps += 1
         self.supervision.publish(self.watches.items(), now_ns, stopping=self.stopping)
@@ -179,8 +172,6 @@ class Keeper:
         work, may_start = 0, True
         for watch in self.watches.values():
             work += watch.step(now_ns, may_start=may_start)
-            for cover in self._covers_of(watch):
-                cover.watch(watch, now_ns)
             may_start = may_start and (watch.settled or not watch.process.ready_line)
         return work
 
@@ -246,31 +237,43 @@ class Keeper:
 
     def _step_down(self, now_ns: int) -> int:
         """Stop the last process that still runs; it may need the processes before it to drain."""
-        for watch in reversed(self.watches.values()):
-            covers = self._covers_of(watch)
-            if any(cover.revives(watch, now_ns) for cover in covers):
-                return watch.step(now_ns)
-            if watch.phase is not Phase.STOPPED:
+        for watch in self._stop_order():
+            covers = [self.covers[self.config.execution_of_canceller(role)] for role in self._cancellers_in(watch)]
+            if covers:
+                if not all(one.ends(watch, now_ns) for one in covers):
+                    return 0
+            elif watch.phase is not Phase.STOPPED:
                 watch.stop(now_ns)
                 return watch.step(now_ns, may_start=False)
-            if any(cover.rescues(watch, now_ns) for cover in covers):
-                return 0
-        for rescue in self.rescues:
-            rescue.end()
         self._all_down = True
         return 0
 
-    def _covers_of(self, watch: Watch) -> list[Cover]:
-        """The covers of the executions in a process."""
-        return [self.covers[role] for role in watch.process.roles if role in self.covers]
+    def _stop_order(self) -> list[Watch]:
+        """The reverse order of start, with the cancellers after the last process that can place an order."""
+        cancellers = [watch for watch in self.watches.values() if self._cancellers_in(watch)]
+        others = [watch for watch in reversed(self.watches.values()) if watch not in cancellers]
+        kinds = [[self.config.kind_of(role) for role in watch.process.roles] for watch in others]
+        count = max((index + 1 for index, of in enumerate(kinds) if EXECUTION in of), default=0)
+        return others[:count] + cancellers + others[count:]
+
+    def _cancellers_in(self, watch: Watch) -> list[str]:
+        """The cancellers in a process; such a process has no other role."""
+        return [role for role in watch.process.roles if self.config.kind_of(role) == CANCELLER]
+
+    def left_at_the_end(self) -> list[leftovers.Left]:
+        """The orders of all executions that are left when the system is down."""
+        codes = {role: watch.exit_code for watch in self.watches.values() for role in watch.process.roles}
+        return [
+            order
+            for role, one in self.covers.items()
+            for order in one.left_at_the_end(ended_clean=codes.get(role, 0) == 0)
+        ]
 
     def _adopt(self, now_ns: int) -> None:
         """Adopt the running processes; a process that is not in the configuration gets SIGTERM."""
         for name, child in self.table.find().items():
             if name in self.watches:
                 self.watches[name].adopt(child, now_ns)
-            elif name in (found := {rescue.name: rescue for rescue in self.rescues}):
-                found[name].adopt(child, now_ns)
             else:
                 logger.warning("not in the configuration, stopped", extra={"name_of": name, "pid": child.pid})
                 self.table.signal(child, signal.SIGTERM)
@@ -290,9 +293,8 @@ class Keeper:
             self._park(watch)
             return
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
-        self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
-        for cover in self._covers_of(watch):
-            cover.on_death_limit(self.now_ns)
+        if not self._cancellers_in(watch):  # the others trade on: the canceller is started again slowly
+            self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
 
     def _record_death(self, end: End, now_ns: int) -> None:
         """Record a death where `engine-ctl deaths` and the alerts find it."""
@@ -332,7 +334,7 @@ class Keeper:
             "halt_reason": self.halt.reason.name.lower(),
             "stopping": self.stopping,
             "settings": self.settings.status(),
-            "rescues": {role: cover.rescue.status() for role, cover in self.covers.items()},
+            "cancellers": {role: cover.status(self.config, role) for role in self.covers},
             "processes": [self._describe(watch) for watch in self.watches.values()],
         }
 

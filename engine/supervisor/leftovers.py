@@ -12,8 +12,9 @@ from engine.config import Config
 from engine.config.private import open_private
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.model.rows import OrderRow
-from engine.model.words import DONE_STATES, OrderFlag, OrderState
+from engine.model.words import OrderState
 from engine.supervisor import audit
+from engine.unfinished import unfinished as of_ring
 
 Left = dict[str, str]
 
@@ -34,17 +35,10 @@ def count(system: str, role: str) -> int:
 def _rows(system: str, role: str) -> list[OrderRow]:
     """The newest record of each order that is not done."""
     try:
-        ring = open_lanes(system, SUPERVISOR).ring_reader("orders", role)
+        return of_ring(open_lanes(system, SUPERVISOR).ring_reader("orders", role))
     except (shm.SegmentError, OSError) as error:
         logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - no traceback is needed
         return []
-    ring.cursor = ring.oldest
-    newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
-    return [row for row in newest.values() if _is_left(row)]
-
-
-def _is_left(row: OrderRow) -> bool:
-    return row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN
 
 
 def _describe(row: OrderRow, role: str, symbols: dict[int, str]) -> Left:

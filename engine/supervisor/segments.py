@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import shm
 from engine.config import Config
-from engine.lanes import AGGREGATION, EXECUTION, FEED, LANES, STRATEGY, Lane, owners_of
+from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, FEED, LANES, STRATEGY, Lane, owners_of
 from engine.lanes.create import create as create_segment
 from engine.lanes.create import lanes_of
 from shm.segment import path_of
 
-KINDS = (FEED, EXECUTION, AGGREGATION, STRATEGY)
+KINDS = (FEED, EXECUTION, AGGREGATION, STRATEGY, CANCELLER)
 
 
 def lanes(config: Config) -> Iterator[tuple[str, Lane, str]]:
@@ -48,10 +48,14 @@ def files(config: Config) -> Files:
 def users_of(config: Config, names: set[str]) -> set[str]:
     """The roles that use one of these segments by the map of lanes; a role that is not in the map counts as a user."""
     used = [(lane, of) for name, lane, of in lanes(config) if config.lane(name) in names]
-    return {role for role in config.role_names if any(_uses(config.kind_of(role), role, *one) for one in used)}
+    return {role for role in config.role_names if any(_uses(config, role, *one) for one in used)}
 
 
-def _uses(kind: str, role: str, lane: Lane, of: str) -> bool:
+def _uses(config: Config, role: str, lane: Lane, of: str) -> bool:
+    """Whether a role uses a lane of this owner; a canceller uses those of its own execution alone."""
+    kind = config.kind_of(role)
+    if kind == CANCELLER and lane.each == EXECUTION and of != config.execution_of_canceller(role):
+        return False
     return kind not in KINDS or lane.is_written_by(kind, role, of) or lane.is_read_by(kind, role, of)
 
 

@@ -17,10 +17,12 @@ import msgspec
 
 from engine.config.nearest import did_you_mean
 from engine.venues.signed_stream import MakeSigner
+from engine.venues.wire.options import HttpOptions
 
 if TYPE_CHECKING:
     from engine.config import Secret, Venue
     from engine.model.instrument import Instrument
+    from engine.venues.cancelling import MakeCancelSession
     from engine.venues.dialect import Dialect
     from engine.venues.port import RequestPort, StreamPort
     from engine.venues.session import MakeSession
@@ -67,7 +69,7 @@ class Network(Protocol):
     def stream(self, now_ns: int) -> "StreamPort":
         """Begin a connection to the venue's `order_url`."""
 
-    def requests(self) -> "RequestPort":
+    def requests(self, options: HttpOptions | None = None) -> "RequestPort":
         """Requests to the venue's `request_url`."""
 
 
@@ -80,6 +82,7 @@ class Trading:
     key: tuple[str, ...] = KEY  # the parts of a key that a session needs
     urls: tuple[str, ...] = ("order_url",)  # where orders go
     check_key: Mapping[str, Callable[[str], object]] = field(default_factory=dict)  # of a part: refuses a wrong text
+    canceller: "Callable[[Any, Sequence[str], Network], MakeCancelSession] | None" = None  # None: there is none yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ SIZES = {
     "tick": 64, "level": 64, "print": 64, "book_top": 448, "intent": 128, "verdict": 64, "order": 288, "fill": 192,
     "parent": 168,
     "position": 256, "step": 192, "heartbeat": 64, "command": 1024, "settings": 256, "halt": 64, "gate": 64,
+    "cancelling": 256, "listed": 128,
     "mode": 64, "supervision": 128, "accepted": 64,
     "session": 320, "instrument_halt": 320,
     "journal": 320, "instrument": 192, "frame": 256, "connection": 256,

@@ -28,8 +28,6 @@ def resume(keeper: "Keeper", request: Request, instrument: int) -> Mapping[str, 
     """End the system's halt; with `instrument`, only execution's halt of that instrument."""
     if instrument:
         return {"sequence": keeper.halt.resume_instrument(keeper.now_ns, request.peer, instrument)}
-    for rescue in keeper.rescues:
-        rescue.clean = False  # the next execution may place orders
     keeper.halt.resume(keeper.now_ns, request.peer, keeper.now_ns - time.monotonic_ns() + request.asked_ns)
     return {"halted": False, "since_ns": keeper.now_ns}
 

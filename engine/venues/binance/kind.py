@@ -20,6 +20,7 @@ from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.kind import KEY, NAME, Kind, MarketInterface, Network, Trading, VenueOptions
 
 if TYPE_CHECKING:
+    from engine.venues.cancelling import MakeCancelSession
     from engine.venues.session import MakeSession
 
 WINDOW_MS_MAX = 60_000  # the longest that Binance accepts
@@ -65,6 +66,17 @@ def make_session(
     return partial(BinanceSession, BinanceTrading(list(instruments), signer, options.receive_window_ms), network.stream)
 
 
+def make_canceller(options: Any, key: Sequence[str], network: Network) -> "MakeCancelSession":
+    """Spot's requests for cancels over REST, signed by an Ed25519 key or an HMAC secret."""
+    from engine.venues.binance.cancelling import OPTIONS, BinanceCancelling  # noqa: PLC0415 - as above
+    from engine.venues.binance.signing import signer_of  # noqa: PLC0415
+
+    api_key, private_key = key
+    return partial(
+        BinanceCancelling, network.requests(OPTIONS), signer_of(api_key, private_key), options.receive_window_ms
+    )
+
+
 def check_part(part: str, text: str) -> None:
     """Refuse a part of a key with which no session can be logged on."""
     from engine.venues.binance.signing import check_api_key, load_ed25519  # noqa: PLC0415 - as above
@@ -87,6 +99,11 @@ BINANCE = Kind(
         "coinm": MarketInterface("binance-coinm", partial(BinanceDialect, "binance-coinm")),
     },
     trading={
-        "spot": Trading(make_session, BinanceFillOrder(), check_key={part: partial(check_part, part) for part in KEY})
+        "spot": Trading(
+            make_session,
+            BinanceFillOrder(),
+            check_key={part: partial(check_part, part) for part in KEY},
+            canceller=make_canceller,
+        )
     },
 )

@@ -103,6 +103,11 @@ class HmacSigner:
         return hmac.digest(self._secret, payload, "sha256").hex()
 
 
+def signer_of(api_key: str, secret: str) -> Signer:
+    """The signer for a private key in PEM form, or else for an HMAC secret: requests over REST accept both."""
+    return Ed25519Signer(api_key, secret.encode()) if PEM_MARK in secret else HmacSigner(api_key, secret.strip())
+
+
 def socket_payload(params: Mapping[str, object]) -> bytes:
     """What the WebSocket API signs: every parameter but the signature, sorted, joined, raw UTF-8."""
     return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature").encode()

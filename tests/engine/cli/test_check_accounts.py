@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from engine.cli import WRONG_USE, main
-from engine.config import ConfigError, load_session
 
 FILE = Path(__file__).resolve().parents[3] / "configs" / "accounts.toml"
 WEST = 'name = "west_main"\nnumber = 2\nvenue = "west"'
@@ -51,15 +50,3 @@ def test_an_account_that_could_not_trade_is_named(
     """One line before anything starts, instead of an execution that dies again and again beside one that trades."""
     assert checked(tmp_path, old, new) == WRONG_USE
     assert expected in capsys.readouterr().err
-
-
-def test_the_tables_of_an_order_session_name_a_wrong_account(tmp_path: Path) -> None:
-    """The process that cancels the orders then reads the supervisor's copy of the file instead."""
-    file = tmp_path / "accounts.toml"
-    file.write_text(
-        FILE.read_text().replace('venue = "west"', 'venue = "wst"').replace('name = "west"', 'name = "wst"')
-    )
-    assert [one.name for one in load_session(file).accounts] == ["east_main", "west_main"]
-    file.write_text(FILE.read_text().replace(WEST, WEST.replace('venue = "west"', 'venue = "wst"')))
-    with pytest.raises(ConfigError, match="wst"):
-        load_session(file)

@@ -94,22 +94,23 @@ def test_a_session_that_is_lost_is_not_green_and_comes_back(
     until(lambda: one.type("status") == 0)
 
 
-NO_RESCUE = {"pid": 0, "clean": False, "error": ""}
+WATCHING = {"state": "watching", "clean": False, "error": ""}
 
 
 @pytest.mark.parametrize(
-    ("phase", "rescue", "text"),
+    ("phase", "canceller", "text"),
     [
-        ("starting", NO_RESCUE, "execution starts again and then asks the venue about the 3 orders"),
-        ("waiting", NO_RESCUE, "execution starts again and then asks the venue about the 3 orders"),
-        ("parked", NO_RESCUE, "no process cancels them: engine-ctl orders lists them, cancel them at the venue"),
-        ("parked", {**NO_RESCUE, "error": "no key"}, "no process cancels them (no key): engine-ctl orders lists them"),
-        ("parked", {**NO_RESCUE, "clean": True}, "the venue does not list any of them as open"),
-        ("starting", {**NO_RESCUE, "pid": 77}, "process 77 cancels the 3 orders"),
+        ("starting", WATCHING, "execution starts again and then asks the venue about the 3 orders"),
+        ("waiting", WATCHING, "execution starts again and then asks the venue about the 3 orders"),
+        ("stopped", WATCHING, "its canceller cancels them after dead_ms"),
+        ("stopped", {**WATCHING, "state": "off"}, "no process cancels them: engine-ctl orders lists them"),
+        ("stopped", {**WATCHING, "error": "no key"}, "no process cancels them (no key): engine-ctl orders lists them"),
+        ("stopped", {**WATCHING, "state": "clean", "clean": True}, "the venue does not list any of them as open"),
+        ("starting", {**WATCHING, "state": "cancelling"}, "its canceller cancels the 3 orders"),
     ],
 )
 def test_status_asks_for_the_operators_hands_only_where_no_process_cares(
-    phase: str, rescue: dict[str, object], text: str
+    phase: str, canceller: dict[str, object], text: str
 ) -> None:
     """An operator who cancels by hand what a starting execution reconciles makes the doubt greater."""
-    assert text in _left_text("execution", 3, rescue, phase)
+    assert text in _left_text("execution", 3, canceller, phase)

@@ -1,4 +1,4 @@
-"""Which account an execution trades: one answer for the check, the builder and the rescue."""
+"""Which account an execution trades: one answer for the check, the builder and the canceller."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,6 @@ import pytest
 from engine.config import Config
 from engine.config.accounts import account_of, accounts_of, check_journals
 from engine.config.paths import FIRST_ACCOUNT
-from engine.execution import rescue
 from engine.execution.build import read_or_make_uuid
 from engine.model.client_id import mark_of
 from tests.engine.cli.test_check import URLS, market
@@ -59,10 +58,10 @@ def test_instruments_at_two_venues_have_no_one_account(write: Write) -> None:
         account_of(write(market() + OTHER), "execution")
 
 
-def test_without_an_instrument_nothing_can_be_rescued(write: Write) -> None:
-    """A rescue that guessed a venue would report that nothing is open there."""
+def test_without_an_instrument_nothing_can_be_cancelled(write: Write) -> None:
+    """A canceller that guessed a venue would report that nothing is open there."""
     with pytest.raises(ValueError, match="expected an instrument and its venue, found none"):
-        rescue.build(write(), "execution", 1)
+        account_of(write(), "execution")
 
 
 def test_each_account_has_its_venue_its_instruments_and_files_of_its_own(write: Write) -> None:

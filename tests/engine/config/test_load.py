@@ -37,8 +37,8 @@ def read(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -
 def test_one_role_a_process_when_no_placement_is_given(tmp_path: Path) -> None:
     """The default must be a running system, in an order in which each finds what it waits for."""
     config = read(tmp_path, BASE)
-    assert [process.name for process in config.placement] == ["feed", "execution", "maker"]
-    assert [config.role_number(role) for role in config.role_names] == [1, 2, 3]
+    assert [process.name for process in config.placement] == ["feed", "execution", "maker", "canceller"]
+    assert [config.role_number(role) for role in config.role_names] == [1, 2, 3, 4]
     assert (config.factory("maker"), config.lane("intents", "maker")) == ("engine.strategy:build", "demo.intents.maker")
 
 
@@ -47,7 +47,7 @@ def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
     text = '[[processes]]\nname = "core"\nroles = ["feed", "maker", "execution"]\ncores = [0]\nwait = "spin"\n'
     config = read(tmp_path, BASE + text)
     assert config.process("core").cores == (0,)
-    assert config.role_names == ("feed", "maker", "execution")
+    assert config.role_names == ("feed", "maker", "execution", "canceller")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_paths_that_only_the_machine_knows_are_filled_in(tmp_path: Path, monkeyp
     config = read(tmp_path, text + venue)
     assert config.venue("binance").private_key == Secret(file="/somewhere/demo/key")
     assert config.process("venue").command == (sys.executable, f"{tmp_path}/x")
-    assert config.role_names == ("feed", "execution", "maker")
+    assert config.role_names == ("feed", "execution", "maker", "canceller")
 
 
 def test_a_start_may_take_as_long_as_a_long_journal_needs() -> None:
@@ -245,9 +245,10 @@ def test_each_feed_and_each_account_is_a_role_with_its_kind(tmp_path: Path) -> N
     """A name chosen in the file must reach the same factory and the same lanes as the role it is a kind of."""
     config = read(tmp_path, BASE + TWO_VENUES + FEEDS + ACCOUNTS)
     assert config.expected_roles == ("east", "west", "main", "side", "maker")
-    assert [process.name for process in config.placement] == ["east", "west", "main", "side", "maker"]
+    placed = [process.name for process in config.placement]
+    assert placed == ["east", "west", "main", "side", "maker", "main_canceller", "side_canceller"]
     kinds = [config.kind_of(role) for role in config.role_names]
-    assert kinds == ["feed", "feed", "execution", "execution", "strategy"]
+    assert kinds == ["feed", "feed", "execution", "execution", "strategy", "canceller", "canceller"]
     assert (config.factory("west"), config.factory("side")) == ("engine.feed:build", "engine.execution:build")
     assert [venue.name for venue in config.feed_venues("west")] == ["kraken"]
     assert (config.feed_of("kraken"), config.execution_of("kraken")) == ("west", "side")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import aggregation, strategy
+from engine.canceller import build as build_canceller
 from engine.cli import halting
 from engine.clock import now_ns
 from engine.config import Config
@@ -16,25 +17,27 @@ from engine.execution import build as build_execution
 from engine.feed import build as build_feed
 from engine.feed.replay.audience import audience_of
 from engine.instruments import write as write_instrument
-from engine.lanes import AGGREGATION, EXECUTION, FEED, LANES, LOOKERS, OPERATOR, STRATEGY, SUPERVISOR
+from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, FEED, LANES, LOOKERS, OPERATOR, STRATEGY, SUPERVISOR
 from engine.lanes.map import ROLE
 from engine.lanes.open import Door, RoleLanes, open_lanes
 from engine.model.instrument import Instrument
+from engine.model.words import CancellerState
 from engine.runtime import Pulse
 from engine.strategy import Bar, GlobalBook, Opportunity
 from engine.strategy.samples import MomentumTaker
 from engine.supervisor import guard, leftovers, operator, segments
+from engine.supervisor.cover import Cover
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.mode import publish_mode
 from tests.engine.cli.test_check import market
 from tests.engine.execution.venue_double import KEY_PEM
-from tests.engine.supervisor.test_leftovers import Table
+from tests.engine.supervisor.test_leftovers import Table, cancelling
 
 if TYPE_CHECKING:
     from engine.role import Role
 
 BTC = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
-KINDS = (FEED, AGGREGATION, STRATEGY, EXECUTION, SUPERVISOR, OPERATOR)
+KINDS = (FEED, AGGREGATION, STRATEGY, EXECUTION, CANCELLER, SUPERVISOR, OPERATOR)
 TABLES = """
 [aggregation]
 bars = ["1s"]
@@ -87,6 +90,13 @@ def show_instruments(config: Config) -> None:
     feed.close()
 
 
+def show_open_order(config: Config) -> None:
+    """What a canceller publishes that could not finish: the supervisor then reads the orders too."""
+    canceller = open_lanes(config.system.name, CANCELLER)
+    canceller.cell_writer("cancels", "execution").write(0, *cancelling(1, CancellerState.GAVE_UP, count=1))
+    canceller.close()
+
+
 def record(monkeypatch: pytest.MonkeyPatch, name: str, into: Opened, doors: list[RoleLanes]) -> None:
     """Note every lane that the door lets through."""
     through = getattr(Door, name)
@@ -105,6 +115,8 @@ def live(config: Config) -> None:
     publish_mode(config, now_ns())
     keeper = Keeper(config, Table(), now_ns())
     leftovers.unfinished(config, "execution")
+    show_open_order(config)
+    Cover(config, "execution").left_at_the_end(ended_clean=True)
     guard.attach(config)
     operator.halt(config.system.name, config.paths.halt, now_ns())
     for role in config.role_names:
@@ -115,7 +127,7 @@ def live(config: Config) -> None:
         aggregation.build(config, "aggregation"),
         strategy.build(config, "taker"),
     ]
-    roles.append(build_execution(config, "execution"))
+    roles += [build_execution(config, "execution"), build_canceller(config, "canceller")]
     halting._await_executions(config.system.name, 0, 0.0)
     for part in (*roles, keeper):
         part.close()

@@ -1,4 +1,4 @@
-"""Two accounts at two venues, in real processes: each execution lives, dies and is rescued alone."""
+"""Two accounts at two venues, in real processes: each execution lives and dies alone."""
 
 import os
 import signal
@@ -114,7 +114,7 @@ def test_a_killed_execution_has_its_own_orders_cancelled_and_leaves_the_other_tr
     assert all(system.trades(venue) for venue in VENUES)
     kill_for_good(system, "east_main")
     assert system.trades("west")
-    until(lambda: system.status()["rescues"]["east_main"]["clean"])
+    until(lambda: system.status()["cancellers"]["east_main"]["clean"])
     assert not system.open_orders("east")
     assert system.open_orders("west")
     assert system.trades("west")

@@ -9,8 +9,9 @@ import pytest
 
 import shm
 from engine.config import Config
-from engine.lanes import EXECUTION, lane_of, open_lanes
-from engine.model.words import CommandKind, OrderFlag, OrderState
+from engine.lanes import CANCELLER, EXECUTION, lane_of, open_lanes
+from engine.model.records import CANCELLING, LISTED
+from engine.model.words import CancellerState, CommandKind, OrderState
 from engine.supervisor import leftovers, segments
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.processes.freeze import Activity
@@ -29,6 +30,7 @@ class Table:
         self.codes: dict[int, int | None] = {}
         self.names: dict[int, str] = {}
         self.stubborn: set[int] = set()
+        self.on_end: Callable[[str], object] = str  # called with the name of a process that a signal ends
 
     def find(self) -> dict[str, Child]:
         """No process to adopt."""
@@ -48,6 +50,7 @@ class Table:
         """SIGTERM ends a process that is not stubborn, SIGKILL every process."""
         if self.codes[child.pid] is None and (number == signal.SIGKILL or child.pid not in self.stubborn):
             self.codes[child.pid] = -9 if number == signal.SIGKILL else 0
+            self.on_end(self.names[child.pid])
 
     def activity(self, child: Child) -> Activity:
         """Each sleeps."""
@@ -71,6 +74,18 @@ class Table:
         return bool(process)
 
 
+def open_canceller(config: Config, role: str) -> shm.CellWriter:
+    """The cell of an execution's canceller, for writing."""
+    return open_lanes(config.system.name, CANCELLER).cell_writer("cancels", role)
+
+
+def cancelling(now_ns: int, state: CancellerState, count: int = 0, listed_ns: int = 0) -> tuple[object, ...]:
+    """One word of a canceller."""
+    values = {"now_ns": now_ns, "state": state, "open": count, "listed_ns": listed_ns}
+    fields = CANCELLING.fields
+    return tuple(values.get(field.name, b"" if field.code == "S" else 0) for field in fields)
+
+
 class Bench:
     """A keeper of a feed and an execution, both on paper, with real segments and time made up."""
 
@@ -80,7 +95,9 @@ class Bench:
         self.reads: dict[str, int] = {}  # of the aggregation's lanes, by strategy
         segments.create(config)
         self.keeper = Keeper(config, self.table, self.now_ns)
-        self.rescue = self.keeper.rescues[0]
+        self.confirms = CancellerState.CLEAN  # what a canceller that ends writes
+        self.table.on_end = self._confirm
+        self.cancels = {role: open_canceller(config, role) for role in config.execution_names}
         self.beats = {role: open_lanes(config.system.name, role).cell_writer("heartbeat") for role in config.role_names}
         self.step(3)
 
@@ -94,6 +111,18 @@ class Bench:
                         reads = self.reads.get(role, 0)
                         self.beats[role].write(0, self.now_ns, self.now_ns, 0, 0, 0, watch.child.pid, 2, reads, 0, 0)
             self.keeper.step(self.now_ns)
+
+    def _confirm(self, process: str) -> None:
+        """What a canceller writes that was asked to end."""
+        for role, cell in self.cancels.items():
+            if process == self.config.canceller_of(role):
+                cell.write(0, *cancelling(self.now_ns, self.confirms))
+
+    def end(self) -> None:
+        """Step until everything is down."""
+        for _ in range(60):
+            self.step(1)
+        assert self.keeper.ended
 
     def pid(self, name: str) -> int:
         """Who bears the name."""
@@ -122,7 +151,7 @@ class Bench:
     def close(self) -> None:
         """Let go of everything."""
         self.keeper.close()
-        for cell in self.beats.values():
+        for cell in (*self.beats.values(), *self.cancels.values()):
             cell.close()
         segments.remove(self.config)
 
@@ -144,44 +173,74 @@ def bench(write: Write) -> Iterator[Bench]:
     made.close()
 
 
-def test_execution_killed_at_the_moment_of_down_comes_back_to_cancel(bench: Bench) -> None:
-    """Its orders are open at the venue, and no other process can cancel them."""
-    bench.order(OrderState.OPEN)
-    first = bench.pid("execution")
-    bench.table.codes[first] = -9
+def test_the_canceller_stops_after_execution_and_before_the_feed(bench: Bench) -> None:
+    """It confirms at the venue what execution left, so nothing that can place an order may run after it."""
+    ended: list[str] = []
     bench.keeper.stop()
-    bench.step(2)
-    assert (bench.started("execution"), bench.started("feed")) == (2, 1)
-    assert bench.pid("feed")
-    bench.order(OrderState.CANCELLED)
-    bench.step(6)
-    assert bench.keeper.ended
-    assert leftovers.unfinished(bench.config, "execution") == []
+    while not bench.keeper.ended:
+        bench.step(1)
+        ended += [one for one in bench.keeper.watches if not bench.pid(one) and one not in ended]
+    assert ended == ["execution", "canceller", "feed", "gamma"]
+    assert bench.keeper.left_at_the_end() == []
 
 
-def test_execution_killed_for_not_draining_comes_back_once(bench: Bench) -> None:
-    """A frozen one is killed after the limit; a second that fails too must not keep `down` from ending."""
+def test_a_canceller_that_is_killed_during_down_is_started_again(bench: Bench) -> None:
+    """`down` must not end with an order open because of one more death."""
     bench.order(OrderState.OPEN)
-    bench.table.stubborn.add(bench.pid("execution"))
+    bench.table.codes[bench.pid("execution")] = -9
+    bench.table.stubborn.add(bench.pid("canceller"))
     bench.keeper.stop()
-    bench.step(70, 100)
-    assert bench.started("execution") == 2
-    bench.table.codes[bench.pid("execution") or 4] = -9
-    bench.step(6)
+    while bench.keeper.watches["canceller"].phase != "stopping":
+        bench.step(1)
+    bench.table.codes[bench.pid("canceller")] = -9
+    bench.step(4)
+    assert bench.started("canceller") == 2
+    bench.end()
+    assert (bench.started("execution"), bench.keeper.left_at_the_end()) == (1, [])
+
+
+def test_down_ends_with_a_list_when_the_venue_does_not_confirm_in_time(bench: Bench) -> None:
+    """A venue that is away must not keep a system up for ever, and its orders must not be forgotten."""
+    bench.confirms = CancellerState.WATCHING
+    bench.order(OrderState.OPEN)
+    bench.table.codes[bench.pid("execution")] = -9
+    bench.keeper.stop()
+    bench.step(400, 100)
     assert bench.keeper.ended
-    assert bench.started("execution") == 2
-    assert [one["state"] for one in leftovers.unfinished(bench.config, "execution")] == ["open"]
+    assert [one["state"] for one in bench.keeper.left_at_the_end()] == ["open"]
 
 
-def test_execution_without_orders_is_not_started_to_stop(bench: Bench) -> None:
-    """Dead and owing nothing: `down` ends at once."""
-    bench.order(OrderState.FILLED)
-    bench.order(OrderState.OPEN, b"\2", OrderFlag.FOREIGN)
+def test_what_a_killed_execution_left_is_unknown_without_a_listing(bench: Bench) -> None:
+    """Its last request may have left before it was recorded, so no record can prove that nothing is open."""
+    bench.confirms = CancellerState.GAVE_UP
     bench.table.codes[bench.pid("execution")] = -9
     bench.keeper.stop()
     bench.step(8)
-    assert bench.keeper.ended
-    assert bench.started("execution") == 1
+    assert [one["state"] for one in bench.keeper.left_at_the_end()] == ["not confirmed by the venue"]
+
+
+def test_an_order_that_only_the_venue_lists_is_left_too(bench: Bench) -> None:
+    """The records of an execution may lack an order whose request left just before its death."""
+    bench.confirms = CancellerState.GAVE_UP
+    listed = open_lanes(bench.config.system.name, CANCELLER).cell_writer("listed", EXECUTION)
+    row = {"listed_ns": 5, "venue_ns": 1, "client_id": b"\7" * 16, "symbol": b"BTCUSDT", "side": -1}
+    listed.write(0, *LISTED.row(**row, venue_order_id=b"9"))
+    bench.keeper.stop()
+    bench.step(8)
+    bench.cancels[EXECUTION].write(0, *cancelling(bench.now_ns, CancellerState.GAVE_UP, count=1, listed_ns=5))
+    listed.close()
+    assert bench.keeper.left_at_the_end() == [
+        {"execution": EXECUTION, "client_id": "07" * 16, "instrument": "BTCUSDT", "side": "sell", "state": "open"}
+    ]
+
+
+def test_a_canceller_that_keeps_dying_neither_halts_nor_is_parked(bench: Bench) -> None:
+    """Trading goes on without it, and it must come back by itself when the cause has ended."""
+    die(bench, "canceller", 5)
+    assert not bench.keeper.halt.halted
+    started = bench.started("canceller")
+    bench.step(110, 100)
+    assert bench.started("canceller") == started + 1, "at the slow pace"
 
 
 def die(bench: Bench, name: str, times: int) -> None:
@@ -203,8 +262,7 @@ def test_a_strategy_that_keeps_dying_is_parked_alone_and_its_orders_are_cancelle
     bench.step(30, 1000)
     assert bench.started("gamma") == 5
     bench.keeper.stop()
-    bench.step(8)
-    assert bench.keeper.ended
+    bench.end()
 
 
 @pytest.mark.parametrize(("reads", "phase"), [(0, "parked"), (1, "waiting")])
@@ -231,53 +289,15 @@ def test_an_aggregation_that_dies_halts_the_system_only_if_a_strategy_reads_it(
     bench.close()
 
 
-def test_execution_that_dies_too_often_is_followed_at_once_by_a_process_that_cancels(bench: Bench) -> None:
-    """Its orders were open for ten seconds with no process to cancel them, and for ever if it cannot start."""
-    bench.order(OrderState.OPEN)
-    die(bench, "execution", 4)
-    started = bench.started("execution")
-    bench.table.codes[bench.pid("execution")] = 70
-    bench.step(2)
+def test_an_execution_that_dies_too_often_halts_the_system(bench: Bench) -> None:
+    """Its canceller runs already; no further process is needed for its orders."""
+    die(bench, "execution", 5)
     assert bench.keeper.halt.halted
-    assert (bench.started("execution"), bench.started(bench.rescue.name)) == (started, 1)
-    rescuer = bench.rescue.child
-    assert rescuer is not None
-    bench.table.codes[rescuer.pid] = 1
-    bench.step(110, 100)
-    assert bench.started("execution") == started + 1, "at the slow pace"
+    assert bench.started("canceller") == 1
 
 
-def test_the_process_that_cancels_is_started_again_until_the_venue_lists_nothing(bench: Bench) -> None:
-    """A venue that was away for a minute must not keep the orders; a venue that was asked is not asked for ever."""
-    die(bench, "execution", 4)
-    for code, started in ((1, 1), (0, 2), (0, 2)):
-        while not bench.pid("execution"):
-            bench.step(1, 100)
-        bench.table.codes[bench.pid("execution")] = 70
-        bench.step(1)
-        assert bench.started(bench.rescue.name) == started
-        if (rescuer := bench.rescue.child) is not None:
-            bench.table.codes[rescuer.pid] = code
-            bench.step(1)
-        assert bench.rescue.clean == (started == 2)
-
-
-def test_an_execution_that_runs_again_ends_the_process_that_cancels(bench: Bench) -> None:
-    """It cancels every order of the system, also those that the new life places."""
-    die(bench, "execution", 4)
-    bench.table.codes[bench.pid("execution")] = 70
-    bench.step(1)
-    rescuer = bench.rescue.child
-    assert rescuer is not None
-    while not bench.keeper.watches["execution"].settled:
-        bench.step(1, 100)
-    bench.step(2)
-    assert bench.table.codes[rescuer.pid] == -9
-    assert bench.rescue.child is None
-
-
-def test_each_of_two_executions_is_rescued_alone(write: Write) -> None:
-    """The rescue process of one account knows neither the keys nor the orders of the other, which trades on."""
+def test_each_of_two_executions_has_a_canceller_of_its_own(write: Write) -> None:
+    """The canceller of one account knows neither the keys nor the orders of the other."""
     accounts = [("first", 7, "binance"), ("second", 8, "kraken")]
     bench = Bench(
         write(
@@ -295,20 +315,12 @@ def test_each_of_two_executions_is_rescued_alone(write: Write) -> None:
     )
     bench.order(OrderState.OPEN, role="first")
     bench.order(OrderState.OPEN, b"\2", role="second")
-    die(bench, "second", 4)
-    bench.table.codes[bench.pid("second")] = 70
-    bench.step(1)
-    assert (bench.started("first.rescue"), bench.started("second.rescue")) == (0, 1)
-    assert bench.keeper.watches["first"].settled
-    rescuer = bench.keeper.covers["second"].rescue.child
-    assert rescuer is not None
-    bench.table.codes[rescuer.pid] = 0
-    bench.step(1)
-    status = bench.keeper.status()["rescues"]
+    bench.keeper.stop()
+    bench.end()
+    bench.cancels["first"].write(0, *cancelling(bench.now_ns, CancellerState.GAVE_UP))
+    status = bench.keeper.status()["cancellers"]
     assert {role: one["clean"] for role, one in status.items()} == {"first": False, "second": True}
-    left = {role: cover.left_at_the_end() for role, cover in bench.keeper.covers.items()}
-    assert [len(orders) for orders in left.values()] == [1, 0]
-    assert left["first"][0]["execution"] == "first"
+    assert [one["execution"] for one in bench.keeper.left_at_the_end()] == ["first"]
     bench.close()
 
 

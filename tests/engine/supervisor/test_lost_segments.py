@@ -67,7 +67,7 @@ STRATEGIES, EXECUTIONS = {"maker", "taker"}, {"main", "side"}
         ("ticks", "east", {"east", "aggregation"} | STRATEGIES),
         ("books", "west", {"west", "aggregation"} | STRATEGIES | EXECUTIONS),
         ("frames", "west", {"west"}),
-        ("orders", "side", {"side"} | STRATEGIES),
+        ("orders", "side", {"side", "side_canceller"} | STRATEGIES),
         ("journal", "main", {"main"}),
         ("intents", "maker.side", {"maker", "side"}),
         ("steps", "taker", {"taker"}),

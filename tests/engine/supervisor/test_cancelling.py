@@ -32,6 +32,7 @@ name = "lasting"
 roles = ["lasting"]
 """
 WATCH = f"[watch]\nslow_retry_ms = {NEVER_MS}\n"
+SOON = "[canceller]\ndead_ms = 1000\n"
 OTHERS = "web_1"  # a person's order on the same account
 
 
@@ -115,7 +116,7 @@ def empty_soon(floor: Floor) -> None:
     """The system is halted, execution does not run, and the venue has no order of it."""
     until(lambda: floor.status()["halted"])
     until(lambda: not ours(floor))
-    state = until(lambda: (found := floor.status()) and found["rescues"]["execution"]["clean"] and found)
+    state = until(lambda: (found := floor.status()) and found["cancellers"]["execution"]["clean"] and found)
     assert state["halt_reason"] == "deaths"
     assert floor.pid("execution") == 0
     assert ids(floor) == {OTHERS}
@@ -138,7 +139,7 @@ def test_orders_of_an_execution_that_dies_five_times_are_cancelled_at_the_venue(
     floor: Callable[..., Floor], end: Callable[[Floor], Any]
 ) -> None:
     """They stayed open for as long as execution did not start: others filled them, and no risk check saw it."""
-    system = floor(LASTING + WATCH)
+    system = floor(LASTING + WATCH + SOON)
     system.up()
     price = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001", "price": "30000.00"}
     rest(system, "POST", "/api/v3/order", symbol="BTCUSDT", newClientOrderId=OTHERS, **price)
@@ -146,7 +147,7 @@ def test_orders_of_an_execution_that_dies_five_times_are_cancelled_at_the_venue(
     assert ids(system) > {OTHERS}
     held = end(system)
     empty_soon(system)
-    assert "the venue lists no open order of this account" in system.log("execution.rescue")
+    assert "the venue lists no open order of this account" in system.log("canceller")
     assert system.type("status") == 1
     assert system.type("down") == 0, "no order is left, and `down` reports it"
     del held
@@ -156,21 +157,21 @@ def test_orders_of_an_execution_that_hangs_at_its_start_are_cancelled_at_the_ven
     floor: Callable[..., Floor],
 ) -> None:
     """A start that does not end is no death: orders stayed open for as long as five such starts may last."""
-    system = floor(LASTING + f"[watch]\nstart_limit_ms = 8000\nslow_retry_ms = {NEVER_MS}\n")
+    system = floor(LASTING + WATCH + SOON)
     system.up()
     until(lambda: order_is_open(system))
     roles = '\n[roles]\nexecution = "tests.engine.supervisor.broken_role:hang"\n'
     system.file.write_text(system.file.read_text() + roles)
     os.kill(system.pid("execution"), signal.SIGKILL)
     until(lambda: not ours(system))
-    assert until(lambda: (found := system.status()) and found["rescues"]["execution"]["clean"] and found)
-    deaths = next(one["deaths"] for one in system.status()["processes"] if one["name"] == "execution")
-    assert deaths < system.config.watch.death_limit, "the limit of deaths is not what starts it"
+    assert until(lambda: (found := system.status()) and found["cancellers"]["execution"]["clean"] and found)
+    execution = next(one for one in system.status()["processes"] if one["name"] == "execution")
+    assert (execution["deaths"], execution["phase"]) == (1, "starting"), "it is not dead, and does not start"
 
 
 def test_down_of_a_system_whose_execution_cannot_start_cancels_its_orders(floor: Callable[..., Floor]) -> None:
     """The last process that could cancel them is about to end."""
-    system = floor(LASTING + WATCH)
+    system = floor(LASTING + WATCH + SOON)
     system.up()
     until(lambda: order_is_open(system))
     held = take_journal(system)
