@@ -149,11 +149,27 @@ STATUS = """\
 Exit 1 when a process does not run, the supervisor does not answer, entries are stopped, the order session is not ready,
 an instrument or the system is halted, or a book is not followed. A book is not followed when the venue rejects its
 subscription, its prices do not fit in 64 bits, its metadata has not arrived, or no message arrived for 10 seconds."""
-HALT = """\
+HALT_ALL = """\
 Needs no supervisor: the command writes the halt word in shared memory and the file HALT, waits until every execution
 confirms the halt, and then until no order is open or in doubt. The halt survives restarts and a reboot. Without
 engine-ctl: touch HALT in the state directory, or kill -USR1 the process of an execution. Exit 1 when an execution does
 not confirm, an order is left, or the file cannot be written."""
+HALT = f"""{HALT_ALL}
+
+With --venue, --account, --strategy or --instrument only that part is halted; the rest trades on. Exits are refused too.
+This needs the supervisor. It is held over every restart, down and up, until resume names the same part."""
+RESUME = """\
+Without an option the system's halt ends, and every alarm of execution. A halted account, strategy or instrument stays
+halted until resume names it, or until resume --all: who ends the system's halt may not know why a part was halted."""
+FLATTEN = """\
+1. No new orders. 2. Every order of ours that the venue lists is cancelled. 3. Each strategy's position is closed by IOC
+limits within exit_collar_bps of a good book; while the book may be wrong, execution waits and says so. 4. The venue's
+open orders, fills and balances confirm it. What is too small for an order remains and is named. Execution continues
+after any death, until resume; engine-ctl halt stops the closing and keeps the halt. Without an option it needs no
+supervisor. Exit 1 when it is not flat in time; execution goes on."""
+CANCEL_ONE = """\
+This is no halt: strategies may submit new intents. Of an intent that an algorithm works, every order is cancelled and
+the algorithm stops. Exit 1 when an order is still open or in doubt after the timeout."""
 CANCEL = """\
 This is no halt: strategies may submit new intents. The command does not wait; engine-ctl orders shows what is left."""
 POSITIONS = """\
@@ -224,8 +240,12 @@ def _system_commands(commands: "Commands") -> None:
     down = _add_sent(commands, "down", "system:down", about=DOWN)
     _timeout(down, 60.0, "how long to wait until everything is stopped")
     _add_sent(commands, "status", "system:status", about=STATUS)
-    _timeout(_add_sent(commands, "halt", "halting:halt", about=HALT), 5.0, "how long to wait for execution")
-    _add_sent(commands, "resume", "system:resume", "resume --instrument BTCUSDT")
+    halt = _add_sent(commands, "halt", "stopping.halt:halt", "halt --strategy maker", HALT)
+    _timeout(halt, 5.0, "how long to wait for execution")
+    _add_sent(commands, "resume", "stopping.halt:resume", "resume --instrument BTCUSDT", RESUME)
+    flatten = _add_sent(commands, "flatten", "stopping.flatten:flatten", "flatten --strategy maker", FLATTEN)
+    _timeout(flatten, 30.0, "how long to wait until everything is closed")
+    _cancel_command(commands)
     _add_sent(commands, "cancel_all", "system:cancel_all", "cancel-all --instrument BTCUSDT", CANCEL)
     restart = _add_sent(commands, "restart", "system:restart", "restart feed")
     _timeout(restart, 30.0, "how long to wait until it runs")
@@ -253,7 +273,9 @@ def _add_sent(commands: "Commands", name: str, run: str, example: str = "", abou
     parser = _add(commands, name.replace("_", "-"), run, command.text, example, about)
     for one in command.arguments:
         kind = count if one.kind == "number" else str
-        if one.required:
+        if one.kind == "flag":
+            parser.add_argument(f"--{one.name}", action="store_true", help=one.text)
+        elif one.required:
             parser.add_argument(one.name, metavar=one.name.upper(), type=kind, help=one.text)
         else:
             metavar = "NAME" if one.kind == "strategy" else one.name.upper()
@@ -280,6 +302,18 @@ def _setting_commands(commands: "Commands") -> None:
     parser.add_argument("action", metavar="ACTION", nargs="?", choices=choices, default="list", help=action)
     parser.add_argument("strategy", metavar="NAME", nargs="?", default="", help=name)
     _timeout(parser, 5.0, "how long to wait for the strategy")
+
+
+def _cancel_command(commands: "Commands") -> None:
+    """The command `cancel`, whose order is no option."""
+    command = COMMANDS["cancel"]
+    cancel = _add(commands, "cancel", "stopping.cancel:cancel", command.text, "cancel --strategy maker", CANCEL_ONE)
+    order, *scope = command.arguments
+    text = f"{order.text}, or its id of ours or of the venue, as engine-ctl orders prints them"
+    cancel.add_argument("order", metavar="ORDER", nargs="?", default="", help=text)
+    for one in scope:
+        cancel.add_argument(f"--{one.name}", metavar=one.name.upper(), help=one.text)
+    _timeout(cancel, 5.0, "how long to wait until the orders have ended")
 
 
 def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None:

@@ -1,9 +1,11 @@
 """engine-ctl positions: a line for each position, and the profit of each strategy and of the account."""
 
 import argparse
+import time
 
 from engine.cli.look import cells_of, known_instruments
 from engine.cli.output import choose_system, local, print_json, print_line, print_table
+from engine.cli.stopping import held
 from engine.cli.trees import Naming, tree_of
 from engine.model.fixed import to_text
 from engine.model.rows import PositionRow
@@ -28,6 +30,8 @@ def positions(options: argparse.Namespace) -> int:
     print_table(("account", *columns) if several else columns, shown)
     for text in profit.lines(rows, naming.instruments, naming.names):
         print_line(text)
+    symbols = {one.id: one.symbol for one in naming.instruments.values()}
+    held.print_held(held.trees(system, symbols, naming.names), time.time_ns())
     return 0
 
 

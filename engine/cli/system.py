@@ -25,6 +25,7 @@ from engine.cli.output import (
     print_table,
     supervisor_pid,
 )  # fmt: skip
+from engine.cli.stopping import held
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
 from engine.config.private import open_private
@@ -350,6 +351,7 @@ def status(options: argparse.Namespace) -> int:
     state = _state(system)
     configured = _configured(state["config"])
     found, halts = books.books(system, configured), sessions.halts(system, configured)
+    scopes = held.trees(system, {number: symbol for number, (_, symbol) in configured.items()}, Names.of(system))
     logged_on = sessions.sessions(system, [role for role, _ in _executions(state)])
     ready = all(one is not None and one["ready"] for one in logged_on.values())
     replayed = state["mode"] == "replay"  # the end of a recording is not a lost connection
@@ -361,6 +363,7 @@ def status(options: argparse.Namespace) -> int:
             "entries_stopped": "; ".join(_named(stopped, logged_on)),
             "sessions": logged_on,
             "instrument_halts": halts,
+            "scope_halts": scopes,
         }
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
         earned = _profit_trees(positions, known, names)
@@ -375,6 +378,7 @@ def status(options: argparse.Namespace) -> int:
         for role, left in _orders_left(system, state).items():
             print_line(_left_text(role, left, state["cancellers"][role], dict(_executions(state))[role]["phase"]))
         sessions.print_halts(halts, state["now_ns"])
+        held.print_held(scopes, state["now_ns"])
         _print_parked(state, Paths.known(system))
         books.print_books(found, state["now_ns"])
         for text in profit.lines(positions, known, names) if positions else ():
@@ -383,7 +387,7 @@ def status(options: argparse.Namespace) -> int:
             print_line(f"a book is not followed: see {', '.join(_logs(system, state))}")
     healthy = all(process["phase"] == "running" for process in state["processes"])
     healthy = healthy and not state["halted"] and not state["silent"]
-    return 0 if healthy and followed and ready and not stopped and not halts else FAILED
+    return 0 if healthy and followed and ready and not stopped and not halts and not scopes else FAILED
 
 
 def _profit_trees(positions: list[Any], known: Mapping[int, Instrument], names: Names) -> dict[str, Any]:
@@ -508,16 +512,6 @@ def _phase(one: Mapping[str, Any]) -> str:
     if one["phase"] == "waiting" and one["exit_code"] is not None:
         return f"dead (exit {one['exit_code']}), starts again in {one['start_in_ms'] / 1000:.0f} s"
     return str(one["phase"])
-
-
-def resume(options: argparse.Namespace) -> int:
-    """Resume the system, or one instrument that execution has halted."""
-    if not options.instrument:
-        return _send(options, "resume", "trading again")
-    config = read(call_supervisor(choose_system(options.system), "status")["config"])
-    instrument = choose_instrument(options.instrument, config.instruments, WRONG_USE)
-    text = f"sent to execution: trade {options.instrument} again"
-    return _send(options, "resume", text, instrument=instrument)
 
 
 def restart(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/stee
        <system>/state  a link to its state directory, for commands that know only the system's name
        <system>.link  a link to the run directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
-       <system>/  HALT  audit.log  deaths.log  settings.json  instruments.json  logs/<process>.log
+       <system>/  HALT  halts.json  audit.log  deaths.log  settings.json  instruments.json  logs/<process>.log
                   journal  system.uuid             of account 1
                   journal.<n>  system.<n>.uuid     of account n, each further one
 """
@@ -92,6 +92,11 @@ class Paths:
     def halt(self) -> Path:
         """While this file exists, the system is halted, also after a restart; `touch` it to halt by hand."""
         return self.state / "HALT"
+
+    @property
+    def halts(self) -> Path:
+        """The halted accounts, strategies and instruments (see engine/supervisor/scopes.py)."""
+        return self.state / "halts.json"
 
     @property
     def settings(self) -> Path:

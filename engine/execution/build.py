@@ -194,6 +194,7 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
         sessions=lanes.cell_writer("sessions"),
         instrument_halts=lanes.cell_writer("instrument_halts"),
         limits=lanes.cell_writer("limits"),
+        scope_halts=lanes.cell_writer("scope_halts"),
         closers=(lanes,),
     )
 

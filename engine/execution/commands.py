@@ -1,40 +1,42 @@
-"""The operator's commands, which the supervisor publishes on COMMANDS: HALT, RESUME, DRAIN, CANCEL_ALL, SET.
+"""The operator's commands, which the supervisor publishes on COMMANDS.
+
+    HALT, RESUME, FLATTEN, CANCEL_ALL   of the whole system, an account, a strategy or an instrument
+    CANCEL                              the orders of one intent
+    SET                                 the parameters of a strategy, or the limits of risk
+    DRAIN                               before the end
 
 Each command is recorded before it is carried out, with the cursor after it and the number of the COMMANDS ring: so no
 later life of execution carries it out again, and one that was given while execution was dead is carried out once.
 """
 
-from collections.abc import Collection
-
 from engine.execution.halts import Halts
 from engine.execution.intents.desk import Desk
 from engine.execution.orders import codec
 from engine.execution.ports import Appender
+from engine.execution.scopes import Scopes
 from engine.execution.settings import Settings
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
 from engine.lanes.ports import RingReader
 from engine.model.journal_records import FOLLOWED
 from engine.model.rows import CommandRow
-from engine.model.words import CommandKind, JournalKind
+from engine.model.scope import Held, Scope
+from engine.model.words import CommandKind, HaltReason, JournalKind
 
 
 class Commands:
     """Reads COMMANDS, records each command and carries it out."""
 
     def __init__(
-        self, lane: RingReader, life: int, instruments: Collection[int], journal: Appender, halts: Halts, desk: Desk,
-        alarm: Alarm, balances: Balances, settings: Settings,
+        self, lane: RingReader, life: int, journal: Appender, halts: Halts, scopes: Scopes, desk: Desk, alarm: Alarm,
+        balances: Balances, settings: Settings,
     ) -> None:  # fmt: skip
-        """Read this lane; `life` is the number of the ring, because a sequence means nothing in another.
-
-        `instruments` are the account's: every execution reads a command, and one has the instrument.
-        """
+        """Read this lane; `life` is the number of the ring, because a sequence means nothing in another."""
         self._lane = lane
         self._life = life
-        self._instruments = instruments
         self._journal = journal
         self._halts = halts
+        self._scopes = scopes
         self._desk = desk
         self._alarm = alarm
         self._balances = balances
@@ -57,26 +59,40 @@ class Commands:
         return count
 
     def _carry_out(self, row: CommandRow, now_ns: int) -> None:
-        """Carry out one command that the journal has."""
-        if row.kind == CommandKind.HALT:
-            self._halts.halt(now_ns)
+        """Carry out one command that the journal has, if it concerns this account."""
+        scope = Scope.of(row)
+        if not self._scopes.concerns(scope):
+            return
+        if row.kind in (CommandKind.HALT, CommandKind.FLATTEN):
+            self._halt(scope, Held(now_ns, row.reason, row.uid, flattens=row.kind == CommandKind.FLATTEN), now_ns)
         elif row.kind == CommandKind.RESUME:
-            self._resume(row.instrument, now_ns)
+            self._resume(scope, now_ns)
         elif row.kind == CommandKind.DRAIN:
             self._halts.drain(now_ns)
         elif row.kind == CommandKind.CANCEL_ALL:
             self._desk.cancel_all(now_ns, row.strategy, row.instrument)
         elif row.kind == CommandKind.SET:
             self._settings.follow(row, now_ns)
+        elif row.kind == CommandKind.CANCEL:
+            self._desk.cancel_intent(row.target_id, now_ns)
 
-    def _resume(self, instrument: int, now_ns: int) -> None:
-        """Trade the instrument again, or everything (0); the operator has checked the account."""
-        if not instrument:
+    def _halt(self, scope: Scope, held: Held, now_ns: int) -> None:
+        """Halt the whole system or a scope, and close its positions if that is asked for."""
+        if not scope.whole:
+            self._scopes.halt(scope, held, now_ns)
+            return
+        self._halts.halt(now_ns)
+        self._halts.flatten(held, now_ns, wanted=held.flattens or held.reason == HaltReason.FLATTEN)
+
+    def _resume(self, scope: Scope, now_ns: int) -> None:
+        """End the halt of a scope, or the system's and every alarm: the operator has checked the account."""
+        self._scopes.resume(scope)
+        if scope.whole:
             self._balances.rebase()
             self._halts.resume(now_ns)
-        elif instrument in self._instruments:
+        elif scope.instrument in self._alarm.instruments:
             self._balances.rebase()
-            self._alarm.resume_instrument(instrument)
+            self._alarm.resume_instrument(scope.instrument)
 
     def _record(self, row: CommandRow, now_ns: int) -> None:
         """Record a command that is about to be carried out."""

@@ -10,8 +10,12 @@ or the file is set, and only the supervisor clears them, when it resumes.
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.lanes.ports import CellReader
+
+if TYPE_CHECKING:
+    from engine.model.rows import HaltRow
 
 SIGNAL, COMMAND = "SIGUSR1", "engine-ctl halt"  # ways to ask for a halt, beside the file
 POLL_NS = 5_000_000
@@ -25,6 +29,7 @@ class Operator:
         """Begin without a poll."""
         self.signalled = False  # set by the signal's handler, cleared by execution once it is halted
         self.word_sequence = 0  # how many writes of the cell were read
+        self.word: HaltRow | None = None  # the cell, when it halts
         self._word = word
         self._file = os.fspath(file)
         self._heartbeat = heartbeat
@@ -53,7 +58,8 @@ class Operator:
     def _word_halts(self) -> bool:
         self.word_sequence = self._word.sequence(0)
         row = self._word.read(0) if self.word_sequence else None
-        return row is not None and bool(row.halted)
+        self.word = row if row is not None and row.halted else None
+        return self.word is not None
 
 
 class NoOperator:
@@ -61,6 +67,7 @@ class NoOperator:
 
     signalled = False
     word_sequence = 0
+    word = None
 
     def asked_by(self) -> str:
         """Return "": no operator asks."""

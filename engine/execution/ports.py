@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.lanes.ports import CellReader, CellWriter, RingReader, RingWriter
+from engine.model.rows import HaltRow
 from engine.model.words import HaltReason
 from engine.venues.session import MakeSession
 
@@ -51,6 +52,10 @@ class OperatorPort(Protocol):
     def word_sequence(self) -> int:
         """The number of writes of the operator's cell that were read."""
 
+    @property
+    def word(self) -> HaltRow | None:
+        """The operator's cell as the last poll found it, when it halts."""
+
     def asked_by(self) -> str:
         """The way by which an operator asks for a halt now; empty when no operator does."""
 
@@ -86,6 +91,7 @@ class ExecutionLanes:
     sessions: CellWriter
     instrument_halts: CellWriter
     limits: CellWriter
+    scope_halts: CellWriter
     commands_life: int = 0  # which COMMANDS ring this is: a sequence of one ring means nothing in another
     closers: tuple[Any, ...] = ()  # closed at the end
 

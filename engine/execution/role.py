@@ -22,6 +22,8 @@ from engine.execution.algorithms.children import Children
 from engine.execution.algorithms.parents import Parents
 from engine.execution.commands import Commands
 from engine.execution.config import ExecutionConfig
+from engine.execution.flatten.closing import Closing
+from engine.execution.flatten.flatten import Flatten
 from engine.execution.gate_state import GateState
 from engine.execution.halts import Halts
 from engine.execution.intents.accepted import Accepted
@@ -39,6 +41,8 @@ from engine.execution.orders.prices import Prices
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.checkpointer import Checkpointer
 from engine.execution.restore.disk import DirectDisk, Disk
+from engine.execution.scope_cells import ScopeCells
+from engine.execution.scopes import Scopes
 from engine.execution.settings import Settings
 from engine.execution.start import Start
 from engine.execution.steps import Steps
@@ -98,23 +102,31 @@ class Execution:
 
         self._operator = ports.operator or NoOperator()
         self._supervisor = SupervisorSilence(config, self._operator)
-        self.halts = Halts(lanes.halt, self._operator, self.gate, self.desk, self.alarm, self.recovery, self._balances)
+        self.scopes = Scopes(config.account, self.ledger.account, self.gate, self.desk)
+        self.halts = Halts(
+            lanes.halt, self._operator, self.gate, self.scopes, self.desk, self.alarm, self.recovery, self._balances
+        )
         self._commands = Commands(
-            lanes.commands, lanes.commands_life, self.ledger.account, self.journal, self.halts, self.desk, self.alarm,
+            lanes.commands, lanes.commands_life, self.journal, self.halts, self.scopes, self.desk, self.alarm,
             self._balances, Settings(config, lanes.limits, self.gate, self.desk, self.journal),
         )  # fmt: skip
+        closing = Closing(system, self.gate, sender, self.blotter, self._tops)
+        self.flatten = Flatten(
+            self.scopes, self.blotter, self.desk, self.session, self.recovery, self._balances, closing
+        )
         self._gate_state = GateState(
             config, lanes.gate, self.gate, self.session, self.recovery, self.blotter, self.journal, self._operator,
             self.halts, self._supervisor,
         )  # fmt: skip
         self._notices = Notices(lanes, self.session, self.alarm, config)
+        self._scope_cells = ScopeCells(lanes.scope_halts, config.account, self.scopes, self.flatten)
         self._steps = Steps(lanes.steps, config.role, (*lanes.books, lanes.commands, *(lane for _, lane, _ in intents)))
         self._checkpointer = Checkpointer(config, self.journal, self.blotter.fill_order.name, disk)
         self._due_ns = 0
         self._poll_ns = 0  # when the operator's ways to ask for a halt are polled next
         self._start: Start | None = Start(
             config, lanes, self.journal, self.blotter, self.gate, self.parents, self.desk, self.alarm, self._balances,
-            self.halts, self._commands, accepted, self._checkpointer,
+            self.scopes, self.halts, self._commands, accepted, self._checkpointer,
         )  # fmt: skip
 
     def step(self, now_ns: int) -> int:
@@ -149,6 +161,8 @@ class Execution:
         more += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
         self._balances.step(now_ns)
+        if self.scopes.flattening:
+            more += self.flatten.step(now_ns)
         if now_ns >= self._poll_ns:
             self._poll(now_ns)
         more += self.desk.follow(now_ns)
@@ -156,6 +170,7 @@ class Execution:
         self.journal.settle(now_ns, idle=not (work + more))
         self._gate_state.update()
         self._notices.write(now_ns, reconciled=self.recovery.complete)
+        self._scope_cells.write(now_ns)
         self._checkpointer.step()
         if work + more:
             self._steps.publish(now_ns, work + more, self.halts.sequence)

@@ -22,6 +22,7 @@ from engine.execution.orders.blotter import Blotter
 from engine.execution.ports import ExecutionLanes
 from engine.execution.restore.checkpointer import Checkpointer
 from engine.execution.restore.replay import Replay
+from engine.execution.scopes import Scopes
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
 from engine.model.fixed import to_text
@@ -38,8 +39,8 @@ class Start:
 
     def __init__(
         self, config: ExecutionConfig, lanes: ExecutionLanes, journal: Journal, blotter: Blotter, gate: RiskGate,
-        parents: Parents, desk: Desk, alarm: Alarm, balances: Balances, halts: Halts, commands: Commands,
-        accepted: Accepted, checkpointer: Checkpointer,
+        parents: Parents, desk: Desk, alarm: Alarm, balances: Balances, scopes: Scopes, halts: Halts,
+        commands: Commands, accepted: Accepted, checkpointer: Checkpointer,
     ) -> None:  # fmt: skip
         """Restore everything that the journal has."""
         self._config = config
@@ -50,6 +51,7 @@ class Start:
         self._parents = parents
         self._desk = desk
         self._alarm = alarm
+        self._scopes = scopes
         self._accepted = accepted
         self._replay = Replay(blotter)
         self._replay_journal(checkpointer)
@@ -57,6 +59,7 @@ class Start:
         replay = self._replay
         alarm.restore(replay.settled, replay.stopped, raised=replay.alarmed)
         balances.restore(replay.baseline, replay.agreed_ns)
+        scopes.restore(replay.scopes)
         halts.restore(journalled=replay.halted)
         commands.restore(replay.command_life, replay.commands_followed)
 
@@ -144,6 +147,7 @@ class Start:
         """Cancel what a halt of the former life did not cancel any more."""
         if self._gate.halted:
             self._desk.cancel_all(now_ns)
+        self._scopes.cancel(now_ns)
         for instrument in self._alarm.instruments:
             self._desk.cancel_all(now_ns, 0, instrument)
 

@@ -149,6 +149,16 @@ LANES = (
         each=EXECUTION,
     ),
     Lane(
+        "scope_halts",
+        records.SCOPE_HALT,
+        "cells",
+        EXECUTION,
+        (LOOKERS,),
+        count=514,  # the whole system, the account, 256 strategies, 256 instruments
+        wake="never",
+        each=EXECUTION,
+    ),
+    Lane(
         "accepted",
         records.ACCEPTED,
         "cells",

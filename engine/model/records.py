@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ParentRow,
         PositionRow,
         PrintRow,
+        ScopeHaltRow,
         SessionRow,
         SettingsRow,
         StepRow,
@@ -440,6 +441,24 @@ INSTRUMENT_HALT: "Record[InstrumentHaltRow]" = Record(
     },
 )
 
+SCOPE_HALT: "Record[ScopeHaltRow]" = Record(
+    "scope_halt",
+    256,
+    {
+        "now_ns": "i8",  # of this change
+        "since_ns": "i8",  # when the command was carried out; 0: this cell holds no halt
+        "account": "u4",  # the scope: at most one of the three, none for a flattening of the whole system
+        "strategy": "u4",
+        "instrument": "u4",
+        "reason": "u4",  # HaltReason
+        "state": "u4",  # FlattenState
+        "uid": "u4",  # who asked
+        "orders": "u4",  # of the scope, open or in doubt
+        "positions": "u4",  # of the scope, that are not flat and can be closed
+        "text": "S208",  # of a flattening: what it waits for, or what remains
+    },
+)
+
 ACCEPTED: "Record[AcceptedRow]" = Record(
     "accepted",
     64,
@@ -547,6 +566,7 @@ RECORDS = (
     SUPERVISION,
     SESSION,
     INSTRUMENT_HALT,
+    SCOPE_HALT,
     ACCEPTED,
     JOURNAL,
     INSTRUMENT,

@@ -14,7 +14,7 @@ from engine.model import algorithms
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.text import shown
-from engine.model.words import BookState, OrderState, Reason
+from engine.model.words import AlarmReason, BookState, OrderState, Reason
 
 Detail = Callable[[int, int, Instrument | None], str]
 MICRO_DECIMALS = 6
@@ -122,8 +122,10 @@ def _instrument(text: str) -> Detail:
     return lambda value, _, instrument: f"{instrument.symbol if instrument is not None else value} {text}"
 
 
-def _halted(_value: int, _limit: int, instrument: Instrument | None) -> str:
+def _halted(value: int, _limit: int, instrument: Instrument | None) -> str:
     what = instrument.symbol if instrument is not None else "the instrument"
+    if value == AlarmReason.OPERATOR:
+        return f"an operator has halted {what}, engine-ctl resume --instrument ends it"
     return f"execution has halted {what}, engine-ctl status shows the reason"
 
 
@@ -166,7 +168,7 @@ DETAILS: dict[Reason, Detail] = {
     Reason.ALGORITHM_PARAMETER: lambda value, limit, _: (
         f"{algorithms.parameter_name(limit)} is {value}, which the algorithm does not accept"
     ),
-    Reason.ACCOUNT_HALTED: lambda value, *_: f"account {value} is halted, engine-ctl resume --account {value} ends it",
+    Reason.ACCOUNT_HALTED: lambda value, *_: f"account {value} is halted, engine-ctl resume --account ends it",
     Reason.STRATEGY_HALTED: lambda value, *_: f"strategy {value} is halted, engine-ctl resume --strategy ends it",
     Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }

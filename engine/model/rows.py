@@ -372,6 +372,21 @@ if TYPE_CHECKING:
         reason: int
         text: bytes
 
+    class ScopeHaltRow(NamedTuple):
+        """A row of SCOPE_HALT."""
+
+        now_ns: int
+        since_ns: int
+        account: int
+        strategy: int
+        instrument: int
+        reason: int
+        state: int
+        uid: int
+        orders: int
+        positions: int
+        text: bytes
+
     class AcceptedRow(NamedTuple):
         """A row of ACCEPTED."""
 
@@ -640,6 +655,7 @@ else:
     SupervisionRow = records.SUPERVISION.row
     SessionRow = records.SESSION.row
     InstrumentHaltRow = records.INSTRUMENT_HALT.row
+    ScopeHaltRow = records.SCOPE_HALT.row
     AcceptedRow = records.ACCEPTED.row
     JournalRow = records.JOURNAL.row
     InstrumentRow = records.INSTRUMENT.row

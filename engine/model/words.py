@@ -209,6 +209,17 @@ class CommandKind(IntEnum):
     FLATTEN = 7  # a HALT, and close every position: of the whole system or of a scope
 
 
+class FlattenState(IntEnum):
+    """How far the flattening of a scope is."""
+
+    NONE = 0  # the scope is halted, and its positions are kept
+    CANCELLING = 1  # orders are open or in doubt
+    LISTING = 2  # the venue lists its open orders and fills: was every order known?
+    CLOSING = 3  # a position is open
+    CONFIRMING = 4  # flat by our fills: the venue's orders, fills and balances are compared once more
+    FLAT = 5
+
+
 class JournalKind(IntEnum):
     """Which record a journal record carries."""
 
@@ -277,6 +288,7 @@ class OrderFlag(IntEnum):
     REPRICING = 16  # cancelled, or being replaced, in favour of another order
     FOREIGN = 32  # not ours: reported, never touched
     RESERVED = 64  # an exit that used the part of the order rate kept for exits
+    CLOSING = 128  # execution's own exit while it flattens; no strategy submitted an intent for it
 
 
 class FrameKind(IntEnum):

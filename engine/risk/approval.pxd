@@ -26,6 +26,9 @@ cdef class Approval:
     cdef public bint connected
     cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public int64_t backoff_until_ns
+    cdef public int account_halted  # the account's number; 0: it is not halted
+    cdef readonly set halted_strategies
+    cdef readonly set halted_instruments
     cdef readonly dict stopped
     cdef readonly set disabled  # the strategies that may send no order
     cdef readonly SharedRate rate

@@ -18,6 +18,9 @@ class Approval:
     connected: bool
     exits_only: int
     backoff_until_ns: int
+    account_halted: int
+    halted_strategies: set[int]
+    halted_instruments: set[int]
     @property
     def stopped(self) -> Mapping[int, Any]: ...
     rate: SharedRate

@@ -75,6 +75,7 @@ cdef class Approval:
             for strategy, permitted in permits.items()
         }
         self.backoff_until_ns = 0  # the venue asked for silence until then
+        self.halted_strategies, self.halted_instruments = set(), set()  # by an operator, or a strategy's policy
         self.stopped = {} if stopped is None else stopped
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
         self.tops = tops
@@ -110,7 +111,11 @@ cdef class Approval:
         cdef Seat seat = self.seats.get(strategy)
         if self.halted or self.draining or not self.reconciled or not self.connected or self.exits_only:
             return False
+        if self.account_halted or (self.halted_strategies and strategy in self.halted_strategies):
+            return False
         if self.stopped and instrument_id in self.stopped:
+            return False
+        if self.halted_instruments and instrument_id in self.halted_instruments:
             return False
         if self.disabled and strategy in self.disabled:
             return False

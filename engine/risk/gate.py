@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
-from engine.model.words import BUY, BookState, OrderFlag, Reason
+from engine.model.words import BUY, AlarmReason, BookState, OrderFlag, Reason
 from engine.risk.approval import Approval
 from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
@@ -162,6 +162,17 @@ class RiskGate(Approval):
         reserved = exits and self.rate.full(now_ns, strategy) is not None
         return APPROVED_RESERVED if reserved else APPROVED
 
+    def check_closing(
+        self, now_ns: int, strategy: int, instrument_id: int, side: int, price: int, size: int
+    ) -> Verdict:
+        """Check an order of a flattening, which may leave during the halt that the flattening is."""
+        assert self.is_exit(strategy, instrument_id, side, size), (strategy, instrument_id, side, size)
+        order = Proposed(now_ns, strategy, instrument_id, side, price, size, now_ns, 0, 0, True)
+        refusal = next(filter(None, (check(self, order) for check in CLOSING)), None)
+        if refusal is not None:
+            return refusal
+        return APPROVED if self.rate.full(now_ns, strategy) is None else APPROVED_RESERVED
+
     def is_exit(self, strategy: int, instrument_id: int, side: int, size: int, relief: int = 0) -> bool:
         """Whether the order, with all the strategy's orders of its side filled, can only reduce its position."""
         own = self._owned.get((strategy, instrument_id))
@@ -186,6 +197,21 @@ class RiskGate(Approval):
     def check_halt(self, _: Proposed) -> Refusal | None:
         """No new order while the system is halted."""
         return Refusal(Reason.HALTED, 1, 0) if self.halted else None
+
+    def halts(self, strategy: int, instrument: int) -> bool:
+        """Whether no order of this strategy and instrument may be open at the venue, because of an operator's halt."""
+        scoped = strategy in self.halted_strategies or instrument in self.halted_instruments
+        return bool(self.halted or self.account_halted or scoped)
+
+    def check_scope(self, order: Proposed) -> Refusal | None:
+        """No new order of an account, a strategy or an instrument that is halted, as under a halt of the system."""
+        if self.account_halted:
+            return Refusal(Reason.ACCOUNT_HALTED, self.account_halted)
+        if order.strategy in self.halted_strategies:
+            return Refusal(Reason.STRATEGY_HALTED, order.strategy)
+        if order.instrument_id in self.halted_instruments:
+            return Refusal(Reason.INSTRUMENT_HALTED, AlarmReason.OPERATOR)
+        return None
 
     def check_drain(self, _: Proposed) -> Refusal | None:
         """No new order while execution drains."""
@@ -384,8 +410,8 @@ class RiskGate(Approval):
 
 Check = Callable[[RiskGate, Proposed], Refusal | None]
 SWITCHES: tuple[Check, ...] = (
-    RiskGate.check_halt, RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected,
-    RiskGate.check_stopped, RiskGate.check_disabled,
+    RiskGate.check_halt, RiskGate.check_scope, RiskGate.check_drain, RiskGate.check_reconciled,
+    RiskGate.check_connected, RiskGate.check_stopped, RiskGate.check_disabled,
 )  # fmt: skip
 ENTRY: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
@@ -397,6 +423,12 @@ EXIT: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
     RiskGate.check_last_book, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_exit_collar,
     RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_rate,
+)  # fmt: skip
+CLOSING: tuple[Check, ...] = (  # of a flattening
+    RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected, RiskGate.check_stopped,
+    RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_book, RiskGate.check_steps,
+    RiskGate.check_exit_collar, RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence,
+    RiskGate.check_exit_rate,
 )  # fmt: skip
 
 

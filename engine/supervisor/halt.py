@@ -8,6 +8,11 @@ the supervisor or to execution, and a process that dies too often. While a syste
 removing the file does not. Between `down` and `up` only the file remains, and it decides: the supervisor writes the
 cell, halted or not, before it starts a role. Execution follows the cell, not the operator's halt in its journal; only
 an alarm in the journal (`execution/venue/alarm.py`) halts it in every state of the cell.
+
+A halt of one account, strategy or instrument is a record on COMMANDS, which execution's journal keeps, and an entry of
+the file halts.json, from which each supervisor publishes it again. It needs a supervisor that publishes it; the halt of
+the whole system does not. A flattening is a halt during which execution closes positions: of the whole system with the
+reason FLATTEN, of a scope by the command FLATTEN.
 """
 
 import logging
@@ -18,8 +23,12 @@ from engine.config import Config
 from engine.control import Peer, Refused
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.model import records
+from engine.model.scope import WHOLE, Held, Scope
 from engine.model.words import CommandKind, HaltReason
 from engine.supervisor import operator
+from engine.supervisor.scopes import HaltedScopes
+
+_BY_OPERATOR = frozenset({HaltReason.OPERATOR, HaltReason.FLATTEN})  # each replaces the other
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +48,14 @@ class Halt:
         self.halted = row is not None and bool(row.halted)
         self.since_ns = row.since_ns if self.halted else 0
         self.reason = HaltReason(row.reason) if self.halted else HaltReason.NONE
+        self.scopes = HaltedScopes(config.paths.halts)
         if self.halted:
             self._write_file()
         if not self.step(now_ns):
             self._write_cell(
                 row.command_sequence if row is not None else 0, row.uid if row is not None else self.me.uid
             )
+        self._publish_scopes(now_ns)
 
     def step(self, now_ns: int) -> int:
         """Read the operator's halt word and the file; 1 when one of them halts the system."""
@@ -56,13 +67,18 @@ class Halt:
     def _requested(self) -> HaltReason:
         row = self.word.read(0)
         if row is not None and row.halted:
-            return HaltReason.OPERATOR
+            return HaltReason(row.reason)
         return operator.reason_of(self.file)
 
     def halt(self, now_ns: int, peer: Peer, reason: HaltReason) -> bool:
-        """Halt; published again when already halted. False when the file cannot be written."""
-        if not self.halted:
-            self.halted, self.since_ns, self.reason = True, now_ns, reason
+        """Halt; published again when already halted. False when the file cannot be written.
+
+        An operator's halt ends a flattening and keeps the halt; a flattening begins during a halt too.
+        """
+        changes = self.halted and self.reason is not reason and _BY_OPERATOR.issuperset((reason, self.reason))
+        if not self.halted or changes or reason is HaltReason.FLATTEN:
+            self.since_ns = self.since_ns if self.halted and not changes else now_ns
+            self.halted, self.reason = True, reason
         on_disk = self._write_file()
         self._publish(CommandKind.HALT, now_ns, peer)
         logger.warning("halted", extra={"reason": self.reason.name.lower(), "uid": peer.uid, "pid_of_peer": peer.pid})
@@ -94,16 +110,33 @@ class Halt:
             halted=0, since_ns=asked_ns, command_sequence=0, uid=self.me.uid, reason=HaltReason.NONE
         ))  # fmt: skip
 
-    def cancel_all(self, now_ns: int, peer: Peer, strategy: int, instrument: int) -> int:
+    def halt_scope(self, now_ns: int, peer: Peer, scope: Scope, reason: HaltReason, *, flattens: bool = False) -> bool:
+        """Halt an account, a strategy or an instrument, or flatten it; False when the file cannot be written."""
+        on_disk = self.scopes.add(scope, Held(now_ns, reason, peer.uid, flattens))
+        kind = CommandKind.FLATTEN if flattens else CommandKind.HALT
+        self._command(kind, now_ns, peer, reason=reason, scope=scope)
+        logger.warning(
+            "flattening" if flattens else "halted",
+            extra={"scope": scope.text(), "reason": reason.name.lower(), "uid": peer.uid, "pid_of_peer": peer.pid},
+        )
+        return on_disk
+
+    def resume_scope(self, now_ns: int, peer: Peer, scope: Scope) -> None:
+        """End the halt of a scope; published also when none is known here: execution may hold one by its journal."""
+        self.scopes.remove(scope)
+        self._command(CommandKind.RESUME, now_ns, peer, scope=scope)
+        logger.warning("resumed", extra={"scope": scope.text(), "uid": peer.uid, "pid_of_peer": peer.pid})
+
+    def cancel_all(self, now_ns: int, peer: Peer, scope: Scope) -> int:
         """Publish a CANCEL_ALL for execution; the record's sequence."""
         sequence = self.commands.cursor
-        self._command(CommandKind.CANCEL_ALL, now_ns, peer, strategy=strategy, instrument=instrument)
+        self._command(CommandKind.CANCEL_ALL, now_ns, peer, scope=scope)
         return sequence
 
-    def resume_instrument(self, now_ns: int, peer: Peer, instrument: int) -> int:
-        """Publish a RESUME of one instrument for execution; the record's sequence."""
+    def cancel(self, now_ns: int, peer: Peer, intent_id: int) -> int:
+        """Publish a CANCEL of one intent's orders for execution; the record's sequence."""
         sequence = self.commands.cursor
-        self._command(CommandKind.RESUME, now_ns, peer, instrument=instrument)
+        self._command(CommandKind.CANCEL, now_ns, peer, target_id=intent_id)
         return sequence
 
     def set_values(
@@ -115,6 +148,12 @@ class Halt:
             instrument=0, uid=peer.uid, pid=peer.pid, account=0, target_id=0, disabled=int(disabled), values=values,
         ))  # fmt: skip
 
+    def _publish_scopes(self, now_ns: int) -> None:
+        """Publish every halted scope again: COMMANDS may be new, or an execution may not have read the first one."""
+        for scope, held in self.scopes.held.items():
+            kind = CommandKind.FLATTEN if held.flattens else CommandKind.HALT
+            self._command(kind, now_ns, Peer(self.me.pid, held.uid), reason=HaltReason(held.reason), scope=scope)
+
     def close(self) -> None:
         """Close both lanes."""
         self.commands.close()
@@ -123,7 +162,8 @@ class Halt:
     def _publish(self, kind: CommandKind, now_ns: int, peer: Peer) -> None:
         """Publish the record, then write the cell, which holds the record's sequence."""
         sequence = self.commands.cursor
-        self._command(kind, now_ns, peer, reason=self.reason)
+        flattens = kind is CommandKind.HALT and self.reason is HaltReason.FLATTEN
+        self._command(CommandKind.FLATTEN if flattens else kind, now_ns, peer, reason=self.reason)
         self._write_cell(sequence, peer.uid)
 
     def _command(
@@ -133,13 +173,14 @@ class Halt:
         peer: Peer,
         *,
         reason: HaltReason = HaltReason.NONE,
-        strategy: int = 0,
-        instrument: int = 0,
+        scope: Scope = WHOLE,
+        target_id: int = 0,
     ) -> None:
-        """Publish one command; strategy and instrument 0: all."""
+        """Publish one command."""
         row = records.COMMAND.row(
-            now_ns=now_ns, version=0, kind=kind, reason=reason, strategy=strategy, instrument=instrument, uid=peer.uid,
-            pid=peer.pid, account=0, target_id=0, disabled=0, values=b"",
+            now_ns=now_ns, version=0, kind=kind, reason=reason, strategy=scope.strategy, instrument=scope.instrument,
+            uid=peer.uid, pid=peer.pid, account=scope.account, target_id=target_id, disabled=0,
+            values=b"",
         )  # fmt: skip
         self.commands.publish(*row)
 
@@ -150,7 +191,7 @@ class Halt:
 
     def _write_file(self) -> bool:
         """Write the file, unless it exists; False when that fails."""
-        written = operator.write_file(self.file, self.since_ns, self.reason.name.lower())
+        written = operator.write_file(self.file, self.since_ns, self.reason)
         if not written:  # the engine halts even if the disk is full
             logger.error("the halt is in memory only: the file cannot be written", extra={"file": str(self.file)})
         return written

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from engine.config import Config, Process
+from engine.config.accounts import Account, accounts_of
 from engine.config.tables import ALERTS
 from engine.control import ControlServer, Request
 from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
+from engine.model.scope import Scope
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
 from engine.supervisor import audit, cover, leftovers, life, operators, segments
 from engine.supervisor.commands import COMMANDS, answers
+from engine.supervisor.commands.halts import describe
 from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
@@ -73,6 +76,7 @@ class Keeper:
         `made` are the segments that were created for this start: no adopted process can have them open.
         """
         self.config = config
+        self.accounts = _accounts(config)
         self.table = table
         self.now_ns = self.since_ns = self._last_ns = now_ns
         self.operators = operators.Operators(config)
@@ -317,7 +321,7 @@ class Keeper:
         logger.critical("parked", extra={"name_of": watch.process.name, "error": watch.error})
         for strategy in self.config.strategies:
             if strategy.name in watch.process.roles:
-                self.halt.cancel_all(self.now_ns, self.halt.me, strategy.id, 0)
+                self.halt.cancel_all(self.now_ns, self.halt.me, Scope(strategy=strategy.id))
 
     def status(self) -> Mapping[str, Any]:
         """Return the state of the system and of each process: what `engine-ctl status` prints."""
@@ -332,6 +336,7 @@ class Keeper:
             "halted": self.halt.halted,
             "halt_since_ns": self.halt.since_ns if self.halt.halted else 0,
             "halt_reason": self.halt.reason.name.lower(),
+            "halted_scopes": [describe(self, scope) for scope in self.halt.scopes.held],
             "stopping": self.stopping,
             "settings": self.settings.status(),
             "cancellers": {role: cover.status(self.config, role) for role in self.covers},
@@ -377,3 +382,11 @@ class Keeper:
 def reads_nothing(beat: Any) -> bool:
     """Whether a strategy, by its heartbeat, reads no lane of the aggregation; False before its first run."""
     return beat is not None and beat.state > RoleState.STARTING and not beat.reads
+
+
+def _accounts(config: Config) -> tuple[Account, ...]:
+    """The accounts of the system; none where it trades nothing, as with the instruments of several venues."""
+    try:
+        return accounts_of(config)
+    except ValueError:
+        return ()

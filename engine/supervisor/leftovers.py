@@ -24,15 +24,15 @@ logger = logging.getLogger(__name__)
 def unfinished(config: Config, role: str) -> list[Left]:
     """The orders on an execution's lane that are not done; empty when the lane cannot be read."""
     symbols = {one.id: one.symbol for one in config.instruments}
-    return [_describe(row, role, symbols) for row in _rows(config.system.name, role)]
+    return [_describe(row, role, symbols) for row in rows(config.system.name, role)]
 
 
 def count(system: str, role: str) -> int:
     """How many orders of an execution are not done."""
-    return len(_rows(system, role))
+    return len(rows(system, role))
 
 
-def _rows(system: str, role: str) -> list[OrderRow]:
+def rows(system: str, role: str) -> list[OrderRow]:
     """The newest record of each order that is not done."""
     try:
         return of_ring(open_lanes(system, SUPERVISOR).ring_reader("orders", role))

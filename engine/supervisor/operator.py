@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import shm
-from engine.config.private import make_once
+from engine.config.private import make_once, open_private
 from engine.lanes import OPERATOR, open_lanes
 from engine.model.records import HALT
 from engine.model.words import HaltReason
@@ -24,13 +24,32 @@ from engine.model.words import HaltReason
 LOCK_WAIT_S, POLL_S = 0.2, 0.002
 
 
-def write_file(file: Path, since_ns: int, reason: str) -> bool:
-    """Create the file HALT, unless it exists; False when it cannot be created, as on a full disk."""
+def write_file(file: Path, since_ns: int, reason: HaltReason) -> bool:
+    """Create the file HALT; False when it cannot be created, as on a full disk.
+
+    A file that exists stays as it is, unless one of the two reasons is that positions are closed.
+    """
     try:
-        make_once(file, json.dumps({"since_ns": since_ns, "reason": reason}) + "\n")
+        found = reason_of(file)
+        if HaltReason.FLATTEN in (found, reason) and found not in (HaltReason.NONE, reason):
+            _replace_file(file, since_ns, reason)
+        else:
+            make_once(file, _line(since_ns, reason))
     except OSError:
         return False
     return True
+
+
+def _replace_file(file: Path, since_ns: int, reason: HaltReason) -> None:
+    """Write the file HALT over another one, in one step: at no moment is there none."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}")
+    with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as made:
+        made.write(_line(since_ns, reason))
+    temporary.replace(file)
+
+
+def _line(since_ns: int, reason: HaltReason) -> str:
+    return json.dumps({"since_ns": since_ns, "reason": reason.name.lower()}) + "\n"
 
 
 def reason_of(file: Path) -> HaltReason:
@@ -67,14 +86,14 @@ def word(system: str) -> shm.CellReader:
     return open_lanes(system, OPERATOR).cell_reader("operator_halt")
 
 
-def halt(system: str, file: Path, now_ns: int) -> tuple[int, bool]:
+def halt(system: str, file: Path, now_ns: int, reason: HaltReason = HaltReason.OPERATOR) -> tuple[int, bool]:
     """Write word and file; returns the word's sequence (0: not written), and whether the file exists."""
     with held_word(system) as writer:
-        on_disk = write_file(file, now_ns, "operator")
+        on_disk = write_file(file, now_ns, reason)
         if writer is None:
             return 0, on_disk
         writer.write(0, *HALT.row(
-            halted=1, since_ns=now_ns, command_sequence=0, uid=os.getuid(), reason=HaltReason.OPERATOR
+            halted=1, since_ns=now_ns, command_sequence=0, uid=os.getuid(), reason=reason
         ))  # fmt: skip
         return word(system).sequence(0), on_disk
 

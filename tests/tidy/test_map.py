@@ -20,7 +20,7 @@ SIZES = {
     "position": 256, "step": 192, "heartbeat": 64, "command": 1024, "settings": 256, "halt": 64, "gate": 64,
     "cancelling": 256, "listed": 128,
     "mode": 64, "supervision": 128, "accepted": 64,
-    "session": 320, "instrument_halt": 320,
+    "session": 320, "instrument_halt": 320, "scope_halt": 256,
     "journal": 320, "instrument": 192, "frame": 256, "connection": 256,
     "terms": 56, "alarm": 112, "followed": 64, "setting": 288, "watermark": 48, "day": 24, "balance": 88,
     "bar": 192, "group": 192, "global_book": 448, "opportunity": 192,

@@ -73,7 +73,7 @@ class Desk:
         elif intent.kind == REPLACE:
             self._replace(intent, sequence, now_ns)
         else:
-            self._cancel_intent(intent, sequence, now_ns)
+            self._read_cancel(intent, sequence, now_ns)
 
     def follow(self, now_ns: int) -> int:
         """Do what the orders changed since the last call ask for, until nothing more changes."""
@@ -136,13 +136,13 @@ class Desk:
         while self._deadlines and self._deadlines[0][0] <= now_ns:
             _, intent_id = heapq.heappop(self._deadlines)
             count += 1
-            self._cancel_orders_of(intent_id, now_ns)
+            self.cancel_intent(intent_id, now_ns)
         if self._broker.waiting:
             self._broker.retry_cancels(now_ns)
         self._parents.on_time(now_ns)
         return count
 
-    def _cancel_orders_of(self, intent_id: int, now_ns: int) -> None:
+    def cancel_intent(self, intent_id: int, now_ns: int) -> None:
         """Cancel an intent's newest order, and every other child that lives."""
         children = self._blotter.children(intent_id)
         self._parents.stop(intent_id, now_ns)
@@ -285,7 +285,7 @@ class Desk:
         )
         return Refusal(Reason.MALFORMED, intent.order_type) if wrong else None
 
-    def _cancel_intent(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
+    def _read_cancel(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Cancel one order, or every order of the instrument; the only checks are the kind and the target."""
         order = self._blotter.newest.get(intent.target_id)
         if intent.kind not in INTENT_KINDS:
@@ -298,7 +298,7 @@ class Desk:
             self._sender.refuse(Refusal(Reason.UNKNOWN_ORDER, state), intent, sequence, now_ns)
         else:
             self._sender.approve(intent, sequence, now_ns)
-            self._cancel_orders_of(order.intent_id, now_ns)
+            self.cancel_intent(order.intent_id, now_ns)
 
     def _has_parent(self, order: Order) -> bool:
         """Whether a parent continues after its newest child has ended."""

@@ -33,12 +33,14 @@ from engine.model import client_id
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import FOLLOWED
 from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
+from engine.model.scope import Held, Scope
 from engine.model.text import bare
 from engine.model.words import (
     INSTRUMENT_REASONS,
     BalanceChange,
     CommandKind,
     FillFlag,
+    HaltReason,
     IntentKind,
     JournalKind,
     OrderFlag,
@@ -78,6 +80,7 @@ class Replay:
         self.records = 0
         self.terms: dict[int, bytes] = {}  # by instrument, of the life that is being read; without an entry: as today
         self.halted = False
+        self.scopes: dict[Scope, Held] = {}  # halted scopes, and those that are flattened
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
         self.settled: deque[Cause] = deque(maxlen=CAUSES_KEPT)  # of alarms about an order: not raised again
         self.stopped: dict[int, Standstill] = {}  # instruments halted by execution
@@ -180,7 +183,7 @@ class Replay:
 
     def _apply_followed(self, entry: Entry) -> None:
         """Apply a command; an older program's record ends before `target_id`."""
-        self._read_followed(codec.FOLLOWED.unpack(entry.payload.ljust(FOLLOWED.size, b"\0")))
+        self._read_followed(codec.FOLLOWED.unpack(entry.payload.ljust(FOLLOWED.size, b"\0")), entry.now_ns)
 
     def _skip_setting(self, entry: Entry) -> None:
         """Skip what an operator set: COMMANDS holds the values in force, the journal only who set them and when."""
@@ -300,17 +303,35 @@ class Replay:
             return self.blotter.orders.get(client_id.sibling(row.client_id, row.replaces_child))
         return self.blotter.newest.get(row.replaces_id)
 
-    def _read_followed(self, row: FollowedRow) -> None:
+    def _read_followed(self, row: FollowedRow, now_ns: int) -> None:
         """Apply an operator's command: it is followed once, and a halt outlives the process."""
         self.commands_followed, self.command_life = row.cursor, row.life
+        scope = Scope.of(row)
         if row.kind == CommandKind.RESUME:
-            self._read_resume(row.instrument)
-        elif row.kind == CommandKind.HALT:
-            self.halted = True
-        if row.kind == CommandKind.CANCEL_ALL:
+            self._read_resume(scope)
+        elif row.kind in (CommandKind.HALT, CommandKind.FLATTEN):
+            self._read_halt(scope, Held(now_ns, row.reason, row.uid, flattens=row.kind == CommandKind.FLATTEN))
+        elif row.kind == CommandKind.CANCEL_ALL and self._concerns(scope):
             self._cancel_all(row.strategy, row.instrument)
-        elif row.kind in (CommandKind.HALT, CommandKind.DRAIN):
+        elif row.kind == CommandKind.CANCEL and (order := self.blotter.newest.get(row.target_id)) is not None:
+            self._cancel_intent(order)
+        elif row.kind == CommandKind.DRAIN:
             self._cancel_all(0, 0)
+
+    def _concerns(self, scope: Scope) -> bool:
+        """Whether something of this account is in the scope."""
+        return scope.account in (0, self.blotter.account)
+
+    def _read_halt(self, scope: Scope, held: Held) -> None:
+        """Apply a HALT or a FLATTEN of the whole system or of a scope."""
+        if not self._concerns(scope):
+            return
+        self.halted = self.halted or scope.whole
+        if held.flattens or not scope.whole:
+            self.scopes[scope] = held
+        elif held.reason != HaltReason.FLATTEN:
+            self.scopes.pop(scope, None)
+        self._cancel_all(scope.strategy, scope.instrument)
 
     def _read_alarm(self, row: AlarmRow, now_ns: int) -> None:
         """Apply execution's own halt, which only RESUME ends."""
@@ -323,14 +344,15 @@ class Replay:
             self.alarmed = True
             self._cancel_all(0, 0)
 
-    def _read_resume(self, instrument: int) -> None:
-        """End the halt of one instrument, or every halt; the balances count from the venue's next answer."""
-        self.baseline.clear()
-        if instrument:
-            self.stopped.pop(instrument, None)
-        else:
+    def _read_resume(self, scope: Scope) -> None:
+        """End the halt of a scope, or the system's and every alarm."""
+        self.scopes.pop(scope, None)
+        if scope.whole:
             self.halted = self.alarmed = False
             self.stopped.clear()
+            self.baseline.clear()
+        elif self.stopped.pop(scope.instrument, None) is not None:
+            self.baseline.clear()  # the balances count from the venue's next answer
 
     def _drop_childless(self) -> None:
         """Drop parents whose first child the journal does not have: nothing was sent for them."""

@@ -20,6 +20,7 @@ from engine.execution.restore.replay import Placed, Replay, order_of
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.model.codec import Codec
 from engine.model.rows import OrderRow
+from engine.model.scope import Held, Scope
 from engine.model.text import bare
 
 NONE = -1
@@ -76,6 +77,7 @@ class ReplayState(msgspec.Struct):
     sequence: int
     records: int
     halted: bool
+    scopes: list[tuple[Scope, Held]]
     alarmed: bool
     settled: list[Cause]
     stopped: list[tuple[int, bytes]]  # since when, and the ALARM record
@@ -116,6 +118,7 @@ def dump(replay: Replay) -> bytes:
         sequence=replay.sequence,
         records=replay.records,
         halted=replay.halted,
+        scopes=list(replay.scopes.items()),
         alarmed=replay.alarmed,
         settled=list(replay.settled),
         stopped=[(one.since_ns, codec.ALARM.pack_row(one.alarm)) for one in replay.stopped.values()],
@@ -155,6 +158,7 @@ def load(data: bytes, replay: Replay) -> None:
     replay.sequence, replay.records = state.sequence, state.records
     replay.halted, replay.alarmed = state.halted, state.alarmed
     replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
+    replay.scopes.update(state.scopes)
     replay.settled.extend(state.settled)
     halts = [Standstill(since_ns, codec.ALARM.unpack(alarm), "") for since_ns, alarm in state.stopped]
     replay.stopped.update((one.alarm.instrument, one) for one in halts)

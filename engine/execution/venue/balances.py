@@ -84,6 +84,10 @@ class Balances:
         """An alarm was raised: compare at once, and log the result."""
         self._due_ns, self._urgent = now_ns, True
 
+    def agreed_since(self, since_ns: int) -> bool:
+        """Whether the account's balances were compared with the fills after this time; true where they never are."""
+        return not self._interval_ns or self._agreed_ns >= since_ns
+
     def rebase(self) -> None:
         """An operator resumed: accept the balances of the next answer as the agreement."""
         self._movements.since.clear()

@@ -111,10 +111,9 @@ class Broker:
                 del self._refused[key]
                 self._blotter.changed.append(order)
 
-    @property
-    def halted(self) -> bool:
-        """Whether no order may be open at the venue."""
-        return self._gate.halted
+    def halted(self, order: Order) -> bool:
+        """Whether an order like this one may not be open at the venue."""
+        return self._gate.halts(order.strategy, order.instrument)
 
     @property
     def waiting(self) -> bool:

@@ -3,6 +3,7 @@
     refuse · approve              a verdict that no order follows
     send · replace                an intent's own order:       VERDICT · ORDER in one commit, then the request
     send_child · replace_child    a parent's further child:    PARENT · VERDICT · ORDER in one commit, then the request
+    close                         an order of a flattening:    VERDICT · ORDER in one commit, then the request
 
 `begin_parent` is `send` for a parent's first child. The verdict is published when its order has left.
 """
@@ -105,6 +106,10 @@ class OrderSender:
         self._send(order, _child_verdict(order, now_ns), now_ns)
         self._blotter.publish_parent(made)
 
+    def close(self, order: Order, now_ns: int) -> None:
+        """Record an order of a flattening, for which there is no intent, and send it."""
+        self._send(order, _own_verdict(order, now_ns), now_ns)
+
     def finish(self, intent: IntentRow, expires_ns: int, left: bool, verdict: bytes, now_ns: int) -> Order:
         """Enter an order that the express has journalled and sent into the tables, and publish it."""
         order = self.order_of(intent, intent.price, intent.size, intent.time_in_force)
@@ -190,4 +195,12 @@ def _child_verdict(order: Order, now_ns: int, refusal: Refusal | None = None) ->
     return codec.VERDICT.pack_row(records.VERDICT.row(
         intent_id=order.intent_id, now_ns=now_ns, value=value, limit=limit, intent_sequence=0,
         strategy=order.strategy, instrument=order.instrument, reason=reason, kind=IntentKind.REPLACE, flags=0,
+    ))  # fmt: skip
+
+
+def _own_verdict(order: Order, now_ns: int) -> bytes:
+    """The record of the approval of an order of a flattening."""
+    return codec.VERDICT.pack_row(records.VERDICT.row(
+        intent_id=order.intent_id, now_ns=now_ns, value=0, limit=0, intent_sequence=0, strategy=order.strategy,
+        instrument=order.instrument, reason=APPROVED, kind=IntentKind.PLACE, flags=0,
     ))  # fmt: skip

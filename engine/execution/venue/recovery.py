@@ -52,6 +52,7 @@ class Recovery:
         self._strangers = strangers
         self._alarm = alarm
         self._symbols = {one.id: one.symbol for one in config.instruments}
+        self._listed_ns = 0  # when the newest listing of open orders that the venue answered was asked for
         self._scans: deque[int] = deque()
         self._list_due = self._right_due = False
         self._in_flight = 0
@@ -86,6 +87,11 @@ class Recovery:
     def settled(self) -> bool:
         """Whether no question waits for its answer."""
         return not self._open_questions()
+
+    def compared_since(self, since_ns: int) -> bool:
+        """Whether the venue's orders and fills were compared after this time; begin a comparison if they were not."""
+        self.audit_now(since_ns)
+        return self._listed_ns >= since_ns and self.settled
 
     def on_down(self) -> None:
         """Forget the questions that were sent, because the connection ended; `complete` stays until the next begins."""
@@ -137,6 +143,7 @@ class Recovery:
             self._on_status(request, answer, now_ns)
         elif request.kind == Ask.OPEN_ORDERS:
             if accepted:
+                self._listed_ns = request.sent_ns
                 self._on_open_orders(answer.orders, request.sent_ns, now_ns)
             else:
                 self._list_due = True

@@ -174,6 +174,6 @@ class Strangers:
         order.filled = self._blotter.fills[order.instrument].filled(
             news.venue_order_id
         )  # if it was known and forgotten
-        if self._cancel_orphans or self._broker.halted:
+        if self._cancel_orphans or self._broker.halted(order):
             order.flags |= OrderFlag.CANCEL_WANTED
         return order

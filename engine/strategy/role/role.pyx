@@ -73,6 +73,10 @@ ORDERS_REPUBLISHED = 256  # execution publishes its orders again when it begins 
 cdef enum:
     BEFORE_RECOVERY, BEFORE_START, RUNNING
 
+cdef enum:  # which halts are in force: each ends by its own RESUME
+    SYSTEM_HALT = 1
+    OWN_HALT = 2
+
 cdef uint8_t PRINT = TickKind.PRINT
 cdef int DUPLICATE = Reason.DUPLICATE_INTENT
 
@@ -93,7 +97,7 @@ cdef class StrategyRole:
     cdef Rehearsal rehearsal
     cdef uint64_t number
     cdef int64_t timer_ns
-    cdef int phase, turn
+    cdef int phase, turn, halts
     cdef bint cancel_everything
     cdef set good
 
@@ -207,10 +211,8 @@ cdef class StrategyRole:
         if row.kind == CommandKind.SET:
             if row.strategy == self.number:
                 self.set_values(row)
-        elif row.strategy in (0, self.number):
-            self.api.halted = row.kind == CommandKind.HALT or (
-                self.api.halted and row.kind != CommandKind.RESUME
-            )
+        elif self.concerns(row):
+            self.follow_halt(row)
             self.api.draining = row.kind == CommandKind.DRAIN or self.settings.disabled or (
                 self.api.draining and row.kind != CommandKind.RESUME
             )
@@ -229,8 +231,8 @@ cdef class StrategyRole:
         for row in rows:
             if row.kind == CommandKind.SET:
                 self.apply_set(row)
-            elif row.strategy in (0, self.number):
-                self.apply_command(row.kind)
+            elif self.concerns(row):
+                self.apply_command(row)
         return len(rows)
 
     cdef int apply_set(self, object row) except -1:
@@ -249,12 +251,28 @@ cdef class StrategyRole:
             self.strategy.on_resume()
         return 0
 
-    cdef int apply_command(self, int kind) except -1:
-        if kind == CommandKind.HALT and not self.api.halted:
-            self.api.halted = True
+    cdef bint concerns(self, row) except -1:
+        """Whether a command is for this strategy as a whole; a halted account or instrument is risk's to refuse."""
+        return row.strategy in (0, self.number) and not row.account and not row.instrument
+
+    cdef int follow_halt(self, row) except -1:
+        """Set or clear the halt of the system, or of this strategy."""
+        mark = OWN_HALT if row.strategy else SYSTEM_HALT
+        if row.kind == CommandKind.HALT or row.kind == CommandKind.FLATTEN:
+            self.halts |= mark
+        elif row.kind == CommandKind.RESUME:
+            self.halts &= ~mark
+        self.api.halted = self.halts != 0
+
+    cdef int apply_command(self, row) except -1:
+        was_halted, kind = self.api.halted, row.kind
+        self.follow_halt(row)
+        if self.api.halted and not was_halted:
             self.strategy.on_halt()
-        elif kind == CommandKind.RESUME and (self.api.halted or (self.api.draining and not self.settings.disabled)):
-            self.api.halted, self.api.draining = False, self.settings.disabled
+        elif kind == CommandKind.RESUME and not self.api.halted and (
+            was_halted or (self.api.draining and not self.settings.disabled)
+        ):
+            self.api.draining = self.settings.disabled
             self.strategy.on_resume()
         elif kind == CommandKind.DRAIN and not self.api.draining:
             self.stop()

@@ -26,8 +26,8 @@ CarryOut = Callable[..., Mapping[str, Any]]  # (keeper, request, **arguments)
 class Argument:
     """One argument of a command.
 
-    `kind`: strategy or instrument (of the configuration), process (a name), number, text, names (a list of texts), or
-    table (values by name).
+    `kind`: strategy, instrument or account (their numbers in the configuration), venue or process (a name), number,
+    flag (yes or no), text, names (a list of texts), or table (values by name).
     """
 
     name: str
@@ -94,7 +94,11 @@ def _checked(keeper: "Keeper", request: Request, argument: Argument) -> Any:
         return _process(keeper, request.arguments.get(argument.name))
     if argument.kind in PLAIN:
         return _plain(request, argument)
+    if argument.kind == "venue":
+        return _venue(keeper, request.arguments.get(argument.name, ""))
     value = request.arguments.get(argument.name, 0)
+    if argument.kind == "flag" and isinstance(value, bool):
+        return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise Refused(f"{request.command}: {argument.name} must be a number, was {value!r}")
     if argument.required and argument.name not in request.arguments:
@@ -104,6 +108,8 @@ def _checked(keeper: "Keeper", request: Request, argument: Argument) -> Any:
         _expect_known(argument.name, value, {one.id for one in config.strategies})
     if argument.kind == "instrument":
         _expect_known(argument.name, value, {one.id for one in config.instruments})
+    if argument.kind == "account":
+        _expect_known(argument.name, value, {one.number for one in keeper.accounts})
     return value
 
 
@@ -121,6 +127,13 @@ def _expect_known(what: str, number: int, known: Collection[int]) -> None:
     """Refuse an unknown number; 0 means all."""
     if number not in {0, *known}:
         raise Refused(f"unknown {what} {number}, expected one of {sorted(known)}, or 0 for all")
+
+
+def _venue(keeper: "Keeper", name: object) -> str:
+    known = [one.name for one in keeper.config.venues]
+    if name and name not in known:
+        raise Refused(f"unknown venue {name!r}, expected one of {', '.join(known) or 'none'}")
+    return str(name or "")
 
 
 def _process(keeper: "Keeper", name: object) -> str:

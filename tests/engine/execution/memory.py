@@ -34,7 +34,7 @@ MS = 1_000_000
 CHASE = 1  # the number of the algorithm
 AS_LIMIT, AS_MARKET, AS_CHASE = {"order_type": OrderType.LIMIT}, {"order_type": OrderType.MARKET}, {"algorithm": CHASE}
 RINGS = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps")
-CELLS = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts", "limits")
+CELLS = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts", "scope_halts", "limits")
 START_NS = 1_700_000_000 * SECOND
 OUTLIVING = bytes(8)  # the second half of a ring's stream
 

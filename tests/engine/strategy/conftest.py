@@ -169,8 +169,7 @@ class System:
         """An operator's command."""
         row = lane_of("commands").record.row(
             now_ns=1, version=0, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0, account=0,
-            target_id=0, disabled=0,
-            values=b"",
+            target_id=0, disabled=0, values=b"",
         )  # fmt: skip
         self.writer("commands").publish(*row)
 

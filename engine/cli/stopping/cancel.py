@@ -1,0 +1,89 @@
+"""`engine-ctl cancel`: one order, or the open orders of a part of a system; prints what has ended and what is left."""
+
+import argparse
+import time
+from collections.abc import Mapping
+
+from engine.cli import FAILED, NOT_FOUND, WRONG_USE, CommandError
+from engine.cli.look import last_states
+from engine.cli.output import choose_system, print_json, print_line
+from engine.cli.stopping.halt import POLL_S
+from engine.cli.stopping.scope import is_named, named, open_orders
+from engine.cli.system import call_supervisor, read
+from engine.config import Config
+from engine.model.rows import OrderRow
+from engine.model.scope import WHOLE
+from engine.model.text import shown
+from engine.model.words import DONE_STATES, OrderFlag, OrderState
+
+
+def cancel(options: argparse.Namespace) -> int:
+    """Send the cancel, and wait until the orders that were open have ended."""
+    system, deadline = choose_system(options.system), time.monotonic() + options.timeout
+    if bool(options.order) == is_named(options):
+        raise CommandError(
+            "cancel: expected ORDER, or one of --venue, --account, --strategy and --instrument"
+            " (engine-ctl cancel-all cancels everything)",
+            WRONG_USE,
+        )
+    config = read(call_supervisor(system, "status")["config"])
+    if options.order:
+        order = _find(system, options.order)
+        arguments: Mapping[str, int | str] = {"order": order.intent_id}
+        meant = [one for one in _open(system, config) if one.intent_id == order.intent_id]
+    else:
+        part = named(options, config)
+        arguments, meant = part.arguments, open_orders(system, part.scopes, config.execution_names)
+    answer = call_supervisor(system, "cancel", **arguments)
+    return _report(options, system, {one.client_id: one for one in meant}, deadline, answer["sequence"])
+
+
+def _open(system: str, config: Config) -> list[OrderRow]:
+    return open_orders(system, [WHOLE], config.execution_names)
+
+
+def _find(system: str, text: str) -> OrderRow:
+    """The open order with this id of ours, of the venue, or of its intent, as `engine-ctl orders` prints it."""
+    found = [row for row in last_states(system).values() if text in _names(row)]
+    if not found:
+        raise CommandError(f"no order {text!r}: engine-ctl orders lists the ids", NOT_FOUND)
+    living = [row for row in found if row.state not in DONE_STATES]
+    if not living:
+        raise CommandError(f"order {text} is {OrderState(found[-1].state).name.lower()}: nothing to cancel")
+    if any(row.flags & OrderFlag.FOREIGN for row in living):
+        raise CommandError(f"order {text} was not placed by this system: cancel it at the venue")
+    if len({row.intent_id for row in living}) > 1:
+        raise CommandError(f"several orders {text!r}: use the id of ours, of 32 digits", WRONG_USE)
+    newest: OrderRow = living[-1]
+    return newest
+
+
+def _names(row: OrderRow) -> tuple[str, str, str]:
+    return row.client_id.ljust(16, b"\0").hex(), shown(row.venue_order_id), str(row.intent_id)
+
+
+def _report(
+    options: argparse.Namespace, system: str, meant: Mapping[bytes, OrderRow], deadline: float, sequence: int
+) -> int:
+    """Wait, and print how each order ended."""
+    while True:
+        states = {key: row for key, row in last_states(system).items() if key in meant}
+        left = [row for row in states.values() if row.state not in DONE_STATES]
+        if not left or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_S)
+    ended = [row for row in states.values() if row.state in DONE_STATES]
+    if options.json:
+        print_json({
+            "sequence": sequence, "ended": [_tree(one) for one in ended], "orders_left": [_tree(one) for one in left],
+        })  # fmt: skip
+    else:
+        print_line(f"{len(ended)} orders have ended, {len(left)} are open or in doubt")
+        for one in (*ended, *left):
+            print_line(f"  {_names(one)[0]} {OrderState(one.state).name.lower()}")
+    return FAILED if left else 0
+
+
+def _tree(row: OrderRow) -> dict[str, str]:
+    ours, theirs, _ = _names(row)
+    return {"client_id": ours, "venue_order_id": theirs, "state": OrderState(row.state).name.lower()}

@@ -1,0 +1,92 @@
+"""`engine-ctl halt` of a part of a system, and `engine-ctl resume`."""
+
+import argparse
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from engine.cli import FAILED
+from engine.cli.halting import halt as halt_everything
+from engine.cli.output import choose_system, print_json, print_line
+from engine.cli.stopping.held import cell_of
+from engine.cli.stopping.scope import Named, concerned, is_named, named, open_orders
+from engine.cli.system import call_supervisor, read
+from engine.config import Config
+
+POLL_S = 0.01
+
+
+def halt(options: argparse.Namespace) -> int:
+    """Halt the whole system without its supervisor, or a part of it by the supervisor."""
+    return halt_part(options) if is_named(options) else halt_everything(options)
+
+
+def halt_part(options: argparse.Namespace) -> int:
+    """Have the supervisor publish the halt; wait until each execution confirms it and no order of it is left."""
+    system, deadline = choose_system(options.system), time.monotonic() + options.timeout
+    config = read(call_supervisor(system, "status")["config"])
+    part = named(options, config)
+    answer = call_supervisor(system, "halt", **part.arguments)
+    silent = await_cells(system, config, part, answer["since_ns"], deadline)
+    left = await_orders(system, config, part, deadline)
+    if options.json:
+        print_json({**answer, "scope": part.text, "silent": silent, "orders_left": left})
+    else:
+        print_line(_text(part, answer, silent, left))
+    return FAILED if silent or left or not answer["on_disk"] else 0
+
+
+def await_cells(system: str, config: Config, part: Named, since_ns: int, deadline: float) -> list[str]:
+    """Wait until every execution that the scope concerns shows it; the executions that do not."""
+    while True:
+        silent = [
+            role
+            for scope in part.scopes
+            for role in concerned(config, scope)
+            if cell_of(system, role, scope, since_ns) is None
+        ]
+        if not silent or time.monotonic() > deadline:
+            return silent
+        time.sleep(POLL_S)
+
+
+def await_orders(system: str, config: Config, part: Named, deadline: float) -> int:
+    """Wait until no order of the scope is open or in doubt; how many are left."""
+    while (left := len(open_orders(system, part.scopes, config.execution_names))) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return left
+
+
+def _text(part: Named, answer: Mapping[str, Any], silent: list[str], left: int) -> str:
+    """What happened, and what the operator must do."""
+    parts = [f"{part.text} is halted: no new orders of it until engine-ctl resume {part.option}"]
+    if silent:
+        found = f"NOT CONFIRMED by {', '.join(silent)}: the halt of {part.text} is in force when it runs again"
+        parts = [found, "engine-ctl halt stops the whole system now"]
+    if not answer["on_disk"]:
+        parts.append("NOT IN halts.json: the file cannot be written, the journal of execution alone keeps the halt")
+    if left:
+        parts.append(f"{left} orders are still open or in doubt: engine-ctl orders lists them")
+    return "; ".join(parts)
+
+
+def resume(options: argparse.Namespace) -> int:
+    """End the halt of the system, or of a part of it."""
+    system = choose_system(options.system)
+    part = named(options, read(call_supervisor(system, "status")["config"]))
+    answer = call_supervisor(system, "resume", **part.arguments, **({"all": True} if options.all else {}))
+    if options.json:
+        print_json(answer)
+        return 0
+    if part.text:
+        print_line(f"sent to execution: {part.text} trades again" + (", the system is HALTED" * answer["halted"]))
+    else:
+        print_line("trading again" + "".join(map(_still, answer["still_halted"])))
+    return 0
+
+
+def _still(one: Mapping[str, Any]) -> str:
+    """A scope that is still halted, and how its halt is ended."""
+    kind = next(kind for kind in ("account", "strategy", "instrument") if one[kind])
+    name = one["symbol" if kind == "instrument" else f"{kind}_name"] or one[kind]
+    return f"; {kind} {name} is STILL HALTED: engine-ctl resume --{kind} {name} (or resume --all) ends it"

@@ -1,0 +1,1 @@
+"""Closing every position of a scope: cancel, confirm, close, confirm, report."""
