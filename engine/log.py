@@ -8,6 +8,8 @@ Only for rare events: start, stop, connections, deaths. The hot path counts in i
 A log has a size limit. When `feed.log` is full, its process renames it to `feed.log.1`, the older parts to `.2` and so
 on; the oldest part is lost. Then it opens a new file as its stderr. A lock on the directory prevents two processes from
 renaming at once. The lock ends with its process, and a death between two renames leaves nothing to repair.
+
+With STEELYARD_LOG=journal, as in the units of `systemd/`, each record is also an entry of systemd's journal.
 """
 
 import contextlib
@@ -20,11 +22,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from engine.journald import JournalHandler
+
 LIMIT = 8 << 20  # bytes of one part
 KEPT = 4  # older parts
 LINE_MOST = 1 << 16  # characters of a line; in a longer line, each value is cut
 VALUE_MOST = 4096  # to this number of characters
 SUFFIX = ".log"
+JOURNAL_VARIABLE, JOURNAL = "STEELYARD_LOG", "journal"
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -165,8 +170,11 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def begin(process: str, stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Write this process's log lines to stderr, or to another stream."""
+    """Write this process's log lines to stderr or another stream, and to systemd's journal where it asks for them."""
     stream = stream or sys.stderr
     output = Bounded(stream)
     output.setFormatter(Readable(process) if stream.isatty() else JsonLine(process))
-    logging.basicConfig(level=level, handlers=[output], force=True)
+    handlers: list[logging.Handler] = [output]
+    if os.environ.get(JOURNAL_VARIABLE) == JOURNAL:
+        handlers.append(JournalHandler(process, fields, _cut))
+    logging.basicConfig(level=level, handlers=handlers, force=True)
