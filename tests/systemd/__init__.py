@@ -1,0 +1,1 @@
+"""Tests of systemd/: a Debian that boots in a container."""

@@ -82,9 +82,9 @@ class Box:
     """A booted container."""
 
     def __init__(self, files: Path) -> None:
-        """Boot, with these files in /root; wait until systemd has started everything."""
+        """Boot, with these files in /srv/files; wait until systemd has started everything."""
         words = ["systemd-nspawn", "--register=no", "--keep-unit", "--quiet", "--resolv-conf=off", "--timezone=off"]
-        words += ["--volatile=overlay", f"--bind={files}:/root/files", "--directory", str(tree()), "--boot"]
+        words += ["--volatile=overlay", f"--bind={files}:/srv/files", "--directory", str(tree()), "--boot"]
         self.console = (files / "console").open("wb")
         self.nspawn = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console, start_new_session=True
@@ -102,14 +102,14 @@ class Box:
     def type(self, script: str, *, check: bool = True, timeout_s: float = 400.0) -> str:
         """Run a script in the container as root, as at its console; its output."""
         environment = [
-            "HOME=/root",
+            "HOME=/srv",
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG=C.UTF-8",
         ]
-        offline = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/root/files", "PIP_DISABLE_PIP_VERSION_CHECK=1"]
+        offline = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/files", "PIP_DISABLE_PIP_VERSION_CHECK=1"]
         words = ["nsenter", "--target", str(self.init), *INSIDE, "env", "-i", *environment, *offline]
         done = subprocess.run(
-            [*words, "sh", "-ec", f"cd /root/files\n{script}"],
+            [*words, "sh", "-ec", f"cd /srv/files\n{script}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             timeout=timeout_s, check=False,
         )  # fmt: skip
@@ -118,7 +118,7 @@ class Box:
 
     def path(self, path: str) -> Path:
         """A file of the container, as this machine reaches it."""
-        return Path(f"/proc/{self.init}/root{path}")
+        return Path(f"/proc/{self.init}", "root", path.lstrip("/"))
 
     def shut_down(self) -> None:
         """Power off as an operator does; the container's processes end in order."""
