@@ -150,7 +150,7 @@ def _check_keys(config: Config, role: str, venue: Venue) -> None:
 
 def _check_text(config: Config, role: str, secret: Secret, check_text: Callable[[str], object]) -> None:
     """Check a secret of an execution; its error begins with the place of the secret."""
-    text = _secret_text(config, secret, role)
+    text = secret_text(config, secret, role)
     try:
         if text is not None:
             check_text(text)
@@ -160,7 +160,7 @@ def _check_text(config: Config, role: str, secret: Secret, check_text: Callable[
         raise ValueError(msg) from error
 
 
-def _secret_text(config: Config, secret: Secret, role: str) -> str | None:
+def secret_text(config: Config, secret: Secret, role: str) -> str | None:
     """A role's secret; None when a configured command creates the file at its start."""
     if secret.env:
         process = next(process for process in config.placement if role in process.roles)
@@ -184,7 +184,7 @@ def _check_feed(config: Config) -> None:
             for name in () if replaying else ("stream_url", "request_url"):
                 _check_url(venue, name)
             for secret in () if replaying else stream_key_of(venue, kind_of(venue)):
-                _secret_text(config, secret, config.feed_of(venue.name))
+                secret_text(config, secret, config.feed_of(venue.name))
     if replaying:
         check_replay(config, lambda venue: feed_config(config, FEED, config.venue(venue)))
 

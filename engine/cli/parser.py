@@ -139,6 +139,9 @@ CONFIG_SHOW = """\
 With CONFIG: what engine-ctl up would start from this file in this environment. Without: what the running system uses,
 from the copy of its file and the environment of its supervisor. Secrets are shown as the variable or the file that
 holds them. A text under a name like password or api_key is masked."""
+PREFLIGHT = """\
+One line for each finding: ok, warn or fail, what was found, and the remedy. Asks each venue for its time, and for the
+rights of each account's key; places no order and starts no process. Exit 1 when a check fails."""
 DOWN = """\
 Execution cancels its open orders. If execution is dead while orders are open, it is started once more to cancel them.
 Orders that are left at the venue are listed, and the exit code is 1. Works without a supervisor too."""
@@ -230,6 +233,10 @@ def _system_commands(commands: "Commands") -> None:
     text = "check whether a system can be started from a file"
     check = _add_plain(commands, "check", "system:check_file", text, "check configs/live.toml", CHECK)
     check.add_argument("config", metavar="CONFIG", help="the system's file")
+    text = "check the machine, the venues and the file before trading"
+    run, example = "preflight.command:preflight", "preflight configs/live.toml"
+    preflight = _add_plain(commands, "preflight", run, text, example, PREFLIGHT)
+    preflight.add_argument("config", metavar="CONFIG", help="the system's file")
     _config_commands(commands)
     text = "write a new system: configuration, strategy with a test, systemd drop-in"
     init = _add_plain(commands, "init", "init:init", text, "init mine", INIT)

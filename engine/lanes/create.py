@@ -7,6 +7,7 @@ import shm
 from engine.lanes.map import LANES, Lane, lane_of
 from engine.lanes.open import full_name
 from engine.lanes.owners import Owners
+from shm.segment import Shape
 
 
 def lanes_of(owners: Owners, *, replay: bool = False) -> Iterator[tuple[str, Lane, str]]:
@@ -19,6 +20,12 @@ def lanes_of(owners: Owners, *, replay: bool = False) -> Iterator[tuple[str, Lan
         made = dataclasses.replace(lane, kind="ring") if unread else lane
         for of in owners.of_lane(lane):
             yield full_name(lane, of), made, of
+
+
+def size_of(lane: Lane) -> int:
+    """The bytes of a lane's segment."""
+    shape = Shape(lane.record, lane.kind, lane.capacity, lane.reserve, lane.count, lane.wake, lane.start)
+    return shape.header().total_size
 
 
 def create(system: str, name: str, lane: Lane | None = None, *, wake: str = "") -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.venues.cancelling import MakeCancelSession
     from engine.venues.dialect import Dialect
     from engine.venues.port import RequestPort, StreamPort
+    from engine.venues.rights import RightsQuery
     from engine.venues.session import MakeSession
     from engine.venues.trading.fill_order import FillOrder
 
@@ -74,6 +75,15 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class VenueClock:
+    """A request that every client may send, and the venue's time in its answer."""
+
+    target: str  # below the venue's `request_url`
+    read: Callable[[bytes], int]  # the time in nanoseconds; ValueError for an answer without it
+    resolution_ns: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class Trading:
     """How orders reach one product of a venue."""
 
@@ -81,6 +91,7 @@ class Trading:
     fill_order: "FillOrder"
     key: tuple[str, ...] = KEY  # the parts of a key that a session needs
     urls: tuple[str, ...] = ("order_url",)  # where orders go
+    rights: "RightsQuery | None" = None  # how a key's rights are read; None: the venue has no such request
     check_key: Mapping[str, Callable[[str], object]] = field(default_factory=dict)  # of a part: refuses a wrong text
     canceller: "Callable[[Any, Sequence[str], Network], MakeCancelSession] | None" = None  # None: there is none yet
 
@@ -93,6 +104,7 @@ class Kind:
     options: type[VenueOptions]
     markets: Mapping[str, MarketInterface]  # by `VenueOptions.market`
     trading: Mapping[str, Trading] = field(default_factory=dict)  # by product
+    clocks: Mapping[str, VenueClock] = field(default_factory=dict)  # by product
 
     def options_of(self, venue: "Venue") -> VenueOptions:
         """The options of a configured venue; ValueError names an option that is unknown or does not fit its type."""
@@ -111,6 +123,10 @@ class Kind:
             return msgspec.convert(venue.options, self.options)
         except msgspec.ValidationError as error:
             raise ValueError(f"venue {venue.name}: {error}") from None
+
+    def clock_of(self, venue: "Venue") -> VenueClock | None:
+        """The request for the time of a configured venue; None where its product has none."""
+        return self.clocks.get(self.options_of(venue).product)
 
     def market_of(self, venue: "Venue") -> MarketInterface:
         """The market-data interface of a configured venue."""

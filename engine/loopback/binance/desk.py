@@ -14,6 +14,7 @@ from engine.loopback.binance.errors import (
     rejected,
     unknown_order,
 )
+from engine.loopback.binance.keys import Key
 from engine.loopback.binance.limits import Limits
 from engine.loopback.binance.order_reader import read_order, shape_of
 from engine.loopback.binance.parameters import Parameters
@@ -33,6 +34,7 @@ class Call:
     now_ns: int
     unit: int = render.MILLISECOND
     account: str = ""
+    key: Key | None = None  # that signed a REST request
 
 
 class Desk:

@@ -33,6 +33,8 @@ class Key:
     secret: bytes = b""
     public: Ed25519PublicKey | None = None
     may_trade: bool = True
+    may_withdraw: bool = False
+    is_bound: bool = False  # it works from known addresses only
 
     @classmethod
     def ed25519(cls, name: str, account: str, public_pem: bytes) -> "Key":

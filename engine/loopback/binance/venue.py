@@ -263,7 +263,7 @@ class BinanceVenue:
         key = self.keys.verify(name, rest_payload(query, text), values.get("signature", ""))
         if operation.security is Security.TRADE and not key.may_trade:
             raise bad_key()
-        call.account = key.account
+        call.account, call.key = key.account, key
         call.parameters.check(operation.allowed)
         return window
 

@@ -27,6 +27,23 @@ class Wallet:
             for m in markets
         ]
 
+    def restrictions(self, call: Call) -> dict[str, object]:
+        """account/apiRestrictions: what the key that signed the request may do."""
+        assert call.key is not None, "a signed request has its key"
+        return {
+            "ipRestrict": call.key.is_bound,
+            "createTime": 0,
+            "enableReading": True,
+            "enableSpotAndMarginTrading": call.key.may_trade,
+            "enableWithdrawals": call.key.may_withdraw,
+            "enableInternalTransfer": False,
+            "permitsUniversalTransfer": False,
+            "enableMargin": False,
+            "enableFutures": False,
+            "enableVanillaOptions": False,
+            "enablePortfolioMarginTrading": False,
+        }
+
     def coins(self, call: Call) -> list[dict[str, object]]:
         """capital/config/getall: the account's coins; no coin can be deposited or withdrawn."""
         account = self.queries.matching.ledger.accounts[call.account]

@@ -12,6 +12,7 @@ discount = "0.25"        # an account with too little BNB for a fee pays that fe
 [[venue.keys]]
 name = "…"            # 64 letters and digits
 account = "engine"
+may_trade = true      # also may_withdraw and is_bound (works from known addresses only), both false by default
 public_file = "engine.pub.pem"    # Ed25519; or: secret = "…" for HMAC
 """
 
@@ -82,10 +83,20 @@ def _with_engine(venue: VenueSettings, path: str) -> VenueSettings:
 def _key(table: dict[str, Any], folder: str) -> Key:
     """One key of the configuration."""
     if "public_file" not in table:
-        return Key(table["name"], table["account"], table["secret"].encode(), may_trade=table.get("may_trade", True))
+        return _with_rights(Key(table["name"], table["account"], table["secret"].encode()), table)
     with open(os.path.join(folder, table["public_file"]), "rb") as file:
         key = Key.ed25519(table["name"], table["account"], file.read())
-    return replace(key, may_trade=table.get("may_trade", True))
+    return _with_rights(key, table)
+
+
+def _with_rights(key: Key, table: dict[str, Any]) -> Key:
+    """The key with what it may do by the configuration."""
+    return replace(
+        key,
+        may_trade=table.get("may_trade", True),
+        may_withdraw=table.get("may_withdraw", False),
+        is_bound=table.get("is_bound", False),
+    )
 
 
 def _public_pem(private: Ed25519PrivateKey) -> bytes:

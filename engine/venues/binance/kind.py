@@ -17,12 +17,15 @@ from engine.model.instrument import Instrument
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
-from engine.venues.kind import KEY, NAME, Kind, MarketInterface, Network, Trading, VenueOptions
+from engine.venues.kind import KEY, NAME, Kind, MarketInterface, Network, Trading, VenueClock, VenueOptions
+from engine.venues.rights import RightsQuery
 
 if TYPE_CHECKING:
     from engine.venues.cancelling import MakeCancelSession
+    from engine.venues.rights import Rights
     from engine.venues.session import MakeSession
 
+MILLISECOND_NS = 1_000_000
 WINDOW_MS_MAX = 60_000  # the longest that Binance accepts
 Window = Annotated[
     int, msgspec.Meta(ge=1, le=WINDOW_MS_MAX, description=f"a whole number in 1..{WINDOW_MS_MAX}")
@@ -87,9 +90,42 @@ def check_part(part: str, text: str) -> None:
         load_ed25519(text.encode())
 
 
+class ServerTime(msgspec.Struct):
+    """The answer to a request for the time."""
+
+    time_ms: int = msgspec.field(name="serverTime")
+
+
+def read_time(body: bytes) -> int:
+    """The time in an answer."""
+    try:
+        return msgspec.json.decode(body, type=ServerTime).time_ms * MILLISECOND_NS
+    except msgspec.DecodeError as error:
+        raise ValueError(f"no time in the answer: {error}") from error
+
+
+def read_rights(body: bytes) -> "Rights":
+    """What a key may do."""
+    from engine.venues.binance.rights import read  # noqa: PLC0415 - a feed must start without all this
+
+    return read(body)
+
+
+def request_rights(key: Sequence[str], now_ns: int) -> tuple[str, dict[str, str]]:
+    """The request for what a key may do."""
+    from engine.venues.binance.rights import request  # noqa: PLC0415 - as above
+
+    return request(key, now_ns)
+
+
 BINANCE = Kind(
     name="binance",
     options=BinanceOptions,
+    clocks={
+        "spot": VenueClock("/api/v3/time", read_time),
+        "usdm": VenueClock("/fapi/v1/time", read_time),
+        "coinm": VenueClock("/dapi/v1/time", read_time),
+    },
     markets={
         "spot": MarketInterface("binance", partial(BinanceDialect, "binance")),
         "sbe": MarketInterface(
@@ -102,6 +138,7 @@ BINANCE = Kind(
         "spot": Trading(
             make_session,
             BinanceFillOrder(),
+            rights=RightsQuery(request_rights, read_rights),
             check_key={part: partial(check_part, part) for part in KEY},
             canceller=make_canceller,
         )

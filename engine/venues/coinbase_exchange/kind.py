@@ -1,10 +1,13 @@
 """Coinbase Exchange: another API of the venue Coinbase, so its products belong to the kind `coinbase`."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
 
 from engine.venues.coinbase_exchange.market import ExchangeDialect
 from engine.venues.coinbase_exchange.signing import ExchangeMessageSigner, ExchangeSigner
-from engine.venues.kind import KEY, Clock, MarketInterface
+from engine.venues.kind import KEY, Clock, MarketInterface, VenueClock
 from engine.venues.signed_stream import MakeSigner
 
 SECOND_NS = 1_000_000_000
@@ -28,3 +31,20 @@ EXCHANGE_MARKETS = {
     ),
     "exchange-level2": MarketInterface("coinbase-exchange-level2", level2),
 }  # fmt: skip
+
+
+class TimeAnswer(msgspec.Struct):
+    """The answer to a request for the time, in seconds."""
+
+    epoch: Decimal
+
+
+def read_time(body: bytes) -> int:
+    """The time in an answer."""
+    try:
+        return int(msgspec.json.decode(body, type=TimeAnswer).epoch * SECOND_NS)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"no time in the answer: {error}") from error
+
+
+EXCHANGE_CLOCKS = dict.fromkeys(EXCHANGE_MARKETS, VenueClock("/time", read_time))

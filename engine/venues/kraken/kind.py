@@ -10,13 +10,15 @@ options = { product = "spot" | "level3" }
 from collections.abc import Sequence
 from typing import Literal
 
-from engine.venues.kind import KEY, Clock, Kind, MarketInterface, VenueOptions
+import msgspec
+
+from engine.venues.kind import KEY, Clock, Kind, MarketInterface, VenueClock, VenueOptions
 from engine.venues.kraken.market import KrakenDialect
 from engine.venues.kraken.order_market import KrakenOrderDialect
 from engine.venues.kraken.signing import KrakenSigner, TokenSigner
 from engine.venues.signed_stream import MakeSigner
 
-MICROSECOND_NS = 1_000
+MICROSECOND_NS, SECOND_NS = 1_000, 1_000_000_000
 
 
 class KrakenOptions(VenueOptions, frozen=True, kw_only=True):
@@ -32,9 +34,32 @@ def token_signer(key: Sequence[str], clock_ns: Clock) -> MakeSigner:
     return lambda requests: TokenSigner(requests(), signer)
 
 
+class Time(msgspec.Struct):
+    """The time in an answer."""
+
+    unixtime: int
+
+
+class TimeAnswer(msgspec.Struct):
+    """The answer to a request for the time, in whole seconds."""
+
+    result: Time
+
+
+def read_time(body: bytes) -> int:
+    """The time in an answer."""
+    try:
+        return msgspec.json.decode(body, type=TimeAnswer).result.unixtime * SECOND_NS
+    except msgspec.DecodeError as error:
+        raise ValueError(f"no time in the answer: {error}") from error
+
+
+CLOCK = VenueClock("/0/public/Time", read_time, SECOND_NS)
+
 KRAKEN = Kind(
     name="kraken",
     options=KrakenOptions,
+    clocks={"spot": CLOCK, "level3": CLOCK},
     markets={
         "spot": MarketInterface("kraken", KrakenDialect),
         "level3": MarketInterface("kraken-level3", KrakenOrderDialect, KEY, signer=token_signer),
