@@ -7,6 +7,7 @@ everything before it, and the word `ready`, which is stored last.
 import json
 import struct
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
 from shm._ring import OFFSETS, SY_CELL_HEAD, SY_CELL_SLOTS
@@ -78,7 +79,7 @@ class Header(NamedTuple):
 
     def pack(self) -> bytes:
         """Return the first kilobyte up to the word `ready`, which is stored last."""
-        descr = json.dumps(self.record.descr, separators=(",", ":")).encode()
+        descr = _descr_of(self.record)
         flags = KINDS.index(self.kind) | WAKES.index(self.wake) << 8 | self.huge << 16
         name = self.record.name.encode()
         if DESCR_OFFSET + len(descr) > CHECKSUM_OFFSET or len(name) > 32:  # noqa: PLR2004 - the name's bytes in FIELDS
@@ -134,7 +135,23 @@ def unpack(path: str, head: bytes, size: int) -> Header:
 
 def _record(path: str, name: bytes, size: int, descr: bytes) -> Record:
     try:
-        return Record.from_descr(name.decode(), size, json.loads(descr))
+        return _described(name, size, descr)
     except (ValueError, TypeError, IndexError, KeyError) as error:
         msg = f"{path}: the description of its records cannot be read: {error}"
         raise SegmentError(msg) from error
+
+
+def describe(record: Record) -> None:
+    """Keep what opening a segment of these records computes from its header: before a fork, for every child."""
+    assert _described(record.name.encode(), record.size, _descr_of(record)).schema_hash == record.schema_hash
+
+
+def _descr_of(record: Record) -> bytes:
+    """The description as it is in a header."""
+    return json.dumps(record.descr, separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=256)
+def _described(name: bytes, size: int, descr: bytes) -> Record:
+    """The record of a description, made once in a process: a role opens many lanes of the same records at its start."""
+    return Record.from_descr(name.decode(), size, json.loads(descr))

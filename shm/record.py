@@ -57,7 +57,7 @@ def parse_field(name: str, text: str, offset: int) -> Field:
 class Record(Generic[Row]):
     """A fixed-size record: its name, its size and its fields. `row` is the named tuple that a reader gives."""
 
-    __slots__ = ("fields", "name", "row", "size", "types")
+    __slots__ = ("_schema_hash", "fields", "name", "row", "size", "types")
 
     def __init__(self, name: str, size: int, types: dict[str, str]) -> None:
         """Lay the fields out and refuse a description that does not fill its size."""
@@ -69,6 +69,7 @@ class Record(Generic[Row]):
             msg = f"record {name!r}: fields fill {end} bytes, size was {size} (a multiple of 8 is needed)"
             raise ValueError(msg)
         self.name, self.size, self.types, self.fields = name, size, dict(types), tuple(fields)
+        self._schema_hash: int | None = None
         self.row: type[Row] = namedtuple(name, types, defaults=self._padding())  # type: ignore[misc, assignment] # noqa: PYI024 - the fields are data
 
     def _padding(self) -> list[object]:
@@ -114,8 +115,11 @@ class Record(Generic[Row]):
 
     @property
     def schema_hash(self) -> int:
-        """A 64-bit name for the description."""
-        return zlib.crc32(self.schema) << 32 | zlib.crc32(self.schema[::-1])
+        """A 64-bit name for the description; computed once."""
+        if self._schema_hash is None:
+            schema = self.schema
+            self._schema_hash = zlib.crc32(schema) << 32 | zlib.crc32(schema[::-1])
+        return self._schema_hash
 
 
 def _numpy_type(f: Field, *, is_array: bool) -> tuple[str] | tuple[str, tuple[int]]:

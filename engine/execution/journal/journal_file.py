@@ -31,6 +31,8 @@ SIZE = records.JOURNAL.size
 OFFSETS = {field.name: field.offset for field in records.JOURNAL.fields}
 CHECKSUM_AT, VERSION_AT, PAYLOAD_AT = OFFSETS["checksum"], OFFSETS["version"], OFFSETS["payload"]
 RETRY_NS = 1_000_000_000
+PIECE = 1024 * SIZE  # bytes that are read at a time
+ZEROS = bytes(PIECE)
 
 logger = logging.getLogger("engine.execution")
 
@@ -122,6 +124,30 @@ def count_whole(data: bytes, expected: int = 0) -> int:
     return count
 
 
+def read_whole(path: Path, expected: int = 0) -> bytes:
+    """The whole records at a segment's beginning, as in `count_whole`; the zeros of reserved space are not read."""
+    found = bytearray()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            whole = piece[: count_whole(piece, expected) * SIZE]
+            found += whole
+            if len(whole) < PIECE:
+                break
+            expected = sequence_of(whole[-SIZE:]) + 1
+    return bytes(found)
+
+
+def is_zero(path: Path, at: int) -> bool:
+    """Whether a file has only zeros after this offset; compared in pieces, because most of a segment is zeros."""
+    piece = bytearray(PIECE)
+    with path.open("rb") as file:
+        file.seek(at)
+        while size := file.readinto(piece):
+            if piece[:size] != ZEROS[:size]:
+                return False
+    return True
+
+
 def read_segments(directory: Path, after: int = 0, expected: int = 0, until: int = sys.maxsize) -> Iterator[bytes]:
     """Yield the whole records of each segment with a number in (`after`, `until`], up to the first incomplete record.
 
@@ -130,13 +156,11 @@ def read_segments(directory: Path, after: int = 0, expected: int = 0, until: int
     for path in segments(directory):
         if not after < number_of(path) <= until:
             continue
-        data = path.read_bytes()
-        count = count_whole(data, expected)
-        whole = data[: count * SIZE]
+        whole = read_whole(path, expected)
         if whole:
             expected = sequence_of(whole[-SIZE:]) + 1
             yield whole
-        if count < len(data) // SIZE:
+        if len(whole) // SIZE < path.stat().st_size // SIZE:
             return
 
 
@@ -309,19 +333,21 @@ class JournalFile:
             warn_of_torn(path, path.read_bytes(), 0)
             path.unlink()
         if tail is not None:
-            data = tail.read_bytes()
-            self._at = count_whole(data) * SIZE
-            self.sequence = sequence_of(data[self._at - SIZE : self._at]) if self._at else 0
-            warn_of_torn(tail, data[self._at :], self.sequence)
+            whole = read_whole(tail)
+            self._at = len(whole)
+            self.sequence = sequence_of(whole[-SIZE:]) if whole else 0
             self.number = number_of(tail)
             self._current = open_private(tail, os.O_RDWR)
-            self._end = self._clear_rest(max(len(data), self._at))
+            size = os.fstat(self._current).st_size
+            if not is_zero(tail, self._at):
+                warn_of_torn(tail, tail.read_bytes()[self._at :], self.sequence)
+                os.ftruncate(self._current, self._at)
+            self._end = self._reserve_rest(size)
         self.look_ahead(0)
         self._await_spare()  # whether the disk is full must be known before the first intent
 
-    def _clear_rest(self, size: int) -> int:
-        """Replace what follows the last record by zeros; if the disk has no space for them, end the segment there."""
-        os.ftruncate(self._current, self._at)
+    def _reserve_rest(self, size: int) -> int:
+        """Reserve what follows the last record, zeros; if the disk has no space for them, end the segment there."""
         try:
             self._disk.reserve(self._current, max(size, self._segment_size))
         except OSError:

@@ -8,7 +8,7 @@ defined or loaded.
 
 import ast
 import inspect
-import textwrap
+import linecache
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -147,22 +147,40 @@ def _check_init(kind: type, base: type) -> None:
 
 def _set_on_self(kind: type) -> Iterator[tuple[str, int]]:
     """Names set on the first parameter of a class's methods, with their lines."""
-    try:
-        lines, first = inspect.getsourcelines(kind)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (
-        OSError,
-        TypeError,
-        SyntaxError,
-    ):  # a class without a source file: a wrong assignment is refused when it runs
-        return
-    [body] = (one.body for one in tree.body if isinstance(one, ast.ClassDef))
-    for method in body:
+    for method in _body_of(kind):
         if isinstance(method, ast.FunctionDef) and method.args.args and not _is_static(method):
             me = method.args.args[0].arg
             for node in ast.walk(method):
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is(node.value, me):
-                    yield node.attr, node.lineno + first - 1
+                    yield node.attr, node.lineno
+
+
+def _body_of(kind: type) -> list[ast.stmt]:
+    """The statements of a class in its source file; none without a file: a wrong assignment is refused when it runs.
+
+    The whole file is parsed, because `inspect.getsource` tokenizes it in Python: that needs ten times as long.
+    """
+    try:
+        file = inspect.getsourcefile(kind) or ""
+        linecache.checkcache(file)
+        body: list[ast.stmt] = list(ast.parse("".join(linecache.getlines(file))).body)
+    except (OSError, TypeError, SyntaxError):
+        return []
+    for name in kind.__qualname__.replace(".<locals>", "").split("."):
+        found = [one for one in _definitions(body) if one.name == name]
+        if not found:
+            return []
+        body = list(found[-1].body)
+    return body
+
+
+def _definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """The classes and functions of a body, also those inside of its `if`, `try` and `with` statements."""
+    for one in body:
+        if isinstance(one, ast.ClassDef | ast.FunctionDef):
+            yield one
+        else:
+            yield from _definitions([part for part in ast.iter_child_nodes(one) if isinstance(part, ast.stmt)])
 
 
 def _is_static(method: ast.FunctionDef) -> bool:

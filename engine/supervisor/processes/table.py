@@ -93,7 +93,7 @@ class Processes:
         environment = self._environment(process)
         if self.template is not None and not process.command and can_fork(process.environment):
             arguments = self.config.runtime_arguments(process)
-            spare = self.template.take(process.name, arguments, environment, out, err)
+            spare = self.template.fork(process.name, arguments, environment, out, err)
             if spare is not None:
                 return _begin(spare, process)
         popen = subprocess.Popen(
@@ -172,7 +172,7 @@ def _begin(spare: Spare, process: Process) -> Child:
     """Pin a forked process and let it run."""
     _pin(spare.pid, process)
     child = Child(spare.pid, start_time(spare.pid), spare.pidfd, forked=True)
-    spare.go()
+    spare.release()
     return child
 
 

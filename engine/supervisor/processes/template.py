@@ -88,7 +88,7 @@ class Spare:
         if (answer := self._lease.recv(ANSWER_BYTES)) != MARKED:
             raise ConnectionError(f"expected {MARKED!r}, was {answer!r}")
 
-    def go(self) -> None:
+    def release(self) -> None:
         """Let the process become that of its roles."""
         with self._lease, contextlib.suppress(ConnectionError):  # it has died: its watch finds that
             self._lease.send(GO)
@@ -153,8 +153,10 @@ class Template:
         if self.ready:
             self._keep_spares()
 
-    def take(self, process: str, arguments: Sequence[str], environment: Mapping[str, str], out: int, err: int) -> Spare | None:  # fmt: skip  # noqa: E501
-        """A process that waits for `go` to run `engine.runtime`; None without a template: then the caller executes it.
+    def fork(
+        self, process: str, arguments: Sequence[str], environment: Mapping[str, str], out: int, err: int
+    ) -> Spare | None:
+        """A process that runs `engine.runtime` from its `release` on; None when there is no template that is ready.
 
         OSError when the kernel refuses the fork.
         """
@@ -240,8 +242,10 @@ class Template:
 
 
 def modules_of(config: Config) -> list[str]:
-    """The engine's modules that build the configured roles; not those of an author, which are read at each start."""
-    found = {config.factory(role).partition(":")[0] for role in config.role_names}
+    """The engine's modules that the configured roles need; not those of an author, which are read at each start."""
+    targets = [config.factory(role) for role in config.role_names]
+    targets += [strategy.class_path for strategy in config.strategies]
+    found = {target.partition(":")[0] for target in targets}
     return sorted(name for name in found if name.partition(".")[0] == OURS)
 
 

@@ -33,8 +33,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from engine import clock, runtime
+from engine.config import Config
+from engine.lanes import LANES
 from engine.supervisor.processes.template import ANSWER_BYTES, GO, MARKED, READY, ROOM
+from shm.header import describe
 
 PR_SET_PDEATHSIG = 1
 MESSAGE_BYTES = 1 << 20
@@ -62,10 +67,19 @@ def prepare(parent: int, modules: Sequence[str], packages: Sequence[str]) -> Non
     for name in packages:
         for part in pkgutil.walk_packages(sys.modules[name].__path__, f"{name}."):
             importlib.import_module(part.name)
+    rehearse()
     threads = os.listdir("/proc/self/task")
     assert len(threads) == 1, f"a process with {len(threads)} threads cannot be forked"
     gc.collect()
     gc.freeze()
+
+
+def rehearse() -> None:
+    """Do once what every start would do again: the configuration's types, the records' descriptions, the finders."""
+    msgspec.convert({"system": {"name": "rehearsal"}}, Config)
+    for lane in LANES:
+        describe(lane.record)
+    importlib.invalidate_caches()  # its first call imports more
 
 
 def serve(channel: socket.socket) -> socket.socket | None:

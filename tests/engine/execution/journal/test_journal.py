@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.execution.config import JournalConfig
+from engine.execution.journal import journal_file
 from engine.execution.journal.journal import Gap, Journal, JournalDamageError, read_journal
 from engine.execution.journal.journal_file import (
     SIZE,
@@ -201,8 +202,8 @@ def test_the_end_is_found_without_reading_what_lies_before(tmp_path: Path, monke
     add(book, 100)
     book.close()
     read: list[str] = []
-    whole = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or whole(path))
+    whole = journal_file.read_whole
+    monkeypatch.setattr(journal_file, "read_whole", lambda path, *more: read.append(path.name) or whole(path, *more))
     again = journal(tmp_path, Ring("journal"))
     assert read == ["journal.00000007"]
     assert sum(1 for _ in again.replay()) == 100

@@ -165,6 +165,8 @@ def test_a_start_reads_only_what_follows_the_newest_checkpoint(
     read: list[str] = []
     whole = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or whole(path))
+    records = journal_file.read_whole
+    monkeypatch.setattr(journal_file, "read_whole", lambda path, *more: read.append(path.name) or records(path, *more))
     begun = blank(request)
     behind = restore(request, begun, 10**9)
     begun.run(entry for entry in read_from(directory, behind, begun.sequence))
