@@ -30,6 +30,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -200,8 +202,13 @@ def quantile(values: list[int], share: float) -> int:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def measure(seconds: float) -> dict[str, Any]:
-    """Start the venue and the engine; return the ways and the mean time of a round (nearly every round is idle)."""
+def measure(
+    seconds: float, more: str = "", beside: Callable[[Any], AbstractContextManager[object]] = nullcontext
+) -> dict[str, Any]:
+    """Start the venue and the engine; return the ways and the mean time of a round (nearly every round is idle).
+
+    `more` is further text of the configuration; `beside(config)` runs while the engine is measured.
+    """
     from engine.config import load
     from engine.loopback.server.configuration import ENGINE_KEY
     from engine.supervisor import segments
@@ -215,7 +222,7 @@ def measure(seconds: float) -> dict[str, Any]:
     os.environ["BENCH_API_KEY"] = ENGINE_KEY
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     file, venue_file, name = place / "path.toml", place / "venue.toml", f"bench{os.getpid()}"
-    file.write_text(CONFIG.format(name=name, port=port, place=place, core=engine_core))
+    file.write_text(CONFIG.format(name=name, port=port, place=place, core=engine_core) + more)
     venue_file.write_text(VENUE)
     words = ["-m", "engine.loopback.server", "--port", str(port), "--config", str(venue_file)]
     pinned = ["taskset", "-c", str(venue_core), sys.executable]
@@ -230,7 +237,8 @@ def measure(seconds: float) -> dict[str, Any]:
         config.paths.make()
         segments.create(config)
         engine = [sys.executable, *CORE_COMMAND, "--core", str(file), "--seconds", str(seconds)]
-        done = subprocess.run(engine, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds + START_LIMIT_S)
+        with beside(config):
+            done = subprocess.run(engine, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds + START_LIMIT_S)
         measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return measured
     finally:

@@ -126,4 +126,5 @@ class ThreadDelivery:
         """End the threads; one that hangs ends with the process."""
         for worker in self._workers.values():
             worker.end()
-        os.close(self.fileno)
+        if not any(worker.begin_ns for worker in self._workers.values()):  # else a thread still writes to it
+            os.close(self.fileno)

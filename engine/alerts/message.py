@@ -6,7 +6,7 @@
     To do: engine-ctl deaths shows its last log lines …
 
 Each message has an id of its own. The messages of one cause and one subject have the same key: while a message waits
-for a target, the next one of its key is merged into it, and the id stays.
+for its first attempt at a target, the next one of its key is merged into it, and the id stays.
 """
 
 from datetime import UTC, datetime

@@ -1,10 +1,11 @@
 """The outbox: what waits for each target, the oldest first, and when each is tried next.
 
     add ──▶ [ oldest │ … │ newest ]  ──▶ next_due: in flight ──▶ sent: removed
-              ▲ a message of the same key is merged      └──▶ failed: it stays, the next attempt after a pause
+                         ▲ a message of the same key is merged └──▶ failed: it stays, the next attempt after a pause
 
-A queue holds one waiting message of each key and the one in flight, so an endpoint that is dead for a week costs no
-more than one message for each cause and subject. Beyond `QUEUE_MOST` the messages are merged into one that counts them.
+A message that was tried stays as it is, because the target may have accepted it: an id never has two contents. Besides
+it a queue holds one message of each key, so an endpoint that is dead for a week costs no more than that for each cause
+and subject. Beyond `QUEUE_MOST` the messages are merged into one that counts them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +43,7 @@ class Queue:
         self.least = least
         self.waiting = list(stored)
         self.in_flight = False  # the oldest message was handed to the target
+        self._is_tried = bool(self.waiting)  # the oldest message was in flight at least once; after a restart: perhaps
         self.retry_ns = 0  # not tried before
         self.failures = 0  # attempts in turn
         self.failing_since_ns = 0
@@ -51,9 +53,9 @@ class Queue:
         """Add a message, or merge it into a waiting one of its key."""
         if not reaches(message.severity, self.least):
             return
-        for place, waiting in enumerate(self.waiting):
-            if waiting.key == message.key and not (self.in_flight and place == 0):
-                self.waiting[place] = message.merged_into(waiting)
+        for place in range(int(self._is_tried), len(self.waiting)):
+            if self.waiting[place].key == message.key:
+                self.waiting[place] = message.merged_into(self.waiting[place])
                 return
         if len(self.waiting) >= QUEUE_MOST and message.cause != OVERFLOW:
             self.add(overflow(message))
@@ -64,7 +66,7 @@ class Queue:
         """Put the oldest message in flight; None while one is in flight or a pause lasts."""
         if self.in_flight or not self.waiting or now_ns < self.retry_ns:
             return None
-        self.in_flight = True
+        self.in_flight = self._is_tried = True
         return self.waiting[0]
 
     def apply(self, outcome: Outcome, now_ns: int) -> None:
@@ -73,6 +75,7 @@ class Queue:
         self.in_flight = False
         if isinstance(outcome, Sent):
             del self.waiting[0]
+            self._is_tried = False
             self.retry_ns = self.failures = self.failing_since_ns = 0
             self.error = ""
             return

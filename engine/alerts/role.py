@@ -92,8 +92,6 @@ class AlertsRole:
 
     def _collect(self, now_ns: int) -> int:
         """Apply the outcomes of deliveries; how many there were."""
-        if not (self._pinging or any(queue.in_flight for queue in self.outbox.queues.values())):
-            return 0
         found = self._delivery.finished(now_ns)
         for target, outcome in found:
             if target == heartbeat.NAME:

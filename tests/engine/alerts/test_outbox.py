@@ -1,5 +1,6 @@
 """The queue of a target: oldest first, merged by cause, kept until the target has accepted it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,13 +42,29 @@ def test_a_message_that_waits_takes_in_the_later_ones_of_its_cause() -> None:
     assert (queue.waiting[0].state, queue.waiting[0].count) == (State.OVER, 43)
 
 
-def test_a_message_in_flight_takes_nothing_in() -> None:
-    """It may have been delivered: what is merged into it then would be lost."""
+@pytest.mark.parametrize("over", [False, True])
+def test_a_message_that_was_tried_stays_as_it_is(over: bool) -> None:
+    """It may have been accepted: its id with another content would be passed as a repetition."""
     queue = Queue(Severity.INFO)
     queue.add(message(1))
-    queue.next_due(BEGIN_NS)
-    queue.add(message(2, state=State.OVER))
-    assert [one.id for one in queue.waiting] == ["made-1", "made-2"]
+    tried = queue.next_due(BEGIN_NS)
+    if over:
+        queue.apply(Failed("timed out"), BEGIN_NS)
+    queue.add(message(2, state=State.AGAIN, count=2, own=2))
+    queue.add(message(3, state=State.OVER, count=3, own=3))
+    assert [(one.id, one.count) for one in queue.waiting] == [("made-1", 1), ("made-2", 3)]
+    assert queue.waiting[0] is tried
+    assert queue.waiting[1].state is State.OVER
+
+
+def test_a_message_of_an_earlier_life_stays_as_it_is() -> None:
+    """The role was killed: whether the message was tried is not known."""
+    queue = Queue(Severity.INFO, [message(1), message(2, "other")])
+    queue.add(message(3))
+    queue.add(message(4, "other", state=State.OVER))
+    assert [(one.id, one.cause) for one in queue.waiting] == [
+        ("made-1", "halted"), ("made-2", "other"), ("made-3", "halted"),
+    ]  # fmt: skip
 
 
 def test_a_failure_keeps_the_message_and_waits_longer_each_time() -> None:

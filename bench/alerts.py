@@ -1,0 +1,182 @@
+"""What the role alerts costs the way from a tick to an order: without it, with it, and while its endpoint hangs.
+
+    core 0   venue simulator · alerts
+    core 1   feed · strategy · execution, one process, spinning (bench/path.py)
+
+Alerts has more to do here than it ever should: a cause that lasts all the time is made into a message at every check
+(4 a second), each is sent or queued, and the queue is written to the disk. The three are measured in turn, round by
+round; a ratio is that of one round's figures, so that a machine that changes its speed changes both. The medians of the
+rounds are printed with their range.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from bench import path
+from bench.machine import describe, pair
+
+SECONDS, ROUNDS, QUICK_SECONDS = 12.0, 4, 2.0
+HANG_S = 30.0
+WITHOUT, WITH, HANGING = "without", "with", "hanging"
+FIGURES = ("tick_to_order_p50_ns", "tick_to_order_p99_ns")
+TABLE = """
+[[processes]]
+name = "alerts"
+roles = ["alerts"]
+cores = [{core}]
+[alerts]
+disk_free_mib = 1_000_000_000
+repeat_ms = 1
+repeat_cap_ms = 1
+[[alerts.targets]]
+name = "hook"
+kind = "webhook"
+url = "http://127.0.0.1:{port}/"
+"""
+
+
+class Endpoint:
+    """Accepts messages, or answers none of them in time."""
+
+    def __init__(self, delay_s: float) -> None:
+        """Listen in threads of this process."""
+        self.accepted = self.begun = 0
+        self.ended = threading.Event()
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """One request."""
+
+            def log_message(self, *_: object) -> None:
+                """Print nothing."""
+
+            def do_POST(self) -> None:
+                """Answer a message."""
+                endpoint.begun += 1
+                endpoint.ended.wait(delay_s)
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                endpoint.accepted += 1
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.ended.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@contextmanager
+def role(config: Any) -> Iterator[None]:
+    """The role in its process, as a supervisor starts it."""
+    words = [sys.executable, "-m", "engine.runtime", "--config", config.path, "--process", "alerts"]
+    process = subprocess.Popen(words, cwd=path.ROOT, stderr=subprocess.DEVNULL)
+    try:
+        yield
+        if process.poll() is not None:
+            raise SystemExit(f"the role alerts ended with {process.returncode}: nothing was measured")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measure(mode: str, seconds: float) -> dict[str, int]:
+    """The figures of one mode in one round."""
+    if mode == WITHOUT:
+        return figures(path.measure(seconds), seconds)
+    endpoint = Endpoint(HANG_S if mode == HANGING else 0.0)
+    try:
+        table = TABLE.format(core=pair()[0], port=endpoint.server.server_address[1])
+        found = figures(path.measure(seconds, table, role), seconds)
+    finally:
+        endpoint.close()
+    if not (endpoint.begun if mode == HANGING else endpoint.accepted):
+        raise SystemExit(f"{mode}: no message reached the endpoint, nothing was measured")
+    return {**found, "messages": endpoint.begun if mode == HANGING else endpoint.accepted}
+
+
+def figures(measured: dict[str, Any], seconds: float) -> dict[str, int]:
+    """The two figures that are compared."""
+    found = path.report(measured, seconds)
+    return {name: found[name] for name in FIGURES}
+
+
+def compare(rounds: list[dict[str, dict[str, int]]], mode: str) -> dict[str, Any]:
+    """A mode's figures, and their ratios to the mode without the role."""
+    found: dict[str, Any] = {name: median(one[mode][name] for one in rounds) for name in FIGURES}
+    if mode != WITHOUT:
+        for name in FIGURES:
+            ratios = sorted(one[mode][name] / one[WITHOUT][name] for one in rounds)
+            short = name.removeprefix("tick_to_order_").removesuffix("_ns")
+            found[f"{short}_ratio"] = round(median(ratios), 3)
+            found[f"{short}_ratio_range"] = [round(ratios[0], 3), round(ratios[-1], 3)]
+        found["messages"] = sum(one[mode]["messages"] for one in rounds)
+    return found
+
+
+def report(seconds: float, count: int) -> dict[str, Any]:
+    """All rounds; the order of the modes turns from round to round."""
+    modes = (WITHOUT, WITH, HANGING)
+    rounds = []
+    for number in range(count):
+        turn = number % len(modes)
+        rounds.append({mode: measure(mode, seconds) for mode in (*modes[turn:], *modes[:turn])})
+    venue_core, engine_core = pair()
+    return {
+        "machine": describe(),
+        "placement": f"venue simulator and alerts on core {venue_core}; "
+        f"feed, strategy and execution in one spinning process on core {engine_core}",
+        "rounds": count,
+        "seconds": seconds,
+        **{mode: compare(rounds, mode) for mode in modes},
+    }
+
+
+def show(found: dict[str, Any]) -> None:
+    """The table."""
+    print(found["machine"])
+    print(found["placement"])
+    print(f"{'alerts':<10}{'p50 us':>9}{'p99 us':>9}{'p50 ratio':>11}{'p99 ratio':>11}   range of both")
+    for mode in (WITHOUT, WITH, HANGING):
+        row = found[mode]
+        line = f"{mode:<10}{row[FIGURES[0]] / 1e3:>9.1f}{row[FIGURES[1]] / 1e3:>9.1f}"
+        if mode != WITHOUT:
+            line += f"{row['p50_ratio']:>11.3f}{row['p99_ratio']:>11.3f}"
+            line += f"   {row['p50_ratio_range']} {row['p99_ratio_range']}"
+        print(line)
+
+
+def main() -> None:
+    """`python -m bench.alerts [--json] [--quick]`."""
+    parser = argparse.ArgumentParser(prog="python -m bench.alerts", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--quick", action="store_true", help=f"one round of {QUICK_SECONDS:.0f} s: does it run")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    found = report(QUICK_SECONDS, 1) if options.quick else report(options.seconds, options.rounds)
+    if options.json:
+        print(json.dumps(found))
+    else:
+        show(found)
+
+
+if __name__ == "__main__":
+    main()
