@@ -11,9 +11,11 @@ rounds are printed with their range.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,7 +29,7 @@ if not __package__:
 from bench import path
 from bench.machine import describe, pair
 
-SECONDS, ROUNDS, QUICK_SECONDS = 12.0, 4, 2.0
+SECONDS, ROUNDS, QUICK_SECONDS = 8.0, 4, 2.0
 HANG_S = 30.0
 WITHOUT, WITH, HANGING = "without", "with", "hanging"
 FIGURES = ("tick_to_order_p50_ns", "tick_to_order_p99_ns")
@@ -52,8 +54,8 @@ class Endpoint:
 
     def __init__(self, delay_s: float) -> None:
         """Listen in threads of this process."""
-        self.accepted = self.begun = 0
-        self.ended = threading.Event()
+        self.begun = 0
+        self.first, self.ended = threading.Event(), threading.Event()
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,12 +67,12 @@ class Endpoint:
             def do_POST(self) -> None:
                 """Answer a message."""
                 endpoint.begun += 1
+                endpoint.first.set()
                 endpoint.ended.wait(delay_s)
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                endpoint.accepted += 1
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -83,33 +85,47 @@ class Endpoint:
         self.server.server_close()
 
 
-@contextmanager
-def role(config: Any) -> Iterator[None]:
-    """The role in its process, as a supervisor starts it."""
-    words = [sys.executable, "-m", "engine.runtime", "--config", config.path, "--process", "alerts"]
-    process = subprocess.Popen(words, cwd=path.ROOT, stderr=subprocess.DEVNULL)
-    try:
-        yield
-        if process.poll() is not None:
-            raise SystemExit(f"the role alerts ended with {process.returncode}: nothing was measured")
-    finally:
-        process.kill()
-        process.wait()
+class Role:
+    """The role in a process, as a supervisor starts it, and the share of a core that it uses."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Send to this endpoint."""
+        self.endpoint, self.cpu_pct = endpoint, 0.0
+
+    @contextmanager
+    def beside(self, config: Any) -> Iterator[None]:
+        """Run the role; its start is over when the first message arrives."""
+        words = [sys.executable, "-m", "engine.runtime", "--config", config.path, "--process", "alerts"]
+        process = subprocess.Popen(words, cwd=path.ROOT, stderr=subprocess.DEVNULL)
+        try:
+            if not self.endpoint.first.wait(path.START_LIMIT_S):
+                raise SystemExit("no message of the role alerts arrived: nothing was measured")
+            began_s, used_s = time.monotonic(), cpu_s(process.pid)
+            yield
+            self.cpu_pct = 100 * (cpu_s(process.pid) - used_s) / (time.monotonic() - began_s)
+        finally:
+            process.kill()
+            process.wait()
 
 
-def measure(mode: str, seconds: float) -> dict[str, int]:
+def cpu_s(pid: int) -> float:
+    """The processor time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(mode: str, seconds: float) -> dict[str, Any]:
     """The figures of one mode in one round."""
     if mode == WITHOUT:
         return figures(path.measure(seconds), seconds)
     endpoint = Endpoint(HANG_S if mode == HANGING else 0.0)
     try:
         table = TABLE.format(core=pair()[0], port=endpoint.server.server_address[1])
-        found = figures(path.measure(seconds, table, role), seconds)
+        role = Role(endpoint)
+        found = figures(path.measure(seconds, table, role.beside), seconds)
+        return {**found, "messages": endpoint.begun, "cpu_pct": role.cpu_pct}
     finally:
         endpoint.close()
-    if not (endpoint.begun if mode == HANGING else endpoint.accepted):
-        raise SystemExit(f"{mode}: no message reached the endpoint, nothing was measured")
-    return {**found, "messages": endpoint.begun if mode == HANGING else endpoint.accepted}
 
 
 def figures(measured: dict[str, Any], seconds: float) -> dict[str, int]:
@@ -118,7 +134,7 @@ def figures(measured: dict[str, Any], seconds: float) -> dict[str, int]:
     return {name: found[name] for name in FIGURES}
 
 
-def compare(rounds: list[dict[str, dict[str, int]]], mode: str) -> dict[str, Any]:
+def compare(rounds: list[dict[str, dict[str, Any]]], mode: str) -> dict[str, Any]:
     """A mode's figures, and their ratios to the mode without the role."""
     found: dict[str, Any] = {name: median(one[mode][name] for one in rounds) for name in FIGURES}
     if mode != WITHOUT:
@@ -128,6 +144,7 @@ def compare(rounds: list[dict[str, dict[str, int]]], mode: str) -> dict[str, Any
             found[f"{short}_ratio"] = round(median(ratios), 3)
             found[f"{short}_ratio_range"] = [round(ratios[0], 3), round(ratios[-1], 3)]
         found["messages"] = sum(one[mode]["messages"] for one in rounds)
+        found["cpu_pct"] = round(median(one[mode]["cpu_pct"] for one in rounds), 2)
     return found
 
 
@@ -159,7 +176,7 @@ def show(found: dict[str, Any]) -> None:
         line = f"{mode:<10}{row[FIGURES[0]] / 1e3:>9.1f}{row[FIGURES[1]] / 1e3:>9.1f}"
         if mode != WITHOUT:
             line += f"{row['p50_ratio']:>11.3f}{row['p99_ratio']:>11.3f}"
-            line += f"   {row['p50_ratio_range']} {row['p99_ratio_range']}"
+            line += f"   {row['p50_ratio_range']} {row['p99_ratio_range']}, alerts used {row['cpu_pct']} % of a core"
         print(line)
 
 

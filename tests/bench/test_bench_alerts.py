@@ -11,7 +11,12 @@ def test_a_ratio_compares_figures_of_the_same_round() -> None:
     rounds = [
         {
             alerts.WITHOUT: {"tick_to_order_p50_ns": slow * 100, "tick_to_order_p99_ns": slow * 300},
-            alerts.WITH: {"tick_to_order_p50_ns": slow * 110, "tick_to_order_p99_ns": slow * 300, "messages": 7},
+            alerts.WITH: {
+                "tick_to_order_p50_ns": slow * 110,
+                "tick_to_order_p99_ns": slow * 300,
+                "messages": 7,
+                "cpu_pct": 0.5,
+            },
         }
         for slow in (1, 2, 8)
     ]
