@@ -20,7 +20,7 @@ from engine.supervisor import operators
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
 
 
-def check(config: Config) -> None:
+def check(config: Config, *, settings_may_differ: bool = False) -> None:
     """Refuse a configuration that has no process, or with which a role would not start."""
     if not config.placement:
         raise CommandError(f"{config.path}: no venue, role or process: add one, there is nothing to start", WRONG_USE)
@@ -40,7 +40,8 @@ def check(config: Config) -> None:
         _check_execution(config, role)
     _check_lookers(config)
     _try(config, "operators", functools.partial(operators.check, config))
-    _check_settings(config)
+    if not settings_may_differ:  # `reload` decides for the file
+        _check_settings(config)
 
 
 def _check_lookers(config: Config) -> None:

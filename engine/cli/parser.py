@@ -191,6 +191,16 @@ refused until --drop or --keep decides; reload decides for the file."""
 STRATEGY = """\
 A disabled strategy submits nothing, and execution refuses its orders and cancels the open ones; its position stays.
 Its process runs on. It stays disabled across every restart, until it is enabled."""
+RELOAD = """\
+Checks the whole file as engine-ctl check does, and changes nothing when anything in it is wrong. Limits, and parameters
+of strategies whose class defines on_parameters, are applied while the system runs: the file's changed value wins over
+one that was set. Every other difference is printed with what has to be started again for it."""
+KILL = """\
+For a process that a restart does not reach. It counts as a death: after several in a short time the process is parked,
+or the system halts."""
+LATENCY = """\
+Percentiles by strategy and venue over the newest orders that the lanes hold, from the times in their records: from the
+tick's receipt to the intent, from there to the order's send, and from there to the venue's answer."""
 BOOK = """\
 The best ten levels of each side as the feed publishes them, with state, age and spread. The book equals the venue's
 only when its state is good and no warning about the feed is shown. The spread is shown only in the state good."""
@@ -254,12 +264,23 @@ def _system_commands(commands: "Commands") -> None:
     _timeout(flatten, 30.0, "how long to wait until everything is closed")
     _cancel_command(commands)
     _add_sent(commands, "cancel_all", "system:cancel_all", "cancel-all --instrument BTCUSDT", CANCEL)
-    restart = _add_sent(commands, "restart", "system:restart", "restart feed")
-    _timeout(restart, 30.0, "how long to wait until it runs")
+    _process_commands(commands)
     _setting_commands(commands)
     for name in COMMANDS:
         if name.replace("_", "-") not in commands.choices:
             _add_sent(commands, name, "command:run").set_defaults(command=name)
+
+
+def _process_commands(commands: "Commands") -> None:
+    """The commands that start processes again."""
+    command = COMMANDS["restart"]
+    restart = _add(commands, "restart", "processes:restart", command.text, "restart feed execution")
+    restart.add_argument("process", metavar="PROCESS", nargs="*", default=[], help=command.arguments[0].text)
+    restart.add_argument("--all", action="store_true", help="every process, in the order of their start")
+    _timeout(restart, 30.0, "how long to wait until each runs")
+    _add_sent(commands, "kill", "command:run", "kill feed", KILL).set_defaults(command="kill")
+    parser = _add(commands, "reload", "reload:reload", COMMANDS["reload"].text, "reload", RELOAD)
+    _timeout(parser, 5.0, "how long to wait for the roles that apply it")
 
 
 def _config_commands(commands: "Commands") -> None:
@@ -343,6 +364,9 @@ def _reading_commands(commands: "Commands") -> None:
         "positions",
         POSITIONS,
     )
+    text = "show how long the stages of an order took, from tick to the venue's answer"
+    latency = _add(commands, "latency", "latency:latency", text, "latency -n 500", LATENCY)
+    latency.add_argument("-n", type=count, default=1000, metavar="N", help="the newest N orders (default 1000)")
     _journal_commands(commands)
     _add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
     log = _add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)

@@ -144,7 +144,7 @@ def _check_parameters(
     from engine.strategy.api.strategy import checked_parameters  # noqa: PLC0415 - a slow import
     from engine.strategy.role.settings import live_parameters  # noqa: PLC0415
 
-    kind = _class_of(config, owner)
+    kind = class_of(config, owner)
     file = checked_parameters(kind, config.strategy(owner).parameters)
     kinds = {one.encode_name: one.type for one in msgspec.structs.fields(kind.Parameters)}
     values = {name: value_of(text, kinds.get(name, str)) for name, text in texts.items()}
@@ -152,7 +152,7 @@ def _check_parameters(
     return values
 
 
-def _class_of(config: Config, owner: str) -> Any:
+def class_of(config: Config, owner: str) -> Any:
     """A strategy's class, imported as in the role's process, from the working directory."""
     from engine.strategy.load import load_class  # noqa: PLC0415 - a slow import
 
@@ -192,7 +192,7 @@ def in_force(config: Config, owner: str, already: Mapping[str, Any]) -> Mapping[
         return {**config.risk, **_plain(read_risk({**config.risk, **already})[0]), **already}
     from engine.strategy.api.strategy import checked_parameters  # noqa: PLC0415
 
-    return _plain(checked_parameters(_class_of(config, owner), {**config.strategy(owner).parameters, **already}))
+    return _plain(checked_parameters(class_of(config, owner), {**config.strategy(owner).parameters, **already}))
 
 
 def _plain(found: Any) -> dict[str, Any]:

@@ -98,11 +98,11 @@ def _parked(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _print_parked(state: Mapping[str, Any], paths: Paths) -> None:
     """A line for each parked process: its error, its log, and what to do."""
     for one in _parked(state):
-        print_line(f"{one['name']} is PARKED, the other processes trade on: {_failure(one)} (see "
+        print_line(f"{one['name']} is PARKED, the other processes trade on: {failure_of(one)} (see "
                    f"{paths.log(one['name'])}; engine-ctl restart {one['name']} starts it again)")  # fmt: skip
 
 
-def _failure(one: Mapping[str, Any]) -> str:
+def failure_of(one: Mapping[str, Any]) -> str:
     """Why a process ended the last time."""
     return one["error"] or f"exit {one['exit_code']}"
 
@@ -223,7 +223,7 @@ def _fail_on_start_error(config: Config, state: Mapping[str, Any] | None) -> Non
         if one["phase"] not in SETTLED and one["exit_code"] in EXITS_BEFORE_START and one["roles"] and not one["parks"]:
             log = config.paths.log(one["name"])
             raise CommandError(
-                f"{one['name']} does not start: {_failure(one)} (see {log}; the supervisor keeps trying, "
+                f"{one['name']} does not start: {failure_of(one)} (see {log}; the supervisor keeps trying, "
                 "engine-ctl down stops it)"
             )
 
@@ -512,30 +512,6 @@ def _phase(one: Mapping[str, Any]) -> str:
     if one["phase"] == "waiting" and one["exit_code"] is not None:
         return f"dead (exit {one['exit_code']}), starts again in {one['start_in_ms'] / 1000:.0f} s"
     return str(one["phase"])
-
-
-def restart(options: argparse.Namespace) -> int:
-    """Drain one process, start it again, and wait until it runs or fails."""
-    system, deadline = choose_system(options.system), time.monotonic() + options.timeout
-    name, before = options.process, _process_of(call_supervisor(system, "status"), options.process)
-    result = call_supervisor(system, "restart", process=name)
-    while time.monotonic() < deadline:
-        one = _process_of(call_supervisor(system, "status"), name)
-        if one["deaths"] > before["deaths"] or one["phase"] == PARKED:
-            log = Paths.known(system).log(name)
-            raise CommandError(f"{name} does not run: {_failure(one)} (see {log})")
-        if one["phase"] in SETTLED and one["pid"] != before["pid"]:
-            print_json({**result, "pid": one["pid"]}) if options.json else print_line(
-                f"{name} runs again, as pid {one['pid']}"
-            )
-            return 0
-        time.sleep(POLL_S)
-    raise CommandError(f"after {options.timeout:g} s {name} does not run yet: engine-ctl status shows its phase")
-
-
-def _process_of(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A process's part of the status; a default for an unknown name, which the supervisor refuses."""
-    return next((one for one in state["processes"] if one["name"] == name), {"pid": 0, "deaths": 0})
 
 
 def cancel_all(options: argparse.Namespace) -> int:

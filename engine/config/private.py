@@ -35,6 +35,20 @@ def open_private(path: Path, flags: int) -> int:
     return descriptor
 
 
+def replace_private(path: Path, data: bytes) -> None:
+    """Replace a file's contents in one step, on disk too; its mode and group stay."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileNotFoundError):
+        found = path.stat()
+        os.chown(temporary, -1, found.st_gid)
+        temporary.chmod(stat.S_IMODE(found.st_mode))
+    temporary.replace(path)
+
+
 def make_private(path: Path) -> None:
     """Create a directory with mode 0700; refuse one that another user owns or can write to."""
     if not path.parent.exists():

@@ -8,14 +8,13 @@ contradicts the setting, and `up` is refused until the operator drops one of the
 memory: it repeats the file until the next `up`, which reads the file anyway.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from engine.config.private import open_private
+from engine.config.private import replace_private
 from engine.config.tables import Config
 
 RISK = "risk"
@@ -94,12 +93,7 @@ def read(path: Path) -> Settings:
 
 def write(path: Path, settings: Settings) -> None:
     """Write the file in one step: after a power cut it holds the old or the new settings."""
-    temporary = path.with_suffix(".making")
-    with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-        file.write(msgspec.json.encode(settings) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    replace_private(path, msgspec.json.encode(settings) + b"\n")
 
 
 def table_of(config: Config, owner: str) -> dict[str, Any]:

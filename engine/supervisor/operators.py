@@ -12,12 +12,12 @@ be written by the system's own user.
 import grp
 import os
 import pwd
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import Config
 from engine.control import Peer
+from engine.supervisor.rights import Right
 from shm.segment import path_of
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 
 HALT_WORD = "operator_halt"
 LOCK_SUFFIX = ".lock"
-
-
-class Right(IntEnum):
-    """What an operator may do; each right includes the ones before it."""
-
-    NONE = 0
-    LOOK = 1  # read: status, and the lanes
-    HALT = 2  # make it safer: halt, cancel
-    TRADE = 3  # everything
 
 
 class Operators:

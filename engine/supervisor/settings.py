@@ -83,17 +83,24 @@ class Settings:
             ],
         }  # fmt: skip
 
-    def reload(self, config: Config, values: Mapping[str, Mapping[str, Any]], peer: Peer, now_ns: int) -> list[str]:
-        """Follow a file that was read again: its changed values win over those that were set; the owners changed."""
-        self._tables = {owner: stored.table_of(config, owner) for owner in self._tables}
-        who = who_is(peer)
-        for owner, changed in values.items():
-            before, table = self._owner(owner), self._tables[owner]
-            after = dict(before.values)
-            for name, value in changed.items():
-                after[name] = Value(value, now_ns, who, table.get(name), name in table, reloaded=True)
-            self._replace(owner, after, before.disabled, peer, now_ns)
-        return list(values)
+    def reload(self, config: Config, owners: Mapping[str, Iterable[str]], peer: Peer, now_ns: int) -> dict[str, int]:
+        """Follow a file that was read again: these values of it win over those that were set. The new versions."""
+        before, self._tables = self._tables, {owner: stored.table_of(config, owner) for owner in self._tables}
+        try:
+            for owner, names in owners.items():
+                self._follow_file(owner, names, peer, now_ns)
+        except Refused:
+            self._tables = before
+            raise
+        return {owner: self._stored.of(owner).version for owner in owners}
+
+    def _follow_file(self, owner: str, names: Iterable[str], peer: Peer, now_ns: int) -> None:
+        """Set values of one owner to those of the file."""
+        one, table, who = self._owner(owner), self._tables[owner], who_is(peer)
+        if missing := set(names) - set(table):
+            raise Refused(f"reload: the file has no {owner}.{min(missing)}")
+        values = {name: Value(table[name], now_ns, who, table[name], in_file=True, reloaded=True) for name in names}
+        self._replace(owner, {**one.values, **values}, one.disabled, peer, now_ns)
 
     def set_disabled(self, owner: str, *, disabled: bool, peer: Peer, now_ns: int) -> Mapping[str, Any]:
         """Disable or enable a strategy."""

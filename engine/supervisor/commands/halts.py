@@ -8,7 +8,7 @@ from engine.control import Refused, Request
 from engine.model.scope import WHOLE, Scope
 from engine.model.words import HaltReason
 from engine.supervisor.commands.registry import INSTRUMENT, Argument, command
-from engine.supervisor.operators import Right
+from engine.supervisor.rights import Right
 
 if TYPE_CHECKING:
     from engine.supervisor.keeper import Keeper

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.control import Refused, Request
-from engine.supervisor.operators import Right
+from engine.supervisor.rights import Right
 
 if TYPE_CHECKING:
     from engine.supervisor.keeper import Keeper

@@ -1,6 +1,8 @@
 """The commands that set a value while the system runs: parameters, limits, and whether a strategy may trade."""
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.control import Refused, Request
@@ -39,3 +41,26 @@ def strategy(keeper: "Keeper", request: Request, action: str, strategy: int) -> 
         raise Refused(f"strategy: expected enable or disable and a strategy, was {action!r} and {strategy}")
     name = next(one.name for one in keeper.config.strategies if one.id == strategy)
     return keeper.settings.set_disabled(name, disabled=action == "disable", peer=request.peer, now_ns=keeper.now_ns)
+
+
+@command(
+    "read the file again, apply the limits and parameters that changed, print what needs a restart",
+    Argument("owners", "table", "by owner, the names of the changed values that its roles can apply now"),
+    Argument("digest", "text", "the SHA-256 of the file that was checked"),
+)
+def reload(keeper: "Keeper", request: Request, owners: Mapping[str, Any], digest: str) -> Mapping[str, Any]:
+    """Follow the file that engine-ctl has checked; refused when it is another one by now."""
+    from engine.config import ConfigError, load  # noqa: PLC0415 - slow to import, and engine-ctl imports this module
+    from engine.config.private import replace_private  # noqa: PLC0415
+
+    path = Path(keeper.config.path)
+    try:
+        text = path.read_bytes()
+        if hashlib.sha256(text).hexdigest() != digest:
+            raise Refused(f"reload: {path} was changed while it was checked: reload again")
+        config = load(path)
+        versions = keeper.settings.reload(config, owners, request.peer, keeper.now_ns)
+        replace_private(keeper.config.paths.sound, text)
+    except (ConfigError, OSError) as error:
+        raise Refused(f"reload: {error}") from error
+    return {"versions": versions}

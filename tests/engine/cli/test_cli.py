@@ -321,6 +321,7 @@ def test_every_lane_can_be_shown(market: Config, name: str) -> None:
 SYSTEM_COMMANDS = (
     "down", "status", "halt", "resume", "flatten", "cancel 7", "cancel-all",
     "restart feed", "orders", "positions", "journal", "fills",
+    "kill feed", "reload", "set", "strategy", "latency",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
 )  # fmt: skip
 FILE_COMMANDS = ("up no.toml", "check no.toml")

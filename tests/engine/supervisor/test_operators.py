@@ -22,7 +22,8 @@ from engine.config import Config, ConfigError
 from engine.control import Peer
 from engine.supervisor.commands import COMMANDS
 from engine.supervisor.life import guard_pid
-from engine.supervisor.operators import Operators, Right
+from engine.supervisor.operators import Operators
+from engine.supervisor.rights import Right
 from tests.engine.floor import Floor, until
 
 LOOKER, HALTER, TRADER, STRANGER = "daemon", "nobody", "bin", "sync"

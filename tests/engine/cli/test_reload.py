@@ -1,0 +1,106 @@
+"""`engine-ctl reload`, `restart` of several, `kill` and `latency` on a whole trading system."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.cli.reload import differences, flat
+from engine.config import Config, load
+from tests.engine.cli.test_settings import answer, audited
+from tests.engine.floor import Floor, until
+
+Capture = pytest.CaptureFixture[str]
+
+
+def edit(house: Floor, **lines: str) -> None:
+    """Replace lines of the file, by their key."""
+    text = house.file.read_text().splitlines()
+    for key, line in lines.items():
+        at = next(index for index, one in enumerate(text) if one.startswith(f"{key} ="))
+        text[at] = line
+    house.file.write_text("\n".join(text) + "\n")
+
+
+@pytest.mark.timeout(240)
+def test_reload_applies_what_can_change_and_names_what_needs_a_start(
+    floor: Callable[..., Floor], capfd: Capture
+) -> None:
+    """An operator edits the one file and must know which of its lines are in force."""
+    house = floor("\n[watch]\nlate_ms = 250\n")
+    house.up()
+    assert answer(house, capfd, "reload")["differences"] == []
+    edit(house, max_order_rate_per_min="max_order_rate_per_min = 0")
+    assert house.type("reload") == 2
+    assert "max_order_rate_per_min must be positive" in capfd.readouterr().err
+    assert house.status()["settings"] == {}
+    assert house.type("set", "maker.half_width_steps", "5") == 0
+    edit(
+        house,
+        max_order_rate_per_min="max_order_rate_per_min = 2000",
+        half_width_steps="half_width_steps = 4",
+        late_ms="late_ms = 300",
+        bars='bars = ["1s", "1m"]',
+    )
+    found = answer(house, capfd, "reload")
+    needs = {one["key"]: (one["after"], one["needs"]) for one in found["differences"]}
+    assert needs == {
+        "risk.max_order_rate_per_min": (2000, ""),
+        "strategies.maker.parameters.half_width_steps": (4, ""),
+        "watch.late_ms": (300, "engine-ctl down, then up"),
+        "aggregation.bars": (["1s", "1m"], "engine-ctl restart aggregation"),
+    }
+    assert found["roles"] == {"execution": "applied", "maker": "applied"}
+    values = house.status()["settings"]["maker"]["values"]["half_width_steps"]
+    assert (values["value"], values["reloaded"]) == (4, True)
+    assert answer(house, capfd, "reload")["differences"] == []
+    assert audited(house, "reload")[-1]["answer"]["ok"]
+    found = answer(house, capfd, "restart", "aggregation", "taker")
+    assert [one["process"] for one in found["restarted"]] == ["aggregation", "taker"]
+    assert all(one["before"] != one["after"] for one in found["restarted"])
+    before = house.pid("feed")
+    assert answer(house, capfd, "kill", "feed")["killed_pid"] == before
+    assert until(lambda: house.pid("feed") not in {0, before})
+    assert house.trades()
+    found = answer(house, capfd, "latency", "-n", "200")
+    assert {one["strategy"] for one in found["latencies"]} & {"maker", "taker"}
+    for one in found["latencies"]:
+        assert one["venue"] == "binance"
+        assert one["stages"]["order_to_ack"]["p50_ns"] > 0
+    assert house.type("down", "--timeout", "60") in {0, 1}
+    house.up()
+    assert house.status()["settings"] == {}, "a value of reload is the file's own"
+
+
+def test_every_key_of_two_configurations_is_compared(floor: Callable[..., Floor]) -> None:
+    """A difference that is not printed is believed to be in force."""
+    before = load(floor().file)
+    found: dict[str, Any] = {one.key: one.needs for one in differences(before, changed(before))}
+    assert found == {
+        "system.mode": "engine-ctl down, then up",
+        "risk.usd_quotes": "engine-ctl restart execution",
+        "execution.orphans": "engine-ctl restart execution",
+        "strategies.taker.class": "engine-ctl down, then up",
+    }
+
+
+def changed(config: Config) -> Config:
+    """Another value in several tables."""
+    import msgspec
+
+    tree = msgspec.to_builtins(config)
+    tree["system"]["mode"] = "live"
+    tree["risk"]["usd_quotes"] = ["USD"]
+    tree["execution"]["orphans"] = "keep"
+    tree["strategies"][1]["class"] = "other:Class"
+    return msgspec.convert(tree, Config)
+
+
+def test_an_element_of_a_list_is_named_by_its_name() -> None:
+    """A strategy that is put before another in the file must not look like a change of both."""
+    tree = {"strategies": [{"name": "b", "id": 2}, {"name": "a", "id": 1}], "empty": [], "cores": [1, 2]}
+    assert flat(json.loads(json.dumps(tree))) == {
+        "strategies.b.name": "b", "strategies.b.id": 2, "strategies.a.name": "a", "strategies.a.id": 1, "empty": [],
+        "cores": [1, 2],
+    }  # fmt: skip
