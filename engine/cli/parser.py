@@ -115,7 +115,7 @@ def _add_plain(
         name,
         help=text,
         description=f"{head}\n\n{about}" if about else head,
-        epilog=f"example:\n  engine-ctl {example}" if example else None,
+        epilog=f"example:\n  engine-ctl {example or name}",
         formatter_class=RAW,
         allow_abbrev=False,
     )

@@ -300,7 +300,7 @@ def _report_down(system: str, options: argparse.Namespace) -> int:
         raise CommandError(f"{system} is not down: {last_failure(paths.log('supervisor'))}")
     left = _read_left(paths.left)
     if options.json:
-        print_json({"system": system, "down": True, "orders_left": left})
+        print_json({"system": system, "down": True, "before": "up", "after": "down", "orders_left": left})
     else:
         print_line(
             f"{system} is down" + (f", but {len(left)} orders are left at the venue, open or in doubt:" if left else "")
