@@ -5,7 +5,7 @@ import math
 import platform
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from engine.supervisor.commands import COMMANDS, INSTRUMENT
+from engine.supervisor.commands import COMMANDS, INSTRUMENT, Command
 
 EPILOG = """\
 examples:
@@ -23,6 +23,7 @@ examples:
 exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 not found, 130 interrupted
 """
 RAW = argparse.RawDescriptionHelpFormatter
+EXAMPLES = {"process": "feed", "strategy": "maker", "instrument": "BTCUSDT", "number": "1"}  # by an argument's kind
 
 
 def count(text: str) -> int:
@@ -86,6 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
     _reading_commands(commands)
     _shm_commands(commands)
     _alert_commands(commands)
+    _manual_commands(commands)
     commands.add_parser(
         "capture", help="record a venue's traffic, check a recording (see capture --help)", add_help=False
     )
@@ -233,6 +235,12 @@ Reads shared memory only, so it works when every process is dead. It lists the w
 were open or in doubt. Run it before the next up, which reuses the segments."""
 
 
+COMPLETION = """\
+The script holds every command and option. The names of instruments, processes, lanes and the like are read from shared
+memory when they are completed."""
+VALUE_KINDS = ("accounts", "feeds", "instruments", "lanes", "processes", "strategies", "systems", "venues")
+
+
 def _system_commands(commands: "Commands") -> None:
     """The commands that the supervisor carries out."""
     text = "start a system, or the supervisor of a system that runs without one"
@@ -254,7 +262,7 @@ def _system_commands(commands: "Commands") -> None:
     init.add_argument("--name", default="", metavar="NAME", help="the system's name; default: that of the directory")
     listing = _add_plain(commands, "ls", "systems:ls", "list every system of this user", "ls", LS)
     listing.add_argument("--all", action="store_true", help="list systems that are down too")
-    down = _add_sent(commands, "down", "system:down", about=DOWN)
+    down = _add_sent(commands, "down", "system:down", "down --system demo", about=DOWN)
     _timeout(down, 60.0, "how long to wait until everything is stopped")
     _add_sent(commands, "status", "system:status", about=STATUS)
     halt = _add_sent(commands, "halt", "stopping.halt:halt", "halt --strategy maker", HALT)
@@ -263,6 +271,10 @@ def _system_commands(commands: "Commands") -> None:
     flatten = _add_sent(commands, "flatten", "stopping.flatten:flatten", "flatten --strategy maker", FLATTEN)
     _timeout(flatten, 30.0, "how long to wait until everything is closed")
     _cancel_command(commands)
+    _add_sent(commands, "status", "system:status", "status --json", about=STATUS)
+    halt = _add_sent(commands, "halt", "halting:halt", "halt --timeout 2", about=HALT)
+    _timeout(halt, 5.0, "how long to wait for execution")
+    _add_sent(commands, "resume", "system:resume", "resume --instrument BTCUSDT")
     _add_sent(commands, "cancel_all", "system:cancel_all", "cancel-all --instrument BTCUSDT", CANCEL)
     _process_commands(commands)
     _setting_commands(commands)
@@ -298,7 +310,7 @@ def _config_commands(commands: "Commands") -> None:
 def _add_sent(commands: "Commands", name: str, run: str, example: str = "", about: str = "") -> argparse.ArgumentParser:
     """A command of the supervisor, with the arguments that the supervisor expects."""
     command = COMMANDS[name]
-    parser = _add(commands, name.replace("_", "-"), run, command.text, example, about)
+    parser = _add(commands, name.replace("_", "-"), run, command.text, example or _example(command), about)
     for one in command.arguments:
         kind = count if one.kind == "number" else str
         if one.kind == "flag":
@@ -342,6 +354,12 @@ def _cancel_command(commands: "Commands") -> None:
     for one in scope:
         cancel.add_argument(f"--{one.name}", metavar=one.name.upper(), help=one.text)
     _timeout(cancel, 5.0, "how long to wait until the orders have ended")
+
+
+def _example(command: Command) -> str:
+    """An example with every required argument; one that shows more is given where the command is added."""
+    required = (EXAMPLES[one.kind] for one in command.arguments if one.required)
+    return " ".join((command.name.replace("_", "-"), *required))
 
 
 def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None:
@@ -395,12 +413,13 @@ def _reading_commands(commands: "Commands") -> None:
         "group", metavar="GROUP", nargs="?", default="", help="a group, or the symbol or id of an instrument in it"
     )
     across.add_argument("--once", action="store_true", help="print the tables once and exit; --json does so too")
-    view = _add(commands, "view", "view:view", "show the whole system live: roles, rates, books, fills", tree=False)
+    text = "show the whole system live: roles, rates, books, fills"
+    view = _add(commands, "view", "view:view", text, "view --once", tree=False)
     view.add_argument(
         "--once", action="store_true", help="print the screen once, after measuring rates for a second, and exit"
     )
     text = "show what a dead engine left: segments, owners, last records"
-    autopsy = _add(commands, "autopsy", "autopsy:autopsy", text, about=AUTOPSY)
+    autopsy = _add(commands, "autopsy", "autopsy:autopsy", text, "autopsy -n 10", about=AUTOPSY)
     autopsy.add_argument("-n", type=count, default=3, metavar="N", help="the newest N records of each lane (default 3)")
 
 
@@ -436,6 +455,20 @@ def _alert_commands(commands: "Commands") -> None:
     test = _add(inner, "test", "alerts:test", text, "alert test --target phone", ALERT_TEST)
     test.add_argument("--target", default="", metavar="NAME", help="one target; heartbeat_url is called heartbeat")
     test.add_argument("--config", default="", metavar="FILE", help="the system's file; default: that of its last run")
+
+
+def _manual_commands(commands: "Commands") -> None:
+    """The commands that print what is made from this command line."""
+    text = "print the completion of a shell: bash, zsh or fish"
+    example = 'completion bash > "${XDG_DATA_HOME:-$HOME/.local/share}/bash-completion/completions/engine-ctl"'
+    completion = _add(commands, "completion", "manual.completion:completion", text, example, COMPLETION, tree=False)
+    completion.add_argument(
+        "shell", metavar="SHELL", nargs="?", choices=("bash", "zsh", "fish"), help="bash, zsh or fish"
+    )
+    text = "print the names of one kind that a shell completes, as systems, instruments or lanes"
+    completion.add_argument("--values", default="", metavar="KIND", choices=VALUE_KINDS, help=text)
+    text = "print the man page, with every command"
+    _add_plain(commands, "man", "manual.page:man", text, "man | man -l -", tree=False)
 
 
 def _shm_commands(commands: "Commands") -> None:

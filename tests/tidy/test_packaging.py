@@ -8,13 +8,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-MADE_OF = ("pyproject.toml", "README.md", "LICENSE", "configs", "shm", "engine", "research")  # without what is compiled
-BUILD = """
-from setuptools import build_meta
-build_meta.build_wheel("whole")
-build_meta.build_editable("editable")
-"""
+from tests.tidy.test_tidy import TRACKED
+from tests.tidy.wheel import ROOT, build
+
 MINE = """
 from typing import Annotated
 
@@ -49,12 +45,9 @@ class Other(Strategy):
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, zipfile.ZipFile]:
-    """A wheel and an editable wheel of the project, as pip has them built; links keep the tree as it is."""
-    project = tmp_path_factory.mktemp("project")
-    for name in MADE_OF:
-        (project / name).symlink_to(ROOT / name)
-    subprocess.run([sys.executable, "-c", BUILD], cwd=project, capture_output=True, text=True, check=True)
-    return {kind: zipfile.ZipFile(next((project / kind).glob("*.whl"))) for kind in ("whole", "editable")}
+    """A wheel and an editable wheel of the project, as pip has them built."""
+    built = build(tmp_path_factory.mktemp("project"), "whole", "editable")
+    return {kind: zipfile.ZipFile(path) for kind, path in built.items()}
 
 
 def test_a_wheel_holds_what_the_demo_needs(wheels: dict[str, zipfile.ZipFile]) -> None:
@@ -66,6 +59,15 @@ def test_a_wheel_holds_what_the_demo_needs(wheels: dict[str, zipfile.ZipFile]) -
     assert "engine/py.typed" in files
     assert "engine/strategy/api/intent_api.pyi" in files
     assert len(files) == len(set(files))
+
+
+def test_a_wheel_holds_every_file_of_the_tree_that_is_no_program(wheels: dict[str, zipfile.ZipFile]) -> None:
+    """A file without an entry under package data works in the repository and is missing everywhere else."""
+    held = [name for name in TRACKED if name.startswith(("shm/", "engine/", "research/", "configs/"))]
+    data = {name for name in held if not name.endswith((".py", ".c")) and name != "engine/configs"}
+    expected = {f"engine/{name}" if name.startswith("configs/") else name for name in data}
+    assert {"engine/starter/system.toml", "engine/starter/README.md", "shm/ring.h"} <= expected
+    assert expected <= set(wheels["whole"].namelist())
 
 
 def test_packaged_configurations_are_those_of_the_top_level() -> None:

@@ -323,25 +323,26 @@ SYSTEM_COMMANDS = (
     "restart feed", "orders", "positions", "journal", "fills",
     "kill feed", "reload", "set", "strategy", "latency",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
+    "config show",
 )  # fmt: skip
-FILE_COMMANDS = ("up no.toml", "check no.toml")
+FILE_COMMANDS = ("up no.toml", "check no.toml", "init /", "config show no.toml", "completion")
 
 
 def test_the_table_of_commands_below_has_every_one() -> None:
     """A command that is forgotten there would have exit codes of its own."""
     (commands,) = (one for one in make_parser()._actions if isinstance(one, argparse._SubParsersAction))
     found = {line.split()[0] for line in (*SYSTEM_COMMANDS, *FILE_COMMANDS)}
-    assert found | {"ls", "capture"} == set(commands.choices)
+    assert found | {"ls", "capture", "man"} == set(commands.choices)
 
 
-@pytest.mark.parametrize("line", [*SYSTEM_COMMANDS, *FILE_COMMANDS, "ls", "capture check x", "capture record"])
+@pytest.mark.parametrize("line", [*SYSTEM_COMMANDS, *FILE_COMMANDS, "ls", "man", "capture check x", "capture record"])
 def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
     capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     """The usage of the whole program names neither the option that is meant nor the ones there are."""
     with pytest.raises(SystemExit, match="2"):
         main([*line.split(), "--nope"])
-    command = " ".join(line.split()[: 2 if line.startswith(("shm", "capture")) else 1])
+    command = " ".join(line.split()[: 2 if line.startswith(("shm", "capture", "config")) else 1])
     assert f"usage: engine-ctl {command} [-h]" in capsys.readouterr().err
 
 
@@ -351,6 +352,7 @@ def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
         *((f"{line} --system nobody-has-this-name", 3) for line in SYSTEM_COMMANDS),
         *((line, 2) for line in FILE_COMMANDS),
         ("ls", 0),
+        ("man", 0),
     ],
 )
 def test_an_exit_code_means_the_same_for_every_command(typed: Typed, line: str, code: int) -> None:
