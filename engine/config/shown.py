@@ -3,11 +3,12 @@
     watch.late_ms                    99                   STEELYARD__WATCH__LATE_MS
     watch.beat_ms                    20                   default
     strategies.maker.class           "mine:Follow"        demo.toml:24
-    venues.east.private_key       file /…/demo.pem     demo.toml:16       the place of the secret, never the secret
+    venues.east.private_key          file /…/demo.pem     demo.toml:16       the place of the secret, never the secret
 
 A key is in the file, or a variable of the environment has set it, or it has its default. The elements of a list of
 tables have their name in a key, or their number where they have no name. A text under a name that sounds like a
-secret's is masked, and so is the password in a URL: a secret that was written into the file by mistake is not printed.
+secret's is masked, and so are the password in a URL and the path of a URL under [alerts]: a secret that was written
+into the file by mistake is not printed.
 """
 
 import re
@@ -28,6 +29,8 @@ DEFAULT = "default"
 MASK = "***"
 SECRET_NAME = re.compile(r"(?:^|_)(?:key|secret|token|password|passphrase|credentials?)$", re.IGNORECASE)
 PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+PATH_OF_URL = re.compile(r"(?<=[^/:])/(?!/).*$")  # who knows the address of a chat's webhook may write to the chat
+MESSAGES = "alerts."
 Defaults = Mapping[str, Mapping[str, Any]]  # by place: the defaults of a table whose keys another layer defines
 
 
@@ -104,7 +107,8 @@ def _reference(value: Mapping[str, str]) -> str:
 def masked(key: str, value: Any) -> Any:
     """The value without a secret."""
     if isinstance(value, str) and value:
-        return MASK if SECRET_NAME.search(key) else PASSWORD_IN_URL.sub(MASK, value)
+        text = PATH_OF_URL.sub(f"/{MASK}", value) if key.startswith(MESSAGES) else value
+        return MASK if SECRET_NAME.search(key) else PASSWORD_IN_URL.sub(MASK, text)
     return [masked(key, one) for one in value] if isinstance(value, list | tuple) else value
 
 

@@ -323,7 +323,7 @@ SYSTEM_COMMANDS = (
     "restart feed", "orders", "positions", "journal", "fills",
     "kill feed", "reload", "set", "strategy", "latency",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
-    "config show",
+    "config show", "alert test",
 )  # fmt: skip
 FILE_COMMANDS = ("up no.toml", "check no.toml", "init /", "config show no.toml", "completion")
 
@@ -342,7 +342,7 @@ def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
     """The usage of the whole program names neither the option that is meant nor the ones there are."""
     with pytest.raises(SystemExit, match="2"):
         main([*line.split(), "--nope"])
-    command = " ".join(line.split()[: 2 if line.startswith(("shm", "capture", "config")) else 1])
+    command = " ".join(line.split()[: 2 if line.startswith(("shm", "capture", "config", "alert")) else 1])
     assert f"usage: engine-ctl {command} [-h]" in capsys.readouterr().err
 
 

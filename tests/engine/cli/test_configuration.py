@@ -68,12 +68,14 @@ def test_a_secret_is_never_printed(
     text = (CONFIGS / "demo.toml").read_text()
     text = text.replace("SteelyardLoopbackEngineKey00000000000000000000000000000000000000", HIDDEN)
     text = text.replace('"ws://127.0.0.1:9710"', f'"ws://user:{HIDDEN}@127.0.0.1:9710"')
+    text += f'[alerts]\nheartbeat_url = "https://ping.example/{HIDDEN}"\n'
     (tmp_path / "demo.toml").write_text(text)
     for form in ([], ["--json"]):
         assert main(["config", "show", str(tmp_path / "demo.toml"), *form]) == 0
         printed = capsys.readouterr()
         assert HIDDEN not in printed.out + printed.err
         assert "variable STEELYARD_LOOPBACK_KEY" in printed.out
+        assert "https://ping.example/***" in printed.out
 
 
 def test_a_running_system_shows_what_it_was_started_with(
