@@ -323,7 +323,7 @@ SYSTEM_COMMANDS = (
     "restart feed", "orders", "positions", "journal", "fills",
     "kill feed", "reload", "set", "strategy", "latency",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
-    "config show", "alert test",
+    "config show", "alert test", "deaths", "strategy list", "set maker size=1", "kill feed",
 )  # fmt: skip
 FILE_COMMANDS = ("up no.toml", "check no.toml", "init /", "config show no.toml", "completion")
 

@@ -2,15 +2,15 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
 from engine.cli.manual.definitions import CommandText, commands
 from engine.cli.parser import make_parser
 from engine.feed.capture.command import parser as capture_parser
-from engine.supervisor.commands import COMMANDS, Argument
-from engine.supervisor.commands.registry import Command
+from engine.supervisor.commands import COMMANDS, Argument, Command, command
 
 KNOWN = {one.name: one for one in commands()}
 LEAVES = [one for one in KNOWN.values() if not one.inner]
@@ -43,7 +43,13 @@ def test_every_command_and_option_has_a_text(one: CommandText) -> None:
 def added() -> Iterator[Command]:
     """A command of the supervisor that a later change adds."""
     arguments = (Argument("process", "process", "which one", required=True), Argument("strategy", "strategy", "whose"))
-    COMMANDS["tally"] = Command("tally", "count the processes", arguments, lambda *_, **__: {}, False, False)
+
+    @command("count the processes", *arguments, audited=False)
+    def tally(*_: object, **__: object) -> Mapping[str, Any]:
+        """Count nothing."""
+        return {}
+
+    assert tally
     yield COMMANDS["tally"]
     del COMMANDS["tally"]
 
