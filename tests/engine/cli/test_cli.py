@@ -323,9 +323,9 @@ SYSTEM_COMMANDS = (
     "restart feed", "orders", "positions", "journal", "fills",
     "kill feed", "reload", "set", "strategy", "latency",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
-    "config show", "alert test", "deaths", "strategy list", "set maker size=1", "kill feed",
+    "config show", "alert test", "deaths", "strategy list", "set maker size=1",
 )  # fmt: skip
-FILE_COMMANDS = ("up no.toml", "check no.toml", "init /", "config show no.toml", "completion")
+FILE_COMMANDS = ("up no.toml", "check no.toml", "init /", "config show no.toml", "completion", "preflight no.toml")
 
 
 def test_the_table_of_commands_below_has_every_one() -> None:
