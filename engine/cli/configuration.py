@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli import NOT_FOUND, WRONG_USE, CommandError
-from engine.cli.output import choose_system, print_json, print_table, supervisor_pid
-from engine.config import Config, ConfigError, Paths
+from engine.cli.output import choose_system, iso, print_json, print_table, supervisor_pid
+from engine.config import Config, ConfigError, Paths, settings
 from engine.config.shown import DEFAULT, Defaults, ShownKey, Source, defaults_of
 from engine.supervisor.life import read as read_life
 
@@ -24,7 +24,9 @@ def print_keys(options: argparse.Namespace) -> int:
         source = _of_file(options.config) if options.config else _of_system(choose_system(options.system))
     except (ConfigError, OSError) as error:
         raise CommandError(str(error), WRONG_USE) from error
-    keys = [one for one in source.keys(_defaults(source.config)) if _is_chosen(one, options)]
+    set_values = _set_values(source.config)
+    found = [set_values.get(one.key, one) for one in source.keys(_defaults(source.config))]
+    keys = [one for one in found if _is_chosen(one, options)]
     if options.json:
         print_json(
             {"system": source.config.system.name, "file": str(source.path), "keys": [one._asdict() for one in keys]}
@@ -32,6 +34,21 @@ def print_keys(options: argparse.Namespace) -> int:
     else:
         print_table(("key", "source", "value"), [(one.key, one.source, _text(one.value)) for one in keys])
     return 0
+
+
+def _set_values(config: Config) -> dict[str, ShownKey]:
+    """By key, the values that operators have set: they hold in place of the file's, also after the next `up`."""
+    try:
+        stored = settings.read(config.paths.settings)
+    except ValueError as error:
+        raise CommandError(str(error), WRONG_USE) from error
+    tables = {settings.RISK: "risk"} | {one.name: f"strategies.{one.name}.parameters" for one in config.strategies}
+    return {
+        (key := f"{tables[owner]}.{name}"): ShownKey(key, one.value, f"set by {one.who.user} at {iso(one.now_ns)}")
+        for owner, values in stored.owners.items()
+        if owner in tables
+        for name, one in values.values.items()
+    }
 
 
 def _is_chosen(one: ShownKey, options: argparse.Namespace) -> bool:

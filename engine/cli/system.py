@@ -102,6 +102,16 @@ def _print_parked(state: Mapping[str, Any], paths: Paths) -> None:
                    f"{paths.log(one['name'])}; engine-ctl restart {one['name']} starts it again)")  # fmt: skip
 
 
+def _print_settings(settings: Mapping[str, Any]) -> None:
+    """A line for each disabled strategy and for each value that is set in place of the file's."""
+    for owner, one in settings.items():
+        if one["disabled"]:
+            who, since = one["disabled"]["who"]["user"], iso(one["disabled"]["now_ns"])
+            print_line(f"{owner} is DISABLED by {who} since {since}: engine-ctl strategy enable {owner}")
+        for name, value in one["values"].items():
+            print_line(f"{owner}.{name} = {value['value']}: set by {value['who']['user']} at {iso(value['now_ns'])}")
+
+
 def failure_of(one: Mapping[str, Any]) -> str:
     """Why a process ended the last time."""
     return one["error"] or f"exit {one['exit_code']}"
@@ -380,6 +390,7 @@ def status(options: argparse.Namespace) -> int:
         sessions.print_halts(halts, state["now_ns"])
         held.print_held(scopes, state["now_ns"])
         _print_parked(state, Paths.known(system))
+        _print_settings(state.get("settings", {}))
         books.print_books(found, state["now_ns"])
         for text in profit.lines(positions, known, names) if positions else ():
             print_line(text)

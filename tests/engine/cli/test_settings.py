@@ -88,6 +88,11 @@ def test_parameters_are_set_together_and_wrong_ones_leave_everything_as_it_was(
     assert [(one["name"], one["after"]) for one in found["changes"]] == [("half_width_steps", 7), ("size", "0.002")]
     assert found["roles"] == {"maker": "applied"}
     version = found["version"]
+    assert house.type("status") in {0, 1}
+    assert "maker.half_width_steps = 7: set by" in capfd.readouterr().out
+    keys = {one["key"]: one for one in answer(house, capfd, "config", "show", "--only", "strategies.maker")["keys"]}
+    assert keys["strategies.maker.parameters.size"]["value"] == "0.002"
+    assert keys["strategies.maker.parameters.size"]["source"].startswith("set by")
     for words, text in (
         (("maker", "half_width_steps=0", "size=0.003"), "half_width_steps"),
         (("maker.sise", "0.003"), "unknown parameter `sise`"),

@@ -1,0 +1,162 @@
+"""Every command while the engine is busy: it is answered within its deadline, and none is lost.
+
+The demo trades at a high rate, busy processes take the processors from it, and commands come from several processes at
+once. CI runs a bounded share, `make soak` the rest.
+"""
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.control import Refused, Unreachable, call
+from engine.supervisor.commands import COMMANDS
+from tests.engine.floor import Floor
+from tests.tidy.test_control_document import LEAVES, WITHOUT_JSON
+
+Capture = pytest.CaptureFixture[str]
+BUSY = 2  # processes that only compute
+CALLERS, CALLS = 4, 16  # processes that send commands at once, below the rate that one connection may send
+ANSWER_S = 10.0  # the deadline of a command to the socket; commands that wait for roles have their own
+COMMAND_S = 60.0  # of a command of engine-ctl, the start of processes included
+LINES = (
+    "check {file}", "config show {file}", "ls", "status", "orders", "positions", "latency", "journal", "fills", "paths",
+    "log -n 5", "deaths", "book BTCUSDT --once", "ticks -n 3", "across --once", "autopsy", "shm ls",
+    "shm stat ticks --seconds 0", "shm tail orders -n 3", "set", "set maker.half_width_steps 3",
+    "set risk.max_spread_bps 60", "set --drop maker.half_width_steps", "strategy list", "strategy disable taker",
+    "strategy enable taker", "reload", "cancel-all", "halt", "resume", "restart taker", "kill aggregation",
+)  # fmt: skip
+SAYS_BEFORE = {"set", "strategy", "reload", "resume", "restart", "kill"}
+ALONE = {"up", "init", "preflight", "alert", "capture", "view", "down", "flatten", "cancel"}  # tests of their own
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Other processes compute as fast as they can."""
+    context = multiprocessing.get_context("fork")
+    found = [context.Process(target=_compute, daemon=True) for _ in range(BUSY)]
+    for one in found:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in found:
+            one.kill()
+            one.join()
+
+
+def _compute() -> None:
+    os.nice(5)
+    while True:
+        sum(range(10_000))
+
+
+def loaded(floor: Callable[..., Floor]) -> Floor:
+    """The demo with quotes that follow every book."""
+    house = floor(
+        **{
+            "max_order_rate_per_min = 3000": "max_order_rate_per_min = 60000",
+            "reprice_steps = 2": "reprice_steps = 1",
+            "half_width_steps = 2": "half_width_steps = 1",
+        },
+    )
+    house.up()
+    assert house.trades()
+    return house
+
+
+def test_the_list_of_commands_has_every_one() -> None:
+    """A command that others add is tested under load too, or has a test of its own."""
+    tested = {name for name in LEAVES if any(line.startswith(name) for line in LINES)}
+    assert {name.split()[0] for name in set(LEAVES) - tested} <= ALONE
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.soak)])
+def test_every_command_is_answered_while_the_engine_is_busy(
+    floor: Callable[..., Floor], capfd: Capture, rounds: int
+) -> None:
+    """An operator needs the command most when the machine is at its limit."""
+    house, answered = loaded(floor), 0
+    with busy():
+        for line in LINES * rounds:
+            name = next(one for one in LEAVES if line.startswith(one))
+            words = line.format(file=house.file).split()
+            capfd.readouterr()
+            begin_s = time.monotonic()
+            code = engine_ctl(house, *words)
+            taken_s = time.monotonic() - begin_s
+            found = capfd.readouterr()
+            assert taken_s < COMMAND_S, f"{line}: {taken_s:.1f} s"
+            unhealthy = name in {"status", "halt", "autopsy"} and code == 1  # a report, and no failure to answer
+            assert code == 0 or unhealthy, f"{line}: {code}: {found.err}"
+            trees = [json.loads(text) for text in found.out.splitlines()] if name not in WITHOUT_JSON else []
+            assert trees, line
+            if name in SAYS_BEFORE and len(words) > 1:
+                assert says_before(trees[0]), f"{line}: {found.out}"
+            answered += 1
+    assert answered == len(LINES) * rounds
+    assert house.trades()
+
+
+def engine_ctl(house: Floor, *words: str) -> int:
+    """A command as an operator types it; `check` and `ls` need no system."""
+    from engine.cli import main
+
+    of = () if words[0] in {"check", "ls"} or words[:2] == ("config", "show") else ("--system", house.system)
+    return main([*words, *of, "--json"])
+
+
+def says_before(tree: Any) -> bool:
+    """Whether a document of a change has what was before it, and lists are not empty."""
+    if isinstance(tree, list):
+        return any(map(says_before, tree))
+    return isinstance(tree, dict) and (
+        bool({"before", "was_halted", "differences", "enabled"} & set(tree)) or any(map(says_before, tree.values()))
+    )
+
+
+@pytest.mark.timeout(300)
+def test_no_command_of_several_operators_at_once_is_lost(floor: Callable[..., Floor]) -> None:
+    """Each is answered exactly once, within its deadline, and each that changes something is in the audit."""
+    house = loaded(floor)
+    context = multiprocessing.get_context("fork")
+    with busy(), context.Pool(CALLERS) as pool:
+        found = pool.starmap(_send_many, [(house.paths.control, number) for number in range(CALLERS)])
+    slowest_s = max(taken_s for _, taken_s in found)
+    print(f"slowest answer {slowest_s * 1000:.0f} ms")  # noqa: T201 - a figure for the log
+    assert sum(count for count, _ in found) == CALLERS * CALLS
+    assert slowest_s < ANSWER_S
+    lines = [json.loads(line) for line in house.paths.audit.read_text().splitlines()]
+    assert sum(one["command"] == "set" and one["answer"]["ok"] for one in lines) == CALLERS * CALLS // 2
+    settings = house.status()["settings"]["risk"]
+    assert settings["version"] == CALLERS * CALLS // 2
+
+
+def _send_many(control: Path, number: int) -> tuple[int, float]:
+    """Send commands one after the other; how many were answered, and the longest time that one took."""
+    count, slowest_s = 0, 0.0
+    for turn in range(CALLS):
+        begin_s = time.monotonic()
+        try:
+            if turn % 2:
+                call(control, "set", ANSWER_S, owner="risk", values={"max_spread_bps": 50 + number})
+            else:
+                call(control, "status", ANSWER_S)
+            count += 1
+        except (Unreachable, Refused):
+            pass
+        slowest_s = max(slowest_s, time.monotonic() - begin_s)
+    return count, slowest_s
+
+
+def test_the_commands_under_load_include_every_one_of_the_supervisor() -> None:
+    """The registry may grow without the parser's knowledge of a further word."""
+    sent = {line.split()[0] for line in LINES} | ALONE
+    assert {name.replace("_", "-") for name in COMMANDS} <= sent
