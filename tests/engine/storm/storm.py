@@ -34,11 +34,19 @@ POLL_S = 0.002
 GUARD, VENUE = "guard", "venue"
 COMMANDS = (
     ("halt", "--timeout", "2"),
+    ("halt", "--strategy", "maker"),
+    ("flatten", "--timeout", "3"),
+    ("flatten", "--instrument", "ETHUSDT", "--timeout", "3"),
     ("resume",),
-    ("resume",),
+    ("resume", "--all"),
+    ("resume", "--all"),
+    ("cancel", "--strategy", "taker"),
     ("cancel-all",),
     ("restart", "execution", "--timeout", "5"),
     ("restart", "maker", "--timeout", "5"),
+    ("kill", "feed"),
+    ("set", "maker", "size=0.002", "--timeout", "5"),
+    ("set", "risk.max_order_rate_per_min", "2000"),
     ("status",),
 )
 WEIGHTS = {"kill": 8, "freeze": 4, "cut": 2, "stall": 1, "fill": 1, "type": 4}
@@ -118,7 +126,7 @@ class Storm:
         if not guard_pid(self.floor.paths.guard_lock):
             self.floor.up()
         until(self._heal)
-        until(lambda: self.floor.type("resume") == 0)
+        until(lambda: self.floor.type("resume", "--all") == 0)
         assert self.floor.trades()
 
     def kill(self) -> None:
