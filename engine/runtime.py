@@ -106,11 +106,6 @@ class Loop:
             if hasattr(role, "ask_halt"):
                 role.ask_halt()
 
-    def working_on(self) -> WorkingOn | None:
-        """The record that the failed step of one of the roles was working on, if that role knows it."""
-        found = (role.working_on() for role in self.roles if hasattr(role, "working_on"))
-        return next((record for record in found if record is not None), None)
-
     def round(self) -> int:
         """Step every role once, all with the same time; beat when a beat is due; the work done."""
         now_ns = self.now()
@@ -267,13 +262,21 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
         drained = loop.drain(config.drain_limit_ms(process) * MS)
         loop.close()
     except Exception as error:
-        record = loop.working_on()
-        found = None if record is None else record._asdict()
+        found = working_on(loop.roles, roles)
         logger.exception("a role failed", extra={"roles": list(roles), "steps": loop.steps, "record": found})
         evidence.write_failure(config.paths.run, process.name, describe(error), found)
         return EXIT_WRONG_SELF
     logger.info("stopped", extra={"roles": list(roles), "drained": drained, "steps": loop.steps})
     return 0
+
+
+def working_on(roles: Sequence[Role], names: Sequence[str]) -> dict[str, object] | None:
+    """The record that the failed step was working on, with the name of its role; None when no role knows it."""
+    for name, role in zip(names, roles, strict=False):  # a role that could not be built is not there
+        record: WorkingOn | None = role.working_on() if hasattr(role, "working_on") else None
+        if record is not None:
+            return {"role": name, **record._asdict()}
+    return None
 
 
 def describe(error: Exception) -> str:

@@ -17,6 +17,7 @@ from engine.config.nearest import read_table
 from engine.config.private import make_once, make_private, open_private
 from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
+from engine.execution.intents import skipped
 from engine.execution.operator import Operator
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.disk import PatientDisk
@@ -66,6 +67,7 @@ def build(config: "Config", name: str) -> Execution:
         caps=caps,
         risk=config.risk,
         journal=journal_config(config, account.journal),
+        skipped=skipped.read(config.paths.run, name),
         **options,
     )
     operator = Operator(

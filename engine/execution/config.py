@@ -95,6 +95,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     caps: tuple[FurtherCap, ...] = ()  # beyond the limits
     risk: dict[str, Any] = msgspec.field(default_factory=dict)  # the table of both, in which an operator sets values
     journal: JournalConfig = JournalConfig()
+    skipped: tuple[tuple[int, int], ...] = ()  # intents that are refused unread: the strategy, the lane's sequence
 
     def __post_init__(self) -> None:
         """Refuse what the lanes cannot carry."""

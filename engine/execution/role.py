@@ -31,6 +31,7 @@ from engine.execution.intents.books import Books
 from engine.execution.intents.desk import Desk
 from engine.execution.intents.express import Express
 from engine.execution.intents.intake import Intake
+from engine.execution.intents.skipped import Skipped
 from engine.execution.journal.journal import Journal
 from engine.execution.journal.journal_file import JournalFile
 from engine.execution.notices import Notices
@@ -53,6 +54,7 @@ from engine.execution.venue.order_sender import OrderSender
 from engine.model.client_id import mark_of
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
+from engine.role import WorkingOn
 
 logger = logging.getLogger("engine.execution")
 
@@ -97,7 +99,9 @@ class Execution:
         self.desk = Desk(self.blotter, self.broker, self.gate, sender, self.parents, self.express)
         accepted = Accepted(lanes.accepted)
         intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(config.strategies))
-        self._intake = Intake(self.desk.on_record, lanes.books, lanes.commands, intents, self._tops, accepted.publish)
+        skipped = Skipped(self.desk.on_record, sender.answer_again, config.skipped)
+        on_record = skipped.on_record if config.skipped else self.desk.on_record
+        self._intake = Intake(on_record, lanes.books, lanes.commands, intents, self._tops, accepted.publish)
         self._books = Books(lanes.books, self._intake, self._tops, self.parents)
 
         self._operator = ports.operator or NoOperator()
@@ -183,6 +187,10 @@ class Execution:
         self.halts.poll_operator(now_ns)
         self._supervisor.judge(now_ns)
         self._gate_state.publish(now_ns)
+
+    def working_on(self) -> WorkingOn | None:
+        """The intent that the failed step was following; None when it failed elsewhere."""
+        return self._intake.working_on()
 
     def lag(self) -> int:
         """The number of waiting records of the lane on which most wait."""

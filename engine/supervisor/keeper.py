@@ -13,7 +13,8 @@ import msgspec
 from engine.config import Config, Process
 from engine.config.accounts import Account, accounts_of
 from engine.config.tables import ALERTS
-from engine.control import ControlServer, Request
+from engine.control import ControlServer, Refused, Request
+from engine.execution.intents import skipped
 from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
 from engine.model.scope import Scope
@@ -27,6 +28,8 @@ from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import deaths
 from engine.supervisor.processes.causes import End, death_of
+from engine.supervisor.processes.deaths import Death
+from engine.supervisor.processes.repeats import Repeats
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.service.supervision import Supervision
@@ -81,6 +84,9 @@ class Keeper:
         self.now_ns = self.since_ns = self._last_ns = now_ns
         self.operators = operators.Operators(config)
         self.beats = Beats()
+        self.repeats = Repeats()
+        if made:
+            skipped.clear(config.paths.run)
         self.supervision = Supervision(config.watch.restart_limit_ms * MS)
         self._open_lanes(now_ns)
         self.watches = {
@@ -233,6 +239,7 @@ class Keeper:
         self.pulse.close()
         self.supervision.close()
         segments.create(self.config)
+        skipped.clear(self.config.paths.run)
         publish_mode(self.config, now_ns)
         self._open_lanes(now_ns)
         if old.halted and not self.halt.halted:
@@ -301,8 +308,29 @@ class Keeper:
             self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
 
     def _record_death(self, end: End, now_ns: int) -> None:
-        """Record a death where `engine-ctl deaths` and the alerts find it."""
-        deaths.append(self.config.paths.deaths, death_of(self.config, end, now_ns))
+        """Record a death where `engine-ctl deaths` and the alerts find it; end a row of failures on one record."""
+        death = death_of(self.config, end, now_ns)
+        deaths.append(self.config.paths.deaths, death)
+        if self.repeats.add(death):
+            self._end_repeats(death)
+
+    def _end_repeats(self, death: Death) -> None:
+        """A process failed twice on the same record: park a strategy's own process, else skip the strategy's intent."""
+        assert death.record is not None, "a repeated death without its record"
+        extra = {"name_of": death.process, **death.record}
+        logger.critical("failed twice on the same record", extra=extra)
+        self.watches[death.process].hopeless = True  # has an effect only where the others can trade without it
+        role, name = death.record["role"], death.record["strategy"]
+        if self.config.kind_of(role) == EXECUTION and name is not None:
+            self._skip(role, name, death.record["sequence"])
+
+    def _skip(self, role: str, name: str, sequence: int) -> None:
+        """Have an execution skip an intent, and disable the strategy that submitted it."""
+        try:
+            skipped.add(self.config.paths.run, role, (self.config.strategy(name).id, sequence))
+            self.settings.set_disabled(name, disabled=True, peer=self.halt.me, now_ns=self.now_ns)
+        except (OSError, Refused) as error:  # it fails on, until `death_limit` halts the system
+            logger.critical("the intent cannot be skipped", extra={"strategy": name, "error": str(error)})
 
     def _may_park(self, process: Process) -> bool:
         """Whether the others can trade without this process: strategies, alerts, or an aggregation that none reads.

@@ -14,6 +14,7 @@ from engine.risk.market cimport Top
 from shm.protocol cimport reader_of, sy_unread, sy_copy, sy_read_slot, sy_reader, sy_overwritten
 
 from engine.model import records
+from engine.role import WorkingOn
 
 cdef enum:
     LANES = 64
@@ -27,6 +28,7 @@ cdef class Intake:
 
     cdef sy_reader *rings[LANES]
     cdef int count, feeds
+    cdef int busy  # the place among `lanes` whose intent is being followed; -1: none
     cdef bint blind
     cdef tuple readers, lanes  # they keep the C readers alive
     cdef dict tops
@@ -40,7 +42,7 @@ cdef class Intake:
         """
         cdef sy_reader *ring
         self.on_record, self.lanes, self.tops, self.accept = on_record, lanes, tops, accept
-        self.feeds = len(books)
+        self.feeds, self.busy = len(books), -1
         self.readers = (*books, commands, *(lane for _, lane, _ in lanes))
         self.blind = len(self.readers) > LANES
         for reader in self.readers[:LANES]:
@@ -92,7 +94,7 @@ cdef class Intake:
             if not self.blind and not sy_unread(self.rings[self.feeds + 1 + index]):
                 continue
             strategy, lane, cell = self.lanes[index]
-            count, read = 0, lane.read_bytes
+            count, read, self.busy = 0, lane.read_bytes, index
             while (data := read()) is not None:
                 count += 1
                 if type(data) is bytes:
@@ -100,7 +102,17 @@ cdef class Intake:
             if count:
                 self.accept(lane, cell, now_ns)
                 total += count
+        self.busy = -1
         return total
+
+    def working_on(self):
+        """The intent whose following has raised; None when that happened elsewhere. No step may follow."""
+        if self.busy < 0:
+            return None
+        strategy, lane, _ = self.lanes[self.busy]
+        lane.cursor -= 1
+        sequence, row = lane.cursor, lane.read()
+        return WorkingOn("intents", sequence, strategy, getattr(row, "instrument", 0))
 
     def warm(self):
         """Read the first feed's newest book again without an effect, to keep it and the code in the caches."""

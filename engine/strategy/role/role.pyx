@@ -55,6 +55,7 @@ from engine.strategy.role.steps cimport Steps
 from engine.strategy.api.intent_api cimport IntentApi
 
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
+from engine.role import WorkingOn
 from engine.strategy.role.aggregates import Aggregates
 from engine.strategy.api.declared import check_timer
 from engine.strategy.role.lane_inputs import READ_LIMIT
@@ -166,6 +167,11 @@ cdef class StrategyRole:
             self.stop()
             self.end(now_ns, 1, MARK_DRAIN)
         return self.api.draining and not self.ledger.working
+
+    def working_on(self):
+        """The tick or book whose hook has raised; None when that happened elsewhere."""
+        cdef uint64_t next_sequence = self.intents.tick_sequence
+        return WorkingOn("ticks", next_sequence - 1, self.number) if next_sequence else None
 
     def warm(self, int64_t now_ns):
         """Go the way of a book to an intent without a trace, for a process that spins: no hook is called."""

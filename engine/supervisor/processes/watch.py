@@ -99,6 +99,7 @@ class Watch:
         asked for; `may_end` returns whether an end with this exit code is in order although the watch did not ask.
         """
         self.parks = parks
+        self.hopeless = False  # it fails on the same record again and again: parked at its next death, if it may
         self.on_death = on_death
         self.may_end = may_end
         self.error = ""  # the process's own error at its last death
@@ -222,7 +223,8 @@ class Watch:
             self.deaths.popleft()
         count = len(self.deaths)
         self.phase = Phase.WAITING
-        if (count >= patience.death_limit or self.exit_code == EXIT_CONFIG) and self.parks():
+        hopeless, self.hopeless = self.hopeless or self.exit_code == EXIT_CONFIG, False
+        if (count >= patience.death_limit or hopeless) and self.parks():
             self.phase = Phase.PARKED
             self.on_death_limit(self.process.name, count)
             return

@@ -85,7 +85,8 @@ def test_a_failed_assert_is_recorded_with_its_error_its_record_and_its_last_line
     death = mortal.death_of(pid)
     file.unlink()
     assert (death["exit_code"], death["cause"]) == (70, "a role failed: AssertionError: asked to fail")
-    assert death["record"] == {"lane": "books", "sequence": 7, "strategy": None, "instrument": 1, "from": "process"}
+    record = {"lane": "books", "sequence": 7, "strategy": None, "instrument": 1}
+    assert death["record"] == {"role": "alpha", **record, "from": "process"}
     assert "asked to fail" in json.loads(death["log"][-1])["traceback"]
     assert not (mortal.paths.run / "alpha.failure").exists()
 

@@ -199,6 +199,17 @@ def test_a_wrong_configuration_parks_at_once() -> None:
     assert (bench.watch.phase, bench.despaired) == (Phase.PARKED, [1])
 
 
+def test_one_that_fails_on_the_same_record_again_is_parked_at_once_if_others_can_do_without_it() -> None:
+    """Each further life would end on the record too; only a process that the others need is tried on."""
+    for parks, phase in ((True, Phase.PARKED), (False, Phase.WAITING)):
+        bench = Bench(parks=parks).up()
+        bench.watch.hopeless = True
+        assert bench.die(70) is phase
+        bench.watch.stop(bench.now_ns, again=True)
+        bench.step()
+        assert bench.die(70) is Phase.WAITING, "an operator's restart gives it all its tries again"
+
+
 def test_a_late_process_is_reported_and_a_frozen_one_is_killed_once() -> None:
     """A hanging process keeps its orders: it must be replaced, and only signal 9 ends it."""
     bench = Bench().up()
