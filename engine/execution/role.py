@@ -189,8 +189,8 @@ class Execution:
         self._gate_state.publish(now_ns)
 
     def working_on(self) -> WorkingOn | None:
-        """The intent that the failed step was following; None when it failed elsewhere."""
-        return self._intake.working_on()
+        """The intent that the failed step was following, or the parent that it worked on; None elsewhere."""
+        return self._intake.working_on() or self.parents.working_on()
 
     def lag(self) -> int:
         """The number of waiting records of the lane on which most wait."""

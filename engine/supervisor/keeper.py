@@ -13,7 +13,7 @@ import msgspec
 from engine.config import Config, Process
 from engine.config.accounts import Account, accounts_of
 from engine.config.tables import ALERTS
-from engine.control import ControlServer, Refused, Request
+from engine.control import ControlServer, Request
 from engine.execution.intents import skipped
 from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
@@ -315,21 +315,23 @@ class Keeper:
             self._end_repeats(death)
 
     def _end_repeats(self, death: Death) -> None:
-        """A process failed twice on the same record: park a strategy's own process, else skip the strategy's intent."""
+        """A process failed twice on the same record: park a strategy's own process, else halt the record's strategy."""
         assert death.record is not None, "a repeated death without its record"
         extra = {"name_of": death.process, **death.record}
         logger.critical("failed twice on the same record", extra=extra)
         self.watches[death.process].hopeless = True  # has an effect only where the others can trade without it
         role, name = death.record["role"], death.record["strategy"]
         if self.config.kind_of(role) == EXECUTION and name is not None:
-            self._skip(role, name, death.record["sequence"])
+            scope = Scope(strategy=self.config.strategy(name).id)
+            self.halt.halt_scope(self.now_ns, self.halt.me, scope, HaltReason.DEATHS)
+            if death.record["lane"] == "intents":
+                self._skip(role, name, death.record["sequence"])
 
     def _skip(self, role: str, name: str, sequence: int) -> None:
-        """Have an execution skip an intent, and disable the strategy that submitted it."""
+        """Have an execution skip an intent: it would fail on it before it can refuse what is halted."""
         try:
             skipped.add(self.config.paths.run, role, (self.config.strategy(name).id, sequence))
-            self.settings.set_disabled(name, disabled=True, peer=self.halt.me, now_ns=self.now_ns)
-        except (OSError, Refused) as error:  # it fails on, until `death_limit` halts the system
+        except OSError as error:  # it fails on, until `death_limit` halts the system
             logger.critical("the intent cannot be skipped", extra={"strategy": name, "error": str(error)})
 
     def _may_park(self, process: Process) -> bool:

@@ -22,6 +22,7 @@ from engine.model.rows import IntentRow
 from engine.model.words import OrderFlag, ParentStatus, Reason
 from engine.risk.gate import Refusal, RiskGate
 from engine.risk.market import Top
+from engine.role import WorkingOn
 
 logger = logging.getLogger("engine.execution")
 
@@ -42,6 +43,7 @@ class Parents:
         self._options = options
         self._working: dict[int, Algorithm] = {}  # by intent, without the stopped ones
         self._due: dict[int, int] = {}  # by intent: when its algorithm is called
+        self._busy: Algorithm | None = None  # the algorithm that is being called
 
     @property
     def working(self) -> bool:
@@ -70,9 +72,11 @@ class Parents:
         """The best prices of an instrument changed."""
         for algorithm in list(self._working.values()):
             if algorithm.parent.instrument == instrument:
+                self._busy = algorithm
                 algorithm.on_book(now_ns)
                 if algorithm.requested or algorithm.due_ns != algorithm.parent.due_ns:
                     self._after(algorithm, now_ns)
+        self._busy = None
 
     def on_order(self, order: Order, now_ns: int) -> None:
         """A child changed."""
@@ -82,8 +86,10 @@ class Parents:
         parent.recall(order)
         algorithm = self._working.get(parent.intent_id)
         if algorithm is not None:
+            self._busy = algorithm
             algorithm.on_order(order, now_ns)
             self._after(algorithm, now_ns)
+            self._busy = None
         elif parent.keep(0, parent.state) or parent.settled:
             self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
 
@@ -96,8 +102,17 @@ class Parents:
                 del self._due[intent_id]
                 algorithm = self._working.get(intent_id)
                 if algorithm is not None:
+                    self._busy = algorithm
                     algorithm.on_time(now_ns)
                     self._after(algorithm, now_ns)
+        self._busy = None
+
+    def working_on(self) -> WorkingOn | None:
+        """The parent, by its intent, whose algorithm has raised; None when that happened elsewhere."""
+        if self._busy is None:
+            return None
+        parent = self._busy.parent
+        return WorkingOn("parents", parent.intent_id, parent.strategy, parent.instrument)
 
     def stop(self, intent_id: int, now_ns: int) -> None:
         """Let an intent's algorithm, if one works, make no further child."""

@@ -2,7 +2,7 @@
 
     supervisor ──<role>.skipped, before the start──▶ execution: such an intent gets a refusal, and nothing reads further
 
-The supervisor writes the file when execution dies for the second time on the same record, and disables the strategy: a
+The supervisor writes the file when execution dies for the second time on the same record, and halts the strategy: a
 third attempt would fail too, and every other strategy would wait. A sequence has a meaning only while its lane exists,
 so the supervisor removes the file when it creates segments.
 """

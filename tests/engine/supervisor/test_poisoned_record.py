@@ -29,9 +29,11 @@ def process(floor: Floor, name: str) -> dict[str, Any]:
     return next(one for one in floor.status()["processes"] if one["name"] == name)
 
 
-def disabled(floor: Floor) -> bool:
-    """Whether the strategy with the poisoned intent is disabled."""
-    return bool((floor.status()["settings"].get("resting") or {}).get("disabled"))
+def halted(floor: Floor) -> bool:
+    """Whether the strategy with the poisoned record is halted, and nothing else is."""
+    state = floor.status()
+    assert not state["halted"], state["halt_reason"]
+    return [one["strategy_name"] for one in state["halted_scopes"]] == ["resting"]
 
 
 def orders_of_resting(floor: Floor) -> list[Any]:
@@ -47,7 +49,7 @@ def test_a_record_that_fails_an_assert_twice_halts_its_strategy_and_not_the_othe
     """Execution died on it in each life, until the limit of deaths halted every strategy."""
     system = floor(MORE)
     system.up()
-    until(lambda: disabled(system))
+    until(lambda: halted(system))
     until(lambda: process(system, "execution")["phase"] == "running")
     found = [one for one in deaths.read(system.paths.deaths) if one["process"] == "execution"]
     record = {"role": "execution", "lane": "intents", "sequence": SEQUENCE, "strategy": "resting", "instrument": 1}
@@ -57,8 +59,25 @@ def test_a_record_that_fails_an_assert_twice_halts_its_strategy_and_not_the_othe
     os.kill(system.pid("execution"), signal.SIGKILL)
     until(lambda: process(system, "execution")["deaths"] == 3)
     assert system.trades(), "the intent is skipped in later lives too"
-    assert not system.status()["halted"]
+    assert halted(system)
     assert orders_of_resting(system) == []
-    assert system.type("strategy", "enable", "resting") == 0
+    assert system.type("resume", "--strategy", "resting") == 0
     until(lambda: orders_of_resting(system))
+    assert system.type("down") == 0
+
+
+def test_a_parent_on_which_its_algorithm_fails_twice_halts_its_strategy_and_not_the_others(
+    floor: Callable[..., Floor],
+) -> None:
+    """The journal has the parent, so each life works it again, and fails at the next book."""
+    system = floor(MORE.replace("poisoned:build", "poisoned:build_chase").replace(":Resting", ":Chasing"))
+    system.up()
+    until(lambda: halted(system))
+    until(lambda: process(system, "execution")["phase"] == "running")
+    found = [one for one in deaths.read(system.paths.deaths) if one["process"] == "execution"]
+    assert [one["cause"] for one in found] == ["a role failed: AssertionError: the poisoned parent"] * 2
+    assert found[0]["record"] == found[1]["record"]
+    assert (found[0]["record"]["lane"], found[0]["record"]["strategy"]) == ("parents", "resting")
+    assert system.trades()
+    assert len([one for one in deaths.read(system.paths.deaths) if one["process"] == "execution"]) == 2
     assert system.type("down") == 0
