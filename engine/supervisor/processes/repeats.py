@@ -1,8 +1,11 @@
 """Finds a process that fails twice on the same record, so that it does not fail on it for ever.
 
-strategy's own process      parked at once
-an intent, in execution     it is skipped at the next start (`execution/intents/skipped.py`), its strategy is disabled:
-execution refuses its orders and cancels the open ones, the other strategies trade on
+    strategy's own process        parked at once
+    an intent, in execution       its strategy is halted; the intent is skipped at the next start
+                                  (`execution/intents/skipped.py`), because a halt is checked after it was read
+    a parent, in execution        its strategy is halted, so the next life cancels the parent before it works it
+
+A strategy is halted as by an operator: `engine-ctl resume --strategy` ends it.
 """
 
 from typing import Any
