@@ -28,7 +28,9 @@ class SceneLanes:
         self.mode = lanes.cell_reader("mode")
         self.gates = dict(lanes.cell_readers("gate"))
         self.sessions = dict(lanes.cell_readers("sessions"))
+        self.scope_halts = dict(lanes.cell_readers("scope_halts"))
         self.instrument_halts = dict(lanes.cell_readers("instrument_halts"))
+        self.cancels = dict(lanes.cell_readers("cancels"))
         self.book_tops = dict(lanes.cell_readers("book_tops"))
         self.instruments = dict(lanes.cell_readers("instruments"))
         self.orders = dict(lanes.ring_readers("orders"))
@@ -97,6 +99,10 @@ class Scene:
         """An instrument as an operator names it."""
         found = next((one for one in self.config.instruments if one.id == number), None)
         return f"{found.venue}:{found.symbol}" if found is not None else f"instrument {number}"
+
+    def strategy(self, number: int) -> str:
+        """A strategy as an operator names it."""
+        return next((one.name for one in self.config.strategies if one.id == number), f"strategy {number}")
 
     def disks(self) -> Mapping[str, Path]:
         """The places that the system writes to: the state directory, and each journal outside of it."""

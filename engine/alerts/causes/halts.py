@@ -6,8 +6,12 @@ from engine.alerts.causes.cause import Cause, cause
 from engine.alerts.episodes import Finding
 from engine.alerts.message import Severity, utc
 from engine.alerts.scene import Scene, rows
+from engine.lanes import lane_of
+from engine.model.rows import ScopeHaltRow
 from engine.model.text import shown
-from engine.model.words import AlarmReason, HaltReason, Reason
+from engine.model.words import AlarmReason, FlattenState, HaltReason, Reason
+
+SCOPES = lane_of("scope_halts").count
 
 
 @cause
@@ -30,6 +34,35 @@ class Halted(Cause):
         for execution, gate in scene.lanes.gates.items():
             if (row := gate.read(0)) is not None and row.halted:
                 yield self.finding(execution, f"{execution} has halted itself: it sends no new order.")
+
+
+@cause
+class ScopeHalted(Cause):
+    """An account, a strategy or an instrument is halted or flattened, and the rest trades on."""
+
+    name = "scope_halted"
+    severity = Severity.CRITICAL
+    to_do = "engine-ctl status shows the scope; when the reason is mended: engine-ctl resume of the same scope"
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """Each scope that an execution holds."""
+        for execution, cells in scene.lanes.scope_halts.items():
+            for row in rows(cells, SCOPES):
+                if row.since_ns:
+                    yield self.finding(f"{execution}: {self._scope(scene, row)}", self._text(scene, execution, row))
+
+    def _text(self, scene: Scene, execution: str, row: ScopeHaltRow) -> str:
+        """Since when, why, and how far a flattening is."""
+        state, reason = FlattenState(row.state).name.lower(), HaltReason(row.reason).name.lower()
+        flattening = f" Flattening: {state}; {shown(row.text)}" if row.state else ""
+        return f"{execution} has halted {self._scope(scene, row)} since {utc(row.since_ns)} ({reason}).{flattening}"
+
+    def _scope(self, scene: Scene, row: ScopeHaltRow) -> str:
+        if row.strategy:
+            return f"strategy {scene.strategy(row.strategy)}"
+        return (
+            scene.instrument(row.instrument) if row.instrument else f"account {row.account}" if row.account else "all"
+        )
 
 
 @cause

@@ -15,8 +15,7 @@ from engine.model.words import RoleState
 def died(death: Death) -> str:
     """A death as text."""
     roles = f"roles {', '.join(death.roles)}; " if death.roles not in ((), (death.process,)) else ""
-    why = death.cause or "its cause is not recorded"
-    return f"the process {death.process} ({roles}pid {death.pid}) died: {why}"
+    return f"the process {death.process} ({roles}pid {death.pid}) died. Cause: {death.cause or 'not recorded'}"
 
 
 @cause

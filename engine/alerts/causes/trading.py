@@ -1,4 +1,4 @@
-"""Orders and order sessions: an order without the venue's answer, a session that is not ready."""
+"""Orders: one without the venue's answer, a session that is not ready, a canceller that acts for an execution."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,9 @@ from engine.alerts.episodes import Finding
 from engine.alerts.message import Severity
 from engine.alerts.scene import MS, Scene
 from engine.model.text import shown
-from engine.model.words import SessionState
+from engine.model.words import CancellerState, CancelReason, SessionState
+
+ACTING = (CancellerState.CANCELLING, CancellerState.GAVE_UP)
 
 
 @cause
@@ -54,3 +56,23 @@ class SessionDown(Cause):
                 state, why = SessionState(row.state).name.lower(), shown(row.text) or "the venue gave no reason"
                 what = f"The order session of {execution} has not been ready for {seconds(age_ns)} ({state}): {why}."
                 yield self.finding(execution, what)
+
+
+@cause
+class CancellerActs(Cause):
+    """The canceller cancels at the venue in place of an execution, or could not."""
+
+    name = "canceller_acts"
+    severity = Severity.CRITICAL
+    to_do = "engine-ctl status shows how far it is; compare with the venue's own list of open orders"
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """Each canceller at work, but for the stop of the system."""
+        for execution, cell in scene.lanes.cancels.items():
+            row = cell.read(0)
+            if row is None or row.state not in ACTING or row.reason == CancelReason.STOPPING:
+                continue
+            reason, why = CancelReason(row.reason).name.lower(), shown(row.text) or "the venue answers"
+            done = f"{row.sent} cancels sent, {row.open} orders open in the newest listing; {why}"
+            state = "could not cancel every order" if row.state == CancellerState.GAVE_UP else "cancels every order"
+            yield self.finding(execution, f"The canceller {state} of {execution} at the venue ({reason}): {done}.")

@@ -112,8 +112,12 @@ class MailServer:
                     if word == "DATA":
                         self._receive()
                     else:
-                        self._reply(server.refusal if word == "RCPT" and server.refusal else self.replies[word])
-                    if word == "QUIT":
+                        self._reply(
+                            server.refusal
+                            if word == "RCPT" and server.refusal
+                            else self.replies.get(word, "500 no command")
+                        )
+                    if word == "QUIT" or word not in {*self.replies, "DATA"}:
                         return
 
             def _receive(self) -> None:

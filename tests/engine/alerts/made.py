@@ -195,9 +195,17 @@ class Stage:
 
 
 BY_LANE = {
-    "heartbeat": "HEARTBEAT", "halt": "HALT", "operator_halt": "HALT", "gate": "GATE", "sessions": "SESSION",
-    "instrument_halts": "INSTRUMENT_HALT", "book_tops": "BOOK_TOP", "instruments": "INSTRUMENT",
-}  # fmt: skip
+    "heartbeat": "HEARTBEAT",
+    "halt": "HALT",
+    "operator_halt": "HALT",
+    "gate": "GATE",
+    "sessions": "SESSION",
+    "scope_halts": "SCOPE_HALT",
+    "instrument_halts": "INSTRUMENT_HALT",
+    "cancels": "CANCELLING",
+    "book_tops": "BOOK_TOP",
+    "instruments": "INSTRUMENT",
+}
 
 
 def zero(one: Field) -> object:

@@ -13,7 +13,18 @@ from engine.alerts.message import Severity
 from engine.alerts.outbox import Failed
 from engine.alerts.scene import Gap
 from engine.model import records
-from engine.model.words import AlarmReason, BookState, HaltReason, OrderState, Reason, RoleState, SessionState
+from engine.model.words import (
+    AlarmReason,
+    BookState,
+    CancellerState,
+    CancelReason,
+    FlattenState,
+    HaltReason,
+    OrderState,
+    Reason,
+    RoleState,
+    SessionState,
+)
 from tests.engine.alerts.made import SECOND_NS, Stage, message, zero
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "alerts.md"
@@ -84,6 +95,17 @@ LASTING: dict[str, tuple[Change, Change, float, str]] = {
     "halted": (
         lambda stage: stage.write("halt", halted=1, since_ns=stage.now_ns, reason=HaltReason.DEATHS),
         lambda stage: stage.write("halt"), 0.0, "(deaths): no new order is sent."),
+    "scope_halted": (
+        lambda stage: stage.write(
+            "scope_halts.execution", 1, since_ns=stage.now_ns, strategy=1, reason=HaltReason.FLATTEN,
+            state=FlattenState.CLOSING, text=b"1 position is open"),
+        lambda stage: stage.write("scope_halts.execution", 1, strategy=1), 0.0,
+        "(flatten). Flattening: closing; 1 position is open"),
+    "canceller_acts": (
+        lambda stage: stage.write(
+            "cancels.execution", state=CancellerState.CANCELLING, reason=CancelReason.DEAD, sent=7, open=2),
+        lambda stage: stage.write("cancels.execution", state=CancellerState.CLEAN, reason=CancelReason.DEAD), 0.0,
+        "The canceller cancels every order of execution at the venue (dead): 7 cancels sent, 2 orders open"),
     "entries_stopped": (
         lambda stage: stage.write("gate.execution", exits_only=Reason.SUPERVISOR_LOST),
         lambda stage: stage.write("gate.execution"), 0.0, "execution sends no entries, only exits: supervisor_lost."),
@@ -149,7 +171,7 @@ def test_a_death_that_the_supervisor_records_is_found_once_with_its_cause(watche
     for _ in range(20):
         scene = stage.tick()
         found += [one.what for each in watcher.causes for one in each.find(scene) if one.cause == "process_died"]
-    assert found == [f"The process maker (pid {pid}) died: SIGKILL."]
+    assert found == [f"The process maker (pid {pid}) died. Cause: SIGKILL."]
 
 
 def test_a_process_that_was_stopped_by_command_is_no_death(watcher: Watcher) -> None:
@@ -202,6 +224,14 @@ def test_a_session_that_lacks_a_right_is_found_at_once(watcher: Watcher) -> None
     """It does not mend itself."""
     watcher.stage.write("sessions.execution", state=SessionState.DENIED, text=b"no right")
     assert watcher.names() == {"session_down"}
+
+
+def test_a_canceller_that_could_not_cancel_is_found_and_one_of_a_stop_is_not(watcher: Watcher) -> None:
+    """`down` cancels by the canceller each time; orders that remain after a sweep are a person's work."""
+    watcher.stage.write("cancels.execution", state=CancellerState.CANCELLING, reason=CancelReason.STOPPING)
+    assert watcher.names() == set()
+    watcher.stage.write("cancels.execution", state=CancellerState.GAVE_UP, reason=CancelReason.FROZEN, open=3)
+    assert "could not cancel every order of execution" in watcher.last()["canceller_acts"][0]
 
 
 def test_an_order_that_is_answered_is_not_in_doubt(watcher: Watcher) -> None:
