@@ -119,6 +119,7 @@ class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"})
     class_path: Target
     instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
     parameters: dict[str, Any] = {}
+    on_death: Literal["keep", "cancel", "flatten"] = "keep"  # what happens to its orders, and positions, when it dies
 
 
 class Process(Table, frozen=True, kw_only=True):

@@ -106,6 +106,7 @@ class Keeper:
         self._check_ns = 0  # when the files are checked next
         self.covers = {role: Cover(config, role) for role in config.execution_names}
         self._adopt(now_ns)
+        self._find_deaths()
         self._replace_users(made, now_ns)
         self._unowned = segments.remove_unowned(config)  # lanes that an earlier file named, and that are still written
         always = [one.name for one in COMMANDS.values() if one.always]
@@ -313,6 +314,7 @@ class Keeper:
         deaths.append(self.config.paths.deaths, death)
         if self.repeats.add(death):
             self._end_repeats(death)
+        self._apply_policies(end.process)
 
     def _end_repeats(self, death: Death) -> None:
         """A process failed twice on the same record: park a strategy's own process, else halt the record's strategy."""
@@ -333,6 +335,27 @@ class Keeper:
             skipped.add(self.config.paths.run, role, (self.config.strategy(name).id, sequence))
         except OSError as error:  # it fails on, until `death_limit` halts the system
             logger.critical("the intent cannot be skipped", extra={"strategy": name, "error": str(error)})
+
+    def _apply_policies(self, process: Process) -> None:
+        """Have execution cancel the orders of the strategies in a dead process, or close their positions.
+
+        A flattened strategy is started again and stays halted until an operator resumes it.
+        """
+        for strategy in self.config.strategies:
+            if strategy.name not in process.roles:
+                continue
+            scope, me = Scope(strategy=strategy.id), self.halt.me
+            if strategy.on_death == "flatten":
+                self.halt.halt_scope(self.now_ns, me, scope, HaltReason.DEATHS, flattens=True)
+            elif strategy.on_death == "cancel":
+                self.halt.cancel_all(self.now_ns, me, scope)
+
+    def _find_deaths(self) -> None:
+        """Apply the policies of strategies that died while no supervisor ran: they beat, and no process is there."""
+        for watch in self.watches.values():
+            beats = [self.beats.read(role) for role in watch.process.roles]
+            if watch.child is None and any(beat is not None and beat.state == RoleState.RUNNING for beat in beats):
+                self._apply_policies(watch.process)
 
     def _may_park(self, process: Process) -> bool:
         """Whether the others can trade without this process: strategies, alerts, or an aggregation that none reads.

@@ -53,7 +53,7 @@ def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("bogus = 1", ("strategies[0].bogus = 1", "unknown key", "class, id, instruments, name, parameters")),
+        ("bogus = 1", ("strategies[0].bogus = 1", "unknown key", "class, id, instruments, name, on_death, parameters")),
         ("[watch]\nlate_ms = 'x'", ("watch.late_ms = 'x'", "expected `int`")),
         ("[watch]\nlate_ms = 0", ("watch.late_ms = 0", ">= 1")),
         ("[watch]\nbeat_ms = 300", ("watch.late_ms = 250", "more than watch.beat_ms, which is 300")),

@@ -1,0 +1,63 @@
+"""What happens to a strategy's orders and position when it dies: what its table says, by the venue's truth log."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from engine.config import Config, ConfigError
+from tests.engine.floor import Floor, until
+from tests.engine.supervisor.test_scopes import DUST, MAKER, TAKER, accepted, trades
+
+MAKES = 'class = "engine.strategy.samples:ImbalanceMaker"'
+
+
+def of_maker(floor: Floor) -> set[str]:
+    """The maker's open orders at the venue."""
+    return {one for one in floor.open_orders() if int(one[12:18], 16) == MAKER}
+
+
+def test_a_strategy_with_flatten_ends_flat_and_halted_and_starts_again_only_by_resume(
+    floor: Callable[..., Floor],
+) -> None:
+    """Its owner wants no position that no code watches; also when the supervisor was dead at its death."""
+    system = floor(**{MAKES: f'{MAKES}\non_death = "flatten"'})
+    system.up()
+    assert trades(system, MAKER)
+    state, maker = system.status(), system.pid("maker")
+    os.kill(state["guard"], signal.SIGKILL)
+    os.kill(state["pid"], signal.SIGKILL)
+    os.kill(maker, signal.SIGKILL)
+    system.up()
+    assert until(lambda: system.status()["halted_scopes"])[0]["strategy_name"] == "maker"
+    until(lambda: not of_maker(system))
+    until(lambda: abs(float([one for one in system.truth() if one["symbol"] == "BTCUSDT"][-1]["gained"]["BTC"])) < DUST)
+    assert trades(system, TAKER)
+    until(lambda: system.pid("maker") not in (0, maker))
+    before = accepted(system, MAKER)
+    assert trades(system, TAKER)
+    assert accepted(system, MAKER) == before
+    until(lambda: system.type("resume", "--strategy", "maker") == 0)
+    assert trades(system, MAKER)
+    assert system.type("down") == 0
+
+
+def test_a_strategy_with_cancel_loses_its_orders_at_each_death_and_trades_on(floor: Callable[..., Floor]) -> None:
+    """The order of its last life may be of a market that is gone."""
+    system = floor(**{MAKES: f'{MAKES}\non_death = "cancel"'})
+    system.up()
+    for _ in range(2):
+        found = until(lambda: of_maker(system))
+        os.kill(system.pid("maker"), signal.SIGKILL)
+        until(lambda found=found: not found & of_maker(system))
+    assert trades(system, MAKER)
+    assert system.status()["halted_scopes"] == []
+    assert system.type("down") == 0
+
+
+def test_another_policy_is_refused_by_name(write: Callable[..., Config]) -> None:
+    """A mistyped policy must not become the default one."""
+    text = '[[strategies]]\nname = "s"\nid = 1\nclass = "m:C"\ninstruments = [1]\non_death = "flaten"\n'
+    with pytest.raises(ConfigError, match="on_death.*flaten"):
+        write(text)
