@@ -14,7 +14,7 @@ from engine.supervisor.commands import COMMANDS
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "control.md").read_text()
 ROWS = re.findall(r"^\| `([a-z -]+)` \| (-|\w+) \| (-|yes) \| (-|object|list|lines) \| (.+) \|$", TEXT, re.MULTILINE)
 CODES = re.findall(r"^\| (\d+) \| (.+) \|$", TEXT, re.MULTILINE)
-WITHOUT_JSON = {"view", "capture"}  # a screen; a command of the feed with options of its own
+WITHOUT_JSON = {"view", "capture", "completion", "man"}  # a screen, the feed's own options, a script, a page
 
 
 def leaves(parser: argparse.ArgumentParser, at: tuple[str, ...] = ()) -> Iterator[tuple[str, argparse.ArgumentParser]]:

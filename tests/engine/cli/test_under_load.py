@@ -33,7 +33,19 @@ LINES = (
     "strategy enable taker", "reload", "cancel-all", "halt", "resume", "restart taker", "kill aggregation",
 )  # fmt: skip
 SAYS_BEFORE = {"set", "strategy", "reload", "resume", "restart", "kill"}
-ALONE = {"up", "init", "preflight", "alert", "capture", "view", "down", "flatten", "cancel"}  # tests of their own
+ALONE = {
+    "up",
+    "init",
+    "preflight",
+    "alert",
+    "capture",
+    "view",
+    "down",
+    "flatten",
+    "cancel",
+    "completion",
+    "man",
+}  # tests of their own
 
 
 @contextmanager
