@@ -33,7 +33,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from engine import clock, evidence, log
+from engine import clock, evidence, log, placement
 from engine.config import Config, ConfigError, Process, load
 from engine.lanes import FEED, open_role
 from engine.model.words import RoleState
@@ -226,24 +226,19 @@ def _await_instruments(config: Config, role: str, loop: Loop) -> None:
 
 
 def place(config: Config, process: Process) -> None:
-    """Set the process's name and pin it to its cores."""
+    """Set the process's name, and apply its cores, its scheduling and its limits."""
     name = f"{config.system.name}-{process.name}"
     Path("/proc/self/comm").write_text(name[:15])
-    if process.cores:
-        allowed = os.sched_getaffinity(0)
-        if not set(process.cores) <= allowed:
-            msg = f"process {process.name}: cores = {list(process.cores)}: expected some of {sorted(allowed)}"
-            raise ValueError(msg)
-        os.sched_setaffinity(0, process.cores)
+    placement.apply(process)
 
 
 def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     """Build and run the roles of a process; its exit code."""
     evidence.begin(config.paths.run, process.name)
-    place(config, process)
     halts: list[int] = []  # SIGUSR1 that arrive while the roles are built
     signal.signal(signal.SIGUSR1, lambda number, _: halts.append(number))
     try:
+        place(config, process)
         loop = start(config, process, roles)
     except Exception as error:
         logger.exception("cannot start", extra={"roles": list(roles)})

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from engine import placement
 from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue, settings
 from engine.config.nearest import read_table
@@ -77,7 +78,7 @@ def _check_places(config: Config) -> None:
 
 
 def _check_process(process: Process) -> None:
-    """Check that the process's command and its cores exist."""
+    """Check that the process's command and its cores exist, and that the machine permits its placement."""
     if process.command and shutil.which(process.command[0], path=process.environment.get("PATH")) is None:
         msg = f"command {process.command[0]!r}: no such program, expected a path or a program on PATH"
         raise ValueError(msg)
@@ -85,6 +86,8 @@ def _check_process(process: Process) -> None:
     if absent:
         msg = f"cores {absent} do not exist, expected some of {sorted(os.sched_getaffinity(0))}"
         raise ValueError(msg)
+    if process.places_itself:
+        placement.check(process)
 
 
 def _check_strategy(config: Config, strategy: Strategy) -> None:

@@ -162,6 +162,12 @@ def _check_placement(config: Config) -> Iterator[Problem]:
             yield f"processes[{number}]", None, f"expected exactly one of roles and command in process {process.name!r}"
         if process.ready_line and not process.command:
             yield f"processes[{number}].ready_line", True, "allowed only with a command: roles are ready when they beat"
+        if process.command and process.places_itself:
+            keys = "schedule, nice, lock_memory, numa_node and limits"
+            yield f"processes[{number}]", None, f"a command places itself: delete {keys} of {process.name!r}"
+        if process.wait == "spin" and ":" in process.schedule and not process.cores:
+            text = "expected cores too: a real-time process that spins keeps all others from its core"
+            yield f"processes[{number}].schedule", process.schedule, text
     yield from _check_unique("processes", "roles", config.role_names)
     yield from _check_cancellers(config)
     expected = (*config.expected_roles, *config.attendants)

@@ -122,6 +122,11 @@ class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"})
     on_death: Literal["keep", "cancel", "flatten"] = "keep"  # what happens to its orders, and positions, when it dies
 
 
+UNLIMITED = "unlimited"
+SCHEDULE = r"^(other|batch|(fifo|rr):[1-9][0-9]?)?$"
+Schedule = Annotated[str, msgspec.Meta(pattern=SCHEDULE, description='like "fifo:10", "rr:10", "batch" or "other"')]
+
+
 class Process(Table, frozen=True, kw_only=True):
     """A process: the roles in it, or a command that the supervisor runs beside the roles."""
 
@@ -132,6 +137,16 @@ class Process(Table, frozen=True, kw_only=True):
     cores: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()
     wait: Literal["spin", "block"] = "block"
     environment: dict[str, str] = {}
+    schedule: Schedule = ""  # the scheduling class; "": as it is started
+    nice: Annotated[int, msgspec.Meta(ge=-20, le=19)] = 0
+    lock_memory: bool = False  # the memory is never paged out
+    numa_node: Annotated[int, msgspec.Meta(ge=0, lt=1024)] | None = None  # its memory is of this node
+    limits: dict[Literal["nofile", "memlock", "core"], Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"]] = {}
+
+    @property
+    def places_itself(self) -> bool:
+        """Whether a key is set that only a process of roles applies, at its own start."""
+        return bool(self.schedule or self.nice or self.lock_memory or self.limits) or self.numa_node is not None
 
 
 PAGE_MIB = 1 / 256  # a journal segment is a whole number of pages
