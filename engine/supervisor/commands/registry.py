@@ -32,7 +32,7 @@ class Argument:
 
     name: str
     kind: str
-    text: str  # the help of engine-ctl
+    text: str  # the help of engine-ctl; empty: engine-ctl fills the argument in, the operator does not
     required: bool = False
 
 

@@ -45,8 +45,8 @@ def strategy(keeper: "Keeper", request: Request, action: str, strategy: int) -> 
 
 @command(
     "read the file again, apply the limits and parameters that changed, print what needs a restart",
-    Argument("owners", "table", "by owner, the names of the changed values that its roles can apply now"),
-    Argument("digest", "text", "the SHA-256 of the file that was checked"),
+    Argument("owners", "table", ""),  # by owner, the names of the changed values that its roles can apply now
+    Argument("digest", "text", ""),  # the SHA-256 of the file that was checked
 )
 def reload(keeper: "Keeper", request: Request, owners: Mapping[str, Any], digest: str) -> Mapping[str, Any]:
     """Follow the file that engine-ctl has checked; refused when it is another one by now."""
