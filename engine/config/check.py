@@ -168,6 +168,8 @@ def _check_placement(config: Config) -> Iterator[Problem]:
         if process.wait == "spin" and ":" in process.schedule and not process.cores:
             text = "expected cores too: a real-time process that spins keeps all others from its core"
             yield f"processes[{number}].schedule", process.schedule, text
+        if process.started_by != "supervisor" and process.command:
+            yield f"processes[{number}].started_by", process.started_by, "expected supervisor for a command"
     yield from _check_unique("processes", "roles", config.role_names)
     yield from _check_cancellers(config)
     expected = (*config.expected_roles, *config.attendants)

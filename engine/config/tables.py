@@ -133,6 +133,7 @@ class Process(Table, frozen=True, kw_only=True):
     name: Name
     roles: tuple[Name, ...] = ()
     command: tuple[str, ...] = ()  # {python}, {here} (this file's directory), {run}, {state} are replaced
+    started_by: Literal["supervisor", "systemd"] = "supervisor"  # systemd: by the unit steelyard-role@SYSTEM-PROCESS
     ready_line: bool = False  # the command writes one line to stdout when the next processes may start
     cores: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()
     wait: Literal["spin", "block"] = "block"

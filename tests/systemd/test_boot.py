@@ -30,7 +30,8 @@ EXPOSURE_MOST = 3.0
 SYSTEM, UNIT = "floor", "steelyard@floor"
 STATE = f"/var/lib/steelyard/{SYSTEM}"
 VENUE = (
-    f"systemd-run --unit=venue --property=Before={UNIT}.service --uid=steelyard --gid=steelyard --property=UMask=0077 --working-directory=/etc/steelyard"
+    f"systemd-run --unit=venue --property=Before={UNIT}.service"  # so it stops after the system
+    " --uid=steelyard --gid=steelyard --property=UMask=0077 --working-directory=/etc/steelyard"
     " /opt/steelyard/bin/python -m engine.loopback.server --port 9710 --config /etc/steelyard/venue.toml"
     f" --truth {STATE}/venue-truth.log --ed25519 {STATE}/demo.pem"
 )
@@ -227,6 +228,24 @@ def test_a_process_that_is_not_brought_back_restarts_the_unit_within_the_watchdo
     until(system.is_up)
     assert system.pids()["execution"] == pids["execution"]
     assert "Watchdog timeout" in system.box.type(f"journalctl --no-pager -u {UNIT}")
+
+
+def test_a_process_that_systemd_supervises_is_adopted_and_started_again(system: System) -> None:
+    """The supervisor of the system and the service manager must not both start it."""
+    system.box.type(f"systemctl stop {UNIT}")
+    file = system.box.path(f"/etc/steelyard/{SYSTEM}.toml")
+    mine = 'name = "feed"\nroles = ["feed"]\n'
+    assert mine in file.read_text()
+    file.write_text(file.read_text().replace(mine, f'{mine}started_by = "systemd"\n'))
+    role = f"steelyard-role@{SYSTEM}-feed"
+    system.box.type(f"systemctl start {role} {UNIT}")
+    before = system.pids()["feed"]
+    assert system.box.type(f"systemctl show --value -p MainPID {role}").strip() == str(before)
+    system.kill("KILL", before)
+    until(lambda: system.is_up() and system.pids()["feed"] != before)
+    system.trades()
+    system.box.type(f"systemctl stop {UNIT} {role}")
+    assert system.differences() == ([], 0)
 
 
 def test_a_reboot_leaves_no_open_order(system: System) -> None:

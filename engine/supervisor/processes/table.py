@@ -30,6 +30,10 @@ SYSTEM_MARK, PROCESS_MARK = "STEELYARD_SYSTEM", "STEELYARD_PROCESS"
 EXIT_UNKNOWN = -256  # the exit code of a process that is not our child
 
 
+class AwaitedError(Exception):
+    """A process that systemd starts does not run yet; this is no death."""
+
+
 @dataclass(slots=True)
 class Child:
     """A process that runs, or whose death was not handled yet."""
@@ -75,7 +79,12 @@ class Processes:
             reap_strangers({self.template.pid, *self._own})
 
     def start(self, process: Process) -> Child:
-        """Start a process in its own session, pinned, with stdout in the run directory and stderr in its log."""
+        """Start a process in its own session, pinned, with stdout in the run directory and stderr in its log.
+
+        A process that systemd starts is found; AwaitedError while it does not run.
+        """
+        if process.started_by == "systemd":
+            return self._awaited(process.name)
         run = self.config.paths.run
         path = self.config.paths.log(process.name)
         log.make_room(path)
@@ -86,6 +95,13 @@ class Processes:
             child = self._launch(process, out.fileno(), sys.stderr.fileno() if self.foreground else err.fileno())
         child.log_offset = log_offset
         self._own.add(child.pid)
+        return child
+
+    def _awaited(self, name: str) -> Child:
+        """The running process that another program started."""
+        child = self.find().get(name)
+        if child is None:
+            raise AwaitedError(name)
         return child
 
     def _launch(self, process: Process, out: int, err: int) -> Child:
