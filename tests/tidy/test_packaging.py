@@ -43,6 +43,9 @@ class Other(Strategy):
 """
 
 
+LINKED = ("configs/", "systemd/")  # folders of the top level that are in the package engine by a link
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, zipfile.ZipFile]:
     """A wheel and an editable wheel of the project, as pip has them built."""
@@ -63,10 +66,15 @@ def test_a_wheel_holds_what_the_demo_needs(wheels: dict[str, zipfile.ZipFile]) -
 
 def test_a_wheel_holds_every_file_of_the_tree_that_is_no_program(wheels: dict[str, zipfile.ZipFile]) -> None:
     """A file without an entry under package data works in the repository and is missing everywhere else."""
-    held = [name for name in TRACKED if name.startswith(("shm/", "engine/", "research/", "configs/"))]
-    data = {name for name in held if not name.endswith((".py", ".c")) and name != "engine/configs"}
-    expected = {f"engine/{name}" if name.startswith("configs/") else name for name in data}
-    assert {"engine/starter/system.toml", "engine/starter/README.md", "shm/ring.h"} <= expected
+    held = [name for name in TRACKED if name.startswith(("shm/", "engine/", "research/", *LINKED))]
+    data = {name for name in held if not name.endswith((".py", ".c"))} - {f"engine/{name[:-1]}" for name in LINKED}
+    expected = {f"engine/{name}" if name.startswith(LINKED) else name for name in data}
+    assert {
+        "engine/systemd/steelyard@.service",
+        "engine/starter/system.toml",
+        "engine/starter/README.md",
+        "shm/ring.h",
+    } <= expected
     assert expected <= set(wheels["whole"].namelist())
 
 

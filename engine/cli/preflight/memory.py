@@ -49,15 +49,22 @@ def huge_pages(subject: Subject) -> Iterator[Finding]:
 
 @check("memlock")
 def memlock(subject: Subject) -> Iterator[Finding]:
-    """A role may lock its memory and the segments."""
+    """A process that locks its memory may lock the segments too."""
+    if not any(process.lock_memory for process in subject.config.placement):
+        yield ok("no process locks its memory")
+        return
     need = sum(size_of(lane) for _, lane, _ in segments.lanes(subject.config)) + LOCKED_BESIDE
     yield _limit(subject.machine, resource.RLIMIT_MEMLOCK, need, "memlock", MIB, " MiB")
 
 
 @check("rtprio")
 def rtprio(subject: Subject) -> Iterator[Finding]:
-    """A role may use a real-time scheduling class."""
-    yield _limit(subject.machine, resource.RLIMIT_RTPRIO, 1, "rtprio", 1, "")
+    """A process may have the real-time priority that the file gives it."""
+    need = max((int(one.schedule.partition(":")[2] or 0) for one in subject.config.placement), default=0)
+    if not need:
+        yield ok("no process has a real-time class")
+        return
+    yield _limit(subject.machine, resource.RLIMIT_RTPRIO, need, "rtprio", 1, "")
 
 
 def _limit(machine: Machine, number: int, need: int, name: str, unit: int, unit_name: str) -> Finding:
@@ -65,7 +72,7 @@ def _limit(machine: Machine, number: int, need: int, name: str, unit: int, unit_
     _, hard = machine.limit(number)
     if hard in (resource.RLIM_INFINITY, -1):
         return ok("no limit")
-    text = f"{hard // unit}{unit_name}, a role may need {-(-need // unit)}{unit_name}"
+    text = f"{hard // unit}{unit_name}, a process needs {-(-need // unit)}{unit_name}"
     if hard < need:
         remedy = f"Limit{name.upper()}= in the unit (systemd/ has it), or {name} in /etc/security/limits.conf"
         return warn(text, remedy)

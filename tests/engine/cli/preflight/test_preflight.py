@@ -8,6 +8,7 @@ import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -215,12 +216,15 @@ def test_huge_pages_for_everybody_are_found(subject: Subject) -> None:
     assert grade("huge pages", subject) is Grade.WARN
 
 
-@pytest.mark.parametrize("name", ["memlock", "rtprio"])
-def test_limits_that_are_too_low_are_found(subject: Subject, name: str) -> None:
-    """A role that cannot lock its memory is paged out when it matters."""
-    assert grade(name, subject) is Grade.OK
-    none = replace(subject.machine, limit=lambda _: (0, 0))
-    assert grade(name, replace(subject, machine=none)) is Grade.WARN
+@pytest.mark.parametrize(("name", "keys"), [("memlock", {"lock_memory": True}), ("rtprio", {"schedule": "fifo:10"})])
+def test_limits_that_are_too_low_for_the_file_are_found(subject: Subject, name: str, keys: dict[str, Any]) -> None:
+    """The process would not start; on a machine where none asks for it, the limit does not matter."""
+    none = replace(subject, machine=replace(subject.machine, limit=lambda _: (0, 0)))
+    assert grade(name, none) is Grade.OK
+    first, *others = subject.config.processes
+    asking = (msgspec.structs.replace(first, **keys), *others)
+    assert grade(name, with_config(subject, processes=asking)) is Grade.OK
+    assert grade(name, with_config(none, processes=asking)) is Grade.WARN
 
 
 @pytest.mark.parametrize(
