@@ -1,0 +1,56 @@
+"""Each file of configs/ is a system that can be started: checked as `up` checks it, and paper trading is started."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.cli.check import check
+from engine.config import Config, load
+from tests.engine.floor import Floor
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+SYSTEMS = sorted(path.stem for path in CONFIGS.glob("*.toml") if "\n[system]\n" in path.read_text())
+NEEDS_RECORDING = {"replay"}  # started with a recording in tests/engine/feed/replay
+ON_PATH = {"feed", "execution", "strategy"}
+Make = Callable[..., Floor]
+
+
+@pytest.mark.parametrize("name", sorted({*SYSTEMS} - NEEDS_RECORDING))
+def test_each_file_passes_the_check_of_up(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody copies the file and starts it; a box of sixteen cores is not needed to find a wrong key."""
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
+    check(load(CONFIGS / f"{name}.toml", {}))
+
+
+def test_the_paper_configuration_trades_and_leaves_no_order(floor: Make) -> None:
+    """The template for paper trading: small orders, a small position, and every order flushed before it is sent."""
+    cores = sorted(os.sched_getaffinity(0))
+    made = floor(config="paper", **{"cores = [1]": f"cores = [{cores[-1]}]", "cores = [0]": f"cores = [{cores[0]}]"})
+    made.up()
+    assert made.trades()
+    assert made.type("down") == 0
+    assert not made.open_orders()
+    limits = made.config.risk
+    assert (limits["max_order_size_usd"], limits["max_position_usd"], made.config.journal.sync) == (100, 1000, "each")
+
+
+def cores_of(config: Config) -> dict[str, set[int]]:
+    """The cores of each process."""
+    return {process.name: set(process.cores) for process in config.placement}
+
+
+@pytest.mark.parametrize(("name", "cores"), [("cores2", 2), ("cores16", 16)])
+def test_a_spinning_process_shares_its_core_with_none(name: str, cores: int) -> None:
+    """Two processes that spin on one core have half of it each, and each waits milliseconds for the other."""
+    config = load(CONFIGS / f"{name}.toml", {})
+    placed = cores_of(config)
+    assert all(placed.values()), "a process without cores may run on any, also on a reserved one"
+    assert set().union(*placed.values()) <= set(range(cores))
+    for process in config.placement:
+        if process.wait == "spin":
+            assert not placed[process.name] & set().union(*(placed[one] for one in placed if one != process.name))
+        if ON_PATH & {config.kind_of(role) for role in process.roles}:
+            assert process.wait == "spin", process.name
