@@ -155,8 +155,8 @@ def _check_watch(config: Config) -> Iterator[Problem]:
         yield "watch.frozen_ms", watch.frozen_ms, f"expected at least watch.late_ms, which is {watch.late_ms}"
 
 
-def _check_placement(config: Config) -> Iterator[Problem]:
-    """Each role is in exactly one process; each process has roles or a command."""
+def _check_processes(config: Config) -> Iterator[Problem]:
+    """Each process has roles or a command, and the keys that fit these."""
     for number, process in enumerate(config.processes):
         if bool(process.roles) == bool(process.command):
             yield f"processes[{number}]", None, f"expected exactly one of roles and command in process {process.name!r}"
@@ -170,6 +170,11 @@ def _check_placement(config: Config) -> Iterator[Problem]:
             yield f"processes[{number}].schedule", process.schedule, text
         if process.started_by != "supervisor" and process.command:
             yield f"processes[{number}].started_by", process.started_by, "expected supervisor for a command"
+
+
+def _check_placement(config: Config) -> Iterator[Problem]:
+    """Each role is in exactly one process."""
+    yield from _check_processes(config)
     yield from _check_unique("processes", "roles", config.role_names)
     yield from _check_cancellers(config)
     expected = (*config.expected_roles, *config.attendants)
