@@ -1,5 +1,6 @@
 """Strategies that leave their orders to execution: one far from the best price, and one chase after the other."""
 
+import os
 from typing import Any
 
 from engine.model.words import BUY
@@ -33,6 +34,16 @@ class Lasting(Resting):
     """Leaves it until it is cancelled by another."""
 
     timeout_ns = 0
+
+
+class Hanging(Lasting):
+    """Never returns from a hook once the file that its test names exists."""
+
+    def on_book(self, book: Book) -> None:
+        """Place the order, then hang."""
+        super().on_book(book)
+        while os.path.exists(os.environ["HANG_FILE"]):
+            pass
 
 
 class Everywhere(Strategy):

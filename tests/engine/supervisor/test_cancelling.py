@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import signal
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -181,3 +182,115 @@ def test_down_of_a_system_whose_execution_cannot_start_cancels_its_orders(floor:
     assert not system.open_orders(), "by the venue's own record"
     assert not system.paths.left.exists()
     del held
+
+
+HANGING = LASTING.replace(":Lasting", ":Hanging").partition("[[processes]]")[0]
+
+
+def last_beat(floor: Floor, pid: int) -> int:
+    """Of execution's life with this pid; 0 when another life beats."""
+    row = shm.CellReader(f"{floor.system}.heartbeat.execution").read(0)
+    return int(row.wall_ns) if row is not None and row.pid == pid else 0
+
+
+def test_a_hook_that_hangs_beside_execution_has_the_orders_cancelled_by_the_canceller(
+    floor: Callable[..., Floor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Execution shares its process with the strategy and can send nothing; the canceller needs neither of them."""
+    file = tmp_path / "hang"
+    monkeypatch.setenv("HANG_FILE", str(file))
+    shared = {'roles = ["execution"]': 'roles = ["execution", "lasting"]'}
+    system = floor(HANGING + WATCH + f"[canceller]\ndead_ms = {NEVER_MS}\n", **shared)
+    system.up()
+    until(lambda: order_is_open(system))
+    pid, [order] = system.pid("execution"), lasting(system)
+    beats = [last_beat(system, pid)]
+    file.touch()
+    until(lambda: beats.append(last_beat(system, pid)) or not system.open_orders() & {order})
+    file.unlink()
+    ends = [event for event in system.truth() if event["client_id"] == order and event["what"] == "cancelled"]
+    assert len(ends) == 1
+    late_ms = (ends[0]["now_ns"] - max(beats)) / 10**6
+    sys.stdout.write(f"cancelled {late_ms:.1f} ms after the last beat, late_ms is {system.config.watch.late_ms}\n")
+    assert late_ms > system.config.watch.late_ms
+    assert '"reason": "frozen"' in system.log("canceller")
+
+
+def lasting(floor: Floor) -> list[str]:
+    """The order that only execution or the canceller ends."""
+    ring = shm.RingReader(f"{floor.system}.orders.execution")
+    ring.cursor = ring.oldest
+    rows = [row for row in ring.rows() if not isinstance(row, shm.Lapped) and row.strategy == STRATEGY]
+    return sorted({row.client_id.hex() for row in rows})
+
+
+def by_command(floor: Floor) -> int:
+    """By the operator."""
+    return floor.type("down")
+
+
+def by_guard(floor: Floor) -> int:
+    """By `systemctl stop`, which sends SIGTERM to the guard."""
+    return ended(floor, floor.status()["guard"], signal.SIGTERM)
+
+
+def by_interrupt(floor: Floor) -> int:
+    """By ^C in a terminal."""
+    return ended(floor, floor.status()["guard"], signal.SIGINT)
+
+
+def ended(floor: Floor, pid: int, number: signal.Signals) -> int:
+    """Send the signal and wait for the end."""
+    os.kill(pid, number)
+    until(lambda: not floor.paths.system.exists())
+    return int(floor.paths.left.exists())
+
+
+def nothing(floor: Floor) -> None:
+    """Everything runs."""
+
+
+def freeze_execution(floor: Floor) -> None:
+    """Execution cannot drain."""
+    os.kill(floor.pid("execution"), signal.SIGSTOP)
+
+
+def kill_both(floor: Floor) -> None:
+    """The process that would cancel in place of execution dies with it."""
+    for name in ("execution", "canceller"):
+        os.kill(floor.pid(name), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "stop"),
+    [
+        (kill_both, by_command),
+        (freeze_execution, by_guard),
+        pytest.param(nothing, by_command, marks=SOAK),
+        pytest.param(nothing, by_guard, marks=SOAK),
+        pytest.param(nothing, by_interrupt, marks=SOAK),
+        pytest.param(freeze_execution, by_command, marks=SOAK),
+        pytest.param(kill_both, by_guard, marks=SOAK),
+    ],
+)
+def test_every_way_to_stop_ends_without_an_order_at_the_venue(
+    floor: Callable[..., Floor], trouble: Callable[[Floor], None], stop: Callable[[Floor], int]
+) -> None:
+    """No process looks after an order when the system is down."""
+    system = floor(LASTING + WATCH)
+    system.up()
+    until(lambda: order_is_open(system))
+    trouble(system)
+    assert stop(system) == 0
+    assert not system.open_orders(), "by the venue's own record"
+    assert not system.paths.left.exists()
+
+
+@SOAK
+def test_fills_that_race_the_cancels_of_down_are_in_the_journal(floor: Callable[..., Floor]) -> None:
+    """What was bought at the last moment is owned all the same."""
+    system = floor()
+    system.up()
+    assert system.trades()
+    assert system.differences() == []
+    assert not system.open_orders()
