@@ -1,9 +1,9 @@
-"""Execution's process, as the kernel shows it: whether it runs, and how long it has waited for a core."""
+"""Execution's process, as the kernel shows it: whether it runs, and what it does while it does not beat."""
 
-from pathlib import Path
 from typing import Protocol
 
 import shm
+from engine.activity import Activity, activity
 
 
 class ProcessPort(Protocol):
@@ -12,8 +12,8 @@ class ProcessPort(Protocol):
     def lives(self, pid: int) -> bool:
         """Whether the process runs; True where that cannot be known."""
 
-    def waited_ns(self, pid: int) -> int:
-        """How long its main thread could have run and had no core, in all its life; 0 where that cannot be known."""
+    def activity(self, pid: int) -> Activity | None:
+        """What it does; None when it has ended."""
 
 
 class WriterProcess:
@@ -28,9 +28,6 @@ class WriterProcess:
         owner = self._cells.owner
         return owner.pid == pid and owner.life() != "dead"
 
-    def waited_ns(self, pid: int) -> int:
-        """The second number of /proc/PID/schedstat."""
-        try:
-            return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
-        except (OSError, ValueError, IndexError):
-            return 0
+    def activity(self, pid: int) -> Activity | None:
+        """Its state, its CPU time and its waits for a CPU."""
+        return activity(pid)

@@ -5,16 +5,19 @@
                               └─▶ ENDED   └─▶ DEAD          a new life begins with STARTING
 
 A life is *attended* once it runs and its session is READY, which means that it has asked the venue about every order.
-It stays attended while it beats. FROZEN is judged by the time without a beat. Two things are subtracted from this
-time, because a starved machine delays every process:
+It stays attended while it beats. It is FROZEN when it has not beaten for `late_ns` and half of that time was its own.
+A starved machine delays every process, so these times do not count:
 
 - the time in which the canceller itself did not run: it could not see a beat,
-- the time that execution waited for a core (the kernel counts it), so a busy machine is no frozen execution; at most
-  up to `frozen_ns`, because orders without an attendant are worse than orders cancelled too early.
+- the time that execution waited for a CPU or for the disk, by the kernel: a busy machine is no frozen execution.
+
+After `frozen_ns` it is FROZEN all the same: orders without an attendant are worse than orders cancelled too early. The
+supervisor judges by the same times (`supervisor/processes/freeze.py`) but later, so the cancels leave before its kill.
 """
 
 from enum import IntEnum
 
+from engine.activity import DISK, RUNNABLE, Activity
 from engine.canceller.config import CancellerConfig
 from engine.canceller.process import ProcessPort
 from engine.lanes.ports import CellReader
@@ -53,7 +56,7 @@ class Vitals:
         self._sequence = 0  # of the heartbeat's cell
         self._seen_ns = self._looked_ns = now_ns
         self.doubted = False  # whether the kernel is asked about the process at each look
-        self._waited_ns = -1  # what the process had waited when its beats began to be missing; -1: they do not
+        self._before: Activity | None = None  # what the process had done when its beats began to be missing
 
     @property
     def attended(self) -> bool:
@@ -74,7 +77,7 @@ class Vitals:
             self._begin(row, now_ns)
         sequence = self._beats.sequence(0)
         if sequence != self._sequence:
-            self._sequence, self._waited_ns = sequence, -1
+            self._sequence, self._before = sequence, None
             self._seen_ns = min(now_ns, max(row.wall_ns, now_ns - gap_ns))
         elif gap_ns > GAP_NS:
             self._seen_ns += gap_ns
@@ -108,14 +111,24 @@ class Vitals:
         return Vital.FROZEN if self._is_frozen(now_ns) else Vital.RUNNING
 
     def _is_frozen(self, now_ns: int) -> bool:
-        """Whether it has not beaten for too long, without the time that it waited for a core."""
+        """Whether it has not beaten for too long, and enough of this time was its own."""
         silent_ns = self.silent_ns(now_ns)
-        if silent_ns > BEATS_MISSED * self._config.beat_ns and self._waited_ns < 0:
-            self._waited_ns = self._process.waited_ns(self._pid)
+        if silent_ns <= BEATS_MISSED * self._config.beat_ns:
+            return False
+        if self._before is None:
+            self._before = self._process.activity(self._pid)
         if silent_ns <= self._config.late_ns:
             return False
-        waited_ns = self._process.waited_ns(self._pid) - self._waited_ns
-        return silent_ns - waited_ns > self._config.late_ns or silent_ns > self._config.frozen_ns
+        return silent_ns > self._config.frozen_ns or 2 * self._own_ns(silent_ns) > self._config.late_ns
+
+    def _own_ns(self, silent_ns: int) -> int:
+        """How much of the time without a beat the process had to itself."""
+        before, found = self._before, self._process.activity(self._pid)
+        if before is None or found is None:
+            return 0
+        if found.state in RUNNABLE + DISK:
+            return found.ran_ns - before.ran_ns
+        return silent_ns - (found.waited_ns - before.waited_ns)
 
     def _is_ready(self) -> bool:
         """Whether the session's cell is of this life, and orders can leave."""

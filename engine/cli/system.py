@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.canceller.advice import advice as advice_of
 from engine.cli import FAILED, NOT_FOUND, WRONG_USE, CommandError, books, sessions, silent
 from engine.cli.check import EXECUTION, FEED, check
 from engine.cli.health import entries_stopped
@@ -123,13 +122,10 @@ def check_file(options: argparse.Namespace) -> int:
     config = read(options.config)
     check(config)
     counts = {"venues": len(config.venues), "instruments": len(config.instruments), "processes": len(config.placement)}
-    warnings = list(advice_of(config))
     if options.json:
-        print_json({"system": config.system.name, "mode": config.system.mode, **counts, "warnings": warnings})
+        print_json({"system": config.system.name, "mode": config.system.mode, **counts})
     else:
         print_line(f"{options.config}: valid, " + ", ".join(f"{count} {name}" for name, count in counts.items()))
-        for warning in warnings:
-            print_line(f"warning: {warning}")
     return 0
 
 

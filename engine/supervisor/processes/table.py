@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import log
+from engine.activity import Activity, activity
 from engine.config import Config, Process
 from engine.config.private import open_private
 from engine.supervisor.processes import freeze
@@ -168,9 +169,9 @@ class Processes:
         """The last error in the process's log since its start."""
         return last_failure(self.config.paths.log(process.name), child.log_offset)
 
-    def activity(self, child: Child) -> freeze.Activity | None:
+    def activity(self, child: Child) -> Activity | None:
         """What a process does now, by /proc; None when it has ended."""
-        return freeze.activity(child.pid)
+        return activity(child.pid)
 
     def where(self, child: Child) -> str:
         """Where in the kernel a process is, by /proc."""

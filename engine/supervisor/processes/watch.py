@@ -22,12 +22,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Protocol
 
+from engine.activity import Activity
 from engine.config import Process
 from engine.config import Watch as Patience
 from engine.evidence import STACK_SIGNAL
 from engine.model.words import RoleState
 from engine.supervisor.processes.causes import End
-from engine.supervisor.processes.freeze import Activity, Judge
+from engine.supervisor.processes.freeze import Judge
 from engine.supervisor.processes.table import EXIT_UNKNOWN, AwaitedError, Child
 
 MS = 1_000_000

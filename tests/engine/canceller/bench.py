@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
 
+from engine.activity import Activity
 from engine.canceller.build import open_canceller_lanes
 from engine.canceller.config import MS, CancellerConfig
 from engine.canceller.role import Canceller
@@ -121,20 +122,20 @@ class PaperSession:
 
 
 class PaperProcesses:
-    """Which pids live, and how long each has waited for a core."""
+    """Which pids live, and what each does."""
 
     def __init__(self) -> None:
         """None lives."""
         self.living: set[int] = set()
-        self.waited: dict[int, int] = {}
+        self.state, self.ran_ns, self.waited_ns = "S", 0, 0
 
     def lives(self, pid: int) -> bool:
         """Whether it lives."""
         return pid in self.living
 
-    def waited_ns(self, pid: int) -> int:
-        """How long it has waited."""
-        return self.waited.get(pid, 0)
+    def activity(self, pid: int) -> Activity | None:
+        """What it does."""
+        return Activity(self.state, self.ran_ns, self.waited_ns) if pid in self.living else None
 
 
 class Bench:

@@ -117,17 +117,31 @@ def test_an_execution_that_thaws_keeps_its_orders(bench: Bench) -> None:
     assert (ours(bench), bench.cell.state) == (1, CancellerState.WATCHING)
 
 
-def test_an_execution_that_waits_for_a_core_is_not_frozen(bench: Bench) -> None:
+@pytest.mark.parametrize("state", ["R", "S", "D"])
+def test_an_execution_that_waits_for_a_core_or_the_disk_is_not_frozen(bench: Bench, state: str) -> None:
     """On a busy machine a beat is late although nothing hangs; after `frozen_ms` the orders come first."""
-    bench.beats = False
+    bench.beats, bench.processes.state = False, state
 
     def starve() -> None:
-        bench.processes.waited[bench.pid] = bench.now_ns - bench.beat_ns
+        bench.processes.waited_ns = bench.now_ns - bench.beat_ns
         bench.live()
 
     bench.step(LATE_MS * 4, starve)
     assert ours(bench) == 1
     bench.step(FROZEN_MS - LATE_MS * 4 + 50, starve)
+    assert ours(bench) == 0
+
+
+def test_an_execution_that_runs_without_a_beat_on_half_a_core_is_frozen(bench: Bench) -> None:
+    """A hook in `while True` on a busy machine must not pass for a wait."""
+    bench.beats, bench.processes.state = False, "R"
+
+    def loop() -> None:
+        bench.processes.ran_ns += STEP_NS // 2
+        bench.processes.waited_ns += STEP_NS // 2
+        bench.live()
+
+    bench.step(LATE_MS + 100, loop)
     assert ours(bench) == 0
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import shm
+from engine.activity import Activity
 from engine.config import Config
 from engine.lanes import CANCELLER, EXECUTION, lane_of, open_lanes
 from engine.model.records import CANCELLING, LISTED
 from engine.model.words import CancellerState, CommandKind, OrderState
 from engine.supervisor import leftovers, segments
 from engine.supervisor.keeper import Keeper
-from engine.supervisor.processes.freeze import Activity
 from engine.supervisor.processes.table import Child
 from shm.segment import path_of
 

@@ -7,11 +7,11 @@ from contextlib import closing, contextmanager
 import pytest
 
 import shm
+from engine.activity import Activity
 from engine.config import Config, Process
 from engine.lanes import EXECUTION, open_lanes
 from engine.supervisor import segments
 from engine.supervisor.keeper import CHECK_NS, Keeper
-from engine.supervisor.processes.freeze import Activity
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase
 

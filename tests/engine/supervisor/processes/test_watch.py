@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.activity import Activity
 from engine.config import Process
 from engine.config import Watch as Patience
 from engine.evidence import STACK_SIGNAL
 from engine.model.words import RoleState
-from engine.supervisor.processes.freeze import Activity
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Watch
 
