@@ -87,7 +87,7 @@ class Canceller:
         self.sweep: Sweep | None = None
         self._config, self._lanes, self._mark_of = config, lanes, mark_of
         self._report = Report(lanes.cancels, lanes.listed)
-        self._waiter = Waiter([self.session])
+        self._waiter: Waiter | None = None  # made by the first wait
         self._listing = NOTHING
         self._hurried = False  # a beat is late
         self._open_by_records = (-1, 0)  # the end of the lane when it was read, and how many orders were open then
@@ -127,6 +127,7 @@ class Canceller:
 
     def wait(self, timeout_ns: int) -> bool:
         """Wait for an answer; the process calls this when there is nothing to do."""
+        self._waiter = self._waiter or Waiter([self.session])
         return self._waiter.wait(min(timeout_ns, HURRIED_NS) if self._hurried else timeout_ns)
 
     def close(self) -> None:
@@ -137,7 +138,8 @@ class Canceller:
             level = logging.WARNING if self._ended_clean and not self._report.open else logging.CRITICAL
             of = {"open": self._report.open, "error": self.session.error}
             logger.log(level, "the venue did not confirm that no order is open: look there", extra=of)
-        self._waiter.close()
+        if self._waiter is not None:
+            self._waiter.close()
         self.session.close()
         for closer in self._lanes.closers:
             closer.close()

@@ -96,6 +96,8 @@ class Vitals:
         self._ready = self._ready or self._is_ready()
         if self.attended:
             self.unattended_ns = now_ns
+        elif self.state is Vital.DEAD:
+            self.unattended_ns = min(self.unattended_ns, row.wall_ns)  # it may have died before this canceller started
         if self._ready or self.state in (Vital.RUNNING, Vital.FROZEN):
             self.able_ns = min(now_ns, max(self.start_ns, row.wall_ns)) if self.state is Vital.ENDED else now_ns
 

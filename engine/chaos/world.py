@@ -105,6 +105,7 @@ class World:
     """The venue, the network, the lanes and the roles of one run."""
 
     purse: Mapping[str, int] = PURSE  # the account's first balances
+    attendants: tuple[str, ...] = ()  # further roles with a heartbeat, see `attended.py`
     half_width_steps = 1  # the maker's; with a larger one, its orders still rest when they reach the venue late
 
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
@@ -118,7 +119,7 @@ class World:
         self.network = Network(self.venue, seed, Latency())
         self.instruments = self._read_instruments()
         self.strategies = {"maker": 1, "taker": 2}
-        self.lanes = SystemLanes(tuple(self.strategies), (EXECUTION, *self.strategies))
+        self.lanes = SystemLanes(tuple(self.strategies), (EXECUTION, *self.strategies, *self.attendants))
         self._directory = tempfile.TemporaryDirectory(prefix="steelyard-simulation-")
         self.halt = HaltWatch()
         supervisor = open_lanes(self.lanes.system, SUPERVISOR)
@@ -260,7 +261,11 @@ class World:
         slot.role = None
         slot.fuse.light(0)
         slot.cleanup.run()
-        slot.start_ns = self.now_ns + self._random.randrange(5 * MS, 400 * MS)
+        slot.start_ns = self.now_ns + self._draw_absence_ns(slot)
+
+    def _draw_absence_ns(self, slot: RoleSlot) -> int:  # noqa: ARG002 - a world with further roles asks which one
+        """How long a role stays dead."""
+        return self._random.randrange(5 * MS, 400 * MS)
 
     # Faults.
 
