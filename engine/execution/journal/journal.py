@@ -74,11 +74,9 @@ def read_journal(directory: Path) -> Iterator[Entry]:
 def read_ring(reader: RingReader) -> list[bytes]:
     """The whole records that the ring still holds, oldest first."""
     found: list[bytes] = []
-    while (row := reader.read()) is not None:
-        if hasattr(row, "payload"):
-            record = codec.JOURNAL.pack_row(row)
-            if is_whole(record):
-                found.append(record)
+    while (record := reader.read_bytes()) is not None:
+        if isinstance(record, bytes) and is_whole(record):
+            found.append(record)
     return found
 
 

@@ -76,6 +76,7 @@ class Replay:
         """Begin with the empty blotter to fill."""
         self.blotter = blotter
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
+        self._terms_today = {number: terms_of(one) for number, one in self._instruments.items()}
         self.sequence = 0  # of the last record
         self.records = 0
         self.terms: dict[int, bytes] = {}  # by instrument, of the life that is being read; without an entry: as today
@@ -205,8 +206,8 @@ class Replay:
 
     def _means_the_same(self, instrument: int) -> bool:
         """Whether the life that is being read had the instrument's terms of today; a dropped instrument has none."""
-        one, terms = self._instruments.get(instrument), self.terms.get(instrument)
-        return one is None or terms is None or terms == terms_of(one)
+        today, terms = self._terms_today.get(instrument), self.terms.get(instrument)
+        return today is None or terms is None or terms == today
 
     def _read_intent(self, row: IntentRow) -> None:
         """Apply an intent that was read."""
