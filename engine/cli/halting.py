@@ -76,10 +76,10 @@ def halt_system(system: str, life: Life, timeout_s: float) -> Found:
     """Halt a system that runs."""
     deadline = time.monotonic() + timeout_s
     sequence, on_disk = operator.halt(system, Path(life.state) / "HALT", time.monotonic_ns() + life.offset_ns)
-    states = _await_executions(system, sequence, deadline)
-    informed, stored, refusal = _inform(system)
-    if refusal and not sequence and not on_disk:
+    if not sequence and not on_disk and (refusal := _inform(system)[2]):
         raise CommandError(f"halt was refused: {refusal}; nothing was halted")
+    states = _await_executions(system, sequence, deadline)
+    informed, stored, _ = _inform(system)
     left = _await_orders(system, list(states), deadline)
     return Found("silent" not in states.values(), states, informed, on_disk or stored, left)
 
