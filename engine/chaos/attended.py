@@ -25,8 +25,8 @@ from engine.role import Role
 from engine.venues.binance.cancelling import BinanceCancelling
 
 CONFIG = CancellerConfig(dead_ns=500 * MS, late_ns=100 * MS, frozen_ns=100 * MS)
-BOUND_NS = 3 * SECOND_NS  # a listing and the cancels, each of them lost once and asked for again
-LONG_NS = 6 * SECOND_NS
+BOUND_NS = 2 * SECOND_NS  # a listing and the cancels, each of them lost once and asked for again
+LONG_NS = (SECOND_NS, 6 * SECOND_NS)
 THAW_NS = 100 * MS  # after a freeze, the canceller may not have seen a beat yet
 WINDOW_MS = 5_000
 MISHAPS = Mishaps(death_ns=3 * SECOND_NS)
@@ -129,10 +129,10 @@ class AttendedWorld(World):
             self._beat(RoleState.RUNNING)
 
     def _draw_absence_ns(self, slot: RoleSlot) -> int:
-        """Every third death of execution is a long one."""
+        """Every second death of execution is a long one."""
         usual_ns = super()._draw_absence_ns(slot)
-        long = slot.name == EXECUTION and self._absences.randrange(3) == 0
-        return self._absences.randrange(LONG_NS) if long else usual_ns
+        long = slot.name == EXECUTION and self._absences.randrange(2) == 0
+        return self._absences.randrange(*LONG_NS) if long else usual_ns
 
     def _beat(self, state: RoleState) -> None:
         """As the process of execution does after a round."""

@@ -12,8 +12,8 @@ from engine.chaos.world import Mishaps
 from engine.loopback.binance.faults import FaultRates
 from engine.model.words import CancelReason
 
-SECONDS = 8.0
-DEATHS = Mishaps(1_500_000_000, 3_000_000_000, 0, 0, FaultRates())
+SECONDS = 5.0
+DEATHS = Mishaps(4_000_000_000, 0, 0, 0, FaultRates())
 
 
 @contextmanager
