@@ -9,7 +9,8 @@
     frozen_noticed  from SIGSTOP to the death of the frozen process, which the supervisor kills
     execution_ready from kill(2) to the first verdict on an intent, with RESTING open orders in the journal. Until the
                     venue has answered every query, the correct verdict is NOT_RECONCILED or VENUE_NOT_CONNECTED.
-                    `venue_wait` is the time from there to the first approved intent
+                    `venue_wait` is the time from there to the first approved intent. It is 0 where the strategy submits
+                    nothing before execution reads its intents: then the verdict's time includes the venue's answers
     cold_start      from the exec of `engine-ctl up` to its end: every process runs, and orders can be sent
     pss             the proportional set size of each role's process, without the shared segments
 
@@ -55,7 +56,7 @@ RESTING = 1000
 SETTLE_S = 0.1  # between a restart and the next kill
 POLL_S = 0.0005
 PATIENCE_S = 60.0
-NOT_YET = (Reason.NOT_RECONCILED, Reason.VENUE_NOT_CONNECTED)
+NOT_YET = (Reason.NOT_RECONCILED, Reason.VENUE_NOT_CONNECTED, Reason.DUPLICATE_INTENT)  # the last: read a second time
 PEER, PEER_MODULE = "NautilusTrader", "nautilus_trader"
 PEER_CODE = """
 import asyncio, time
