@@ -5,6 +5,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email import message_from_string
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -79,7 +80,8 @@ class Endpoint:
                 for name, value in {**endpoint.headers, "Content-Length": str(len(endpoint.body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(endpoint.body)
+                with suppress(OSError):  # the client has closed the connection meanwhile
+                    self.wfile.write(endpoint.body)
 
         return Handler
 
