@@ -66,6 +66,7 @@ class Clock:
         return tree
 
 
+@pytest.mark.timeout(300)
 def test_every_death_a_freeze_and_a_halt_is_a_message(floor: Make, endpoint: Endpoint) -> None:
     """The process that dies cannot report it, and the one that should may be dead too."""
     one = floor(table(endpoint, "over_ms = 1000") + "[watch]\ndeath_limit = 2\n")
