@@ -5,6 +5,7 @@ import json
 import os
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 import engine
 from engine import instruments
 from engine.cli import main
+from engine.cli.parser import make_parser
 from engine.demo import audit
 from engine.execution.journal.journal_file import VERSION_AT, segments
 from engine.lanes import LOOKERS, open_lanes
@@ -185,7 +187,7 @@ def test_every_step_of_the_runbook_works(box: Box, venue: "subprocess.Popen[str]
                 EVENTS.get(block.title, lambda *_: None)(box, venue)
             if block.how == "until":
                 venue.send_signal(signal.SIGCONT)
-            printed[block.title, block.how] = (new if block.how == "new box" else box).run(block)
+            printed[block.text] = (new if block.how == "new box" else box).run(block)
             if (block.title, block.how) == ("Start", "until"):
                 known = {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
         assert compare(new, known) == []
@@ -230,3 +232,13 @@ def test_the_page_has_every_situation() -> None:
     }  # fmt: skip
     assert wanted <= titles
     assert set(EVENTS) <= titles
+
+
+def test_every_command_of_the_page_is_known() -> None:
+    """The typed blocks take a minute; a renamed command or option is found in every run."""
+    spans = re.findall(r"`(engine-ctl [^`]+)`", PAGE.read_text().replace("\n", " "))
+    lines = [line for block in blocks() for line in block.text.splitlines() if line.startswith("engine-ctl ")]
+    assert len(lines) > 20
+    assert len(spans) > 5
+    for line in [*lines, *spans]:
+        assert make_parser().parse_args(shlex.split(line)[1:])
