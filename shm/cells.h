@@ -129,6 +129,14 @@ static PyObject *cells_sequence(Cells *self, PyObject *index) {
 
 static PyObject *cells_get_count(Cells *self, void *Py_UNUSED(closure)) { return PyLong_FromUnsignedLongLong(self->count); }
 
+static PyObject *cells_get_capsule(Cells *self, void *Py_UNUSED(closure)) {
+    if (!self->mapping || !sy_mapping_alive(self->mapping)) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "these cells are not attached to a lane");
+        return NULL;
+    }
+    return PyCapsule_New(self->first, "steelyard.cell", NULL);
+}
+
 static PyMethodDef cells_methods[] = {
     {"write", (PyCFunction)(void (*)(void))cells_write, METH_FASTCALL, "write(index, *fields): set the cell's value."},
     {"write_bytes", (PyCFunction)(void (*)(void))cells_write_bytes, METH_FASTCALL, "write_bytes(index, buffer): set the cell's value, one whole record."},
@@ -138,6 +146,7 @@ static PyMethodDef cells_methods[] = {
 };
 static PyGetSetDef cells_attributes[] = {
     {"count", (getter)cells_get_count, NULL, "How many cells the segment holds.", NULL},
+    {"capsule", (getter)cells_get_capsule, NULL, "sy_word * of the first cell, for compiled code; keep these cells alive beside it.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyTypeObject CellsType = {

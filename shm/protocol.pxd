@@ -43,6 +43,19 @@ cdef extern from * nogil:
     void sy_prefetch_own(const void *)
 
 
+cdef extern from * nogil:
+    """
+    #define sy_word_of(at) atomic_load_explicit((at), memory_order_acquire)
+    """
+    uint64_t sy_word_of(sy_word *)
+
+
+cdef inline sy_word *first_cell_of(object cells) except? NULL:
+    """Return the word that counts the writes of a CellReader's first cell; NULL for any other object."""
+    from shm import CellReader
+    return <sy_word *>PyCapsule_GetPointer(cells.capsule, "steelyard.cell") if type(cells) is CellReader else NULL
+
+
 cdef inline sy_writer rehearsal_of(char *room, sy_word *cursor, uint64_t record_size) noexcept nogil:
     """Return a writer on private memory of one slot: a rehearsal runs the code of a publish and publishes nothing."""
     cdef sy_writer writer

@@ -30,7 +30,7 @@ class Operator:
         self.signalled = False  # set by the signal's handler, cleared by execution once it is halted
         self.word_sequence = 0  # how many writes of the cell were read
         self.word: HaltRow | None = None  # the cell, when it halts
-        self._word = word
+        self.cell = self._word = word
         self._file = os.fspath(file)
         self._heartbeat = heartbeat
         self._beat = -1
@@ -68,6 +68,7 @@ class NoOperator:
     signalled = False
     word_sequence = 0
     word = None
+    cell = None
 
     def asked_by(self) -> str:
         """Return "": no operator asks."""

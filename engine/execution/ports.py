@@ -53,6 +53,10 @@ class OperatorPort(Protocol):
         """The number of writes of the operator's cell that were read."""
 
     @property
+    def cell(self) -> CellReader | None:
+        """The operator's cell; None without an operator."""
+
+    @property
     def word(self) -> HaltRow | None:
         """The operator's cell as the last poll found it, when it halts."""
 

@@ -30,6 +30,7 @@ from engine.execution.intents.accepted import Accepted
 from engine.execution.intents.books import Books
 from engine.execution.intents.desk import Desk
 from engine.execution.intents.express import Express
+from engine.execution.intents.halt_word import HaltWord
 from engine.execution.intents.intake import Intake
 from engine.execution.intents.skipped import Skipped
 from engine.execution.journal.journal import Journal
@@ -77,6 +78,8 @@ class Execution:
         self.config = config
         self._lanes = lanes
         self._tops = {one.id: Top() for one in config.instruments}
+        self._operator = ports.operator or NoOperator()
+        self._word = HaltWord(self._operator.cell)
         self.ledger = Ledger(config.instruments, tuple(config.strategies))
         disk = disk or DirectDisk()
         file = JournalFile(Path(config.journal.directory), config.journal.segment_size, disk)
@@ -94,17 +97,26 @@ class Execution:
         children = Children(self.gate, self.broker, sender)
         self.parents = Parents(self.blotter, self.gate, sender, children, self._tops, config)
         self.express = Express(
-            system, self.gate, self.blotter.last_intent, self.journal, self.session, sender.finish, config.account
+            system,
+            self.gate,
+            self.blotter.last_intent,
+            self.journal,
+            self.session,
+            sender.finish,
+            self._word,
+            self._on_word,
+            config.account,
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, sender, self.parents, self.express)
         accepted = Accepted(lanes.accepted)
         intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(config.strategies))
         skipped = Skipped(self.desk.on_record, sender.answer_again, config.skipped)
         on_record = skipped.on_record if config.skipped else self.desk.on_record
-        self._intake = Intake(on_record, lanes.books, lanes.commands, intents, self._tops, accepted.publish)
+        self._intake = Intake(
+            on_record, lanes.books, lanes.commands, intents, self._tops, accepted.publish, self._word, self._on_word
+        )
         self._books = Books(lanes.books, self._intake, self._tops, self.parents)
 
-        self._operator = ports.operator or NoOperator()
         self._supervisor = SupervisorSilence(config, self._operator)
         self.scopes = Scopes(config.account, self.ledger.account, self.gate, self.desk)
         self.halts = Halts(
@@ -140,6 +152,8 @@ class Execution:
         work = 0
         if self._lanes.halt.sequence(0) != self.halts.sequence or self._intake.commands_wait():
             work = self._commands.read(now_ns) + self.halts.read_cell(now_ns)
+            if self._word.waits():
+                self._on_word(now_ns)
         if self.alarm.due:
             self.halts.follow_alarm(now_ns)
         if self._intake.waits():
@@ -181,10 +195,17 @@ class Execution:
         self._due_ns = min(now_ns + GRAIN_NS, self.desk.deadline_ns)
         return more
 
+    def _on_word(self, now_ns: int) -> None:
+        """The operator's halt word was written: follow it at once, before any further request leaves."""
+        self.halts.poll_operator(now_ns)
+        self._word.read(self._operator.word_sequence)
+        self._poll_ns = 0
+
     def _poll(self, now_ns: int) -> None:
         """Look at what reaches execution without the supervisor, and at the supervisor; publish the gate's state."""
         self._poll_ns = now_ns + POLL_NS
         self.halts.poll_operator(now_ns)
+        self._word.read(self._operator.word_sequence)
         self._supervisor.judge(now_ns)
         self._gate_state.publish(now_ns)
 

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from engine.execution.intents.halt_word import HaltWord
 from engine.execution.journal.journal import Journal
 from engine.execution.orders.order import Order
 from engine.risk.approval import Approval
@@ -15,6 +16,8 @@ class Express:
         journal: Journal,
         session: VenueSession,
         finish: Callable[[Any, int, bool, bytes, int], Order],
+        word: HaltWord,
+        on_word: Callable[[int], None],
         account: int = ...,
     ) -> None: ...
     def send(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> Order | None: ...

@@ -13,6 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from engine.execution.intents.halt_word cimport HaltWord
 from engine.execution.journal.journal_record cimport seal
 from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport CLIENT_ID, Intent, Journalled, Judged, Placed
@@ -43,7 +44,8 @@ cdef class Express:
     cdef Approval gate
     cdef dict last_intent
     cdef bytes system
-    cdef object journal, session, clock, finish
+    cdef object journal, session, clock, finish, on_word
+    cdef HaltWord word
     cdef int64_t window_ns
     cdef uint32_t account
     cdef bytes last
@@ -52,15 +54,17 @@ cdef class Express:
 
     def __init__(
         self, bytes system not None, Approval gate not None, dict last_intent not None, journal, session, finish,
-        uint32_t account = FIRST_ACCOUNT,
+        HaltWord word not None, on_word, uint32_t account = FIRST_ACCOUNT,
     ):
         """`finish(row, order's expiry, whether it left, verdict, now_ns)` does what may be done after the bytes left.
 
-        `last_intent` is the blotter's, by strategy; `account` the account's number in every record.
+        `last_intent` is the blotter's, by strategy; `account` the account's number in every record. `on_word` is called
+        with the time when the operator's halt word was written: the gate is halted when it returns.
         """
         assert len(system) == SYSTEM_SIZE, system
         self.system, self.gate, self.finish, self.account = system, gate, finish, account
         self.last_intent, self.journal = last_intent, journal
+        self.word, self.on_word = word, on_word
         self.session, self.clock, self.window_ns = session, session.clock, session.receive_window_ns
         self.unpack = codec.INTENT.unpack
         self.ring = writer_of(journal.ring)
@@ -82,6 +86,9 @@ cdef class Express:
         venue_ns = now_ns + <int64_t>self.clock.offset_ns
         client_id = self.client_id(intent.intent_id)
         batch = self.pack(&intent, sequence, now_ns, client_id, venue_ns + self.window_ns, self.journal.sequence)
+        if self.word.changed():  # the last look before the journal has it and the bytes leave
+            self.on_word(now_ns)
+            return None
         self.last_intent[strategy], self.last = intent.intent_id, data
         self.journal.append(batch, 3, now_ns)
         left = self.session.place(

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+from engine.execution.intents.halt_word import HaltWord
 from engine.lanes.ports import RingReader
 from engine.risk.market import Top
 from engine.role import WorkingOn
@@ -13,6 +14,8 @@ class Intake:
         lanes: tuple[tuple[int, RingReader, int], ...],
         tops: dict[int, Top],
         accept: Callable[[RingReader, int, int], None],
+        word: HaltWord,
+        on_word: Callable[[int], None],
     ) -> None: ...
     def waits(self) -> bool: ...
     def commands_wait(self) -> bool: ...

@@ -9,6 +9,7 @@ lapped, and any other lane, is read by its reader's methods.
 from cpython.bytes cimport PyBytes_CheckExact
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from engine.execution.intents.halt_word cimport HaltWord
 from engine.model.records cimport Top as TopRecord, top_of
 from engine.risk.market cimport Top
 from shm.protocol cimport reader_of, sy_unread, sy_copy, sy_read_slot, sy_reader, sy_overwritten
@@ -32,16 +33,22 @@ cdef class Intake:
     cdef bint blind
     cdef tuple readers, lanes  # they keep the C readers alive
     cdef dict tops
-    cdef object on_record, accept
+    cdef object on_record, accept, on_word
+    cdef HaltWord word
     cdef TopRecord batch[BATCH]
 
-    def __init__(self, on_record, tuple books not None, commands, tuple lanes not None, dict tops not None, accept):
+    def __init__(
+        self, on_record, tuple books not None, commands, tuple lanes not None, dict tops not None, accept,
+        HaltWord word not None, on_word,
+    ):
         """`books` are those of each feed; `lanes` are (strategy, intents' reader, index of its cell).
 
-        `on_record` is called with each intent's record, `accept` with each of `lanes` that had intents.
+        `on_record` is called with each intent's record, `accept` with each of `lanes` that had intents, `on_word` with
+        the time when the operator's halt word was written: before the intents, and between two of them.
         """
         cdef sy_reader *ring
         self.on_record, self.lanes, self.tops, self.accept = on_record, lanes, tops, accept
+        self.word, self.on_word = word, on_word
         self.feeds, self.busy = len(books), -1
         self.readers = (*books, commands, *(lane for _, lane, _ in lanes))
         self.blind = len(self.readers) > LANES
@@ -83,8 +90,8 @@ cdef class Intake:
         return changed
 
     def commands_wait(self):
-        """Whether COMMANDS may have unread records."""
-        return True if self.blind else sy_unread(self.rings[self.feeds]) > 0
+        """Whether COMMANDS may have unread records, or the halt word was written."""
+        return True if self.blind else sy_unread(self.rings[self.feeds]) > 0 or self.word.changed()
 
     def read_intents(self, int64_t now_ns):
         """Read every strategy's intents in turn, and pass them on; how many were read."""
@@ -97,6 +104,8 @@ cdef class Intake:
             count, read, self.busy = 0, lane.read_bytes, index
             while (data := read()) is not None:
                 count += 1
+                if self.word.changed():
+                    self.on_word(now_ns)
                 if type(data) is bytes:
                     on_record(data, lane.cursor - 1, strategy, now_ns)
             if count:

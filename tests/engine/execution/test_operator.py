@@ -122,3 +122,22 @@ def test_execution_that_did_not_run_does_not_blame_the_supervisor(desk: Desk) ->
     desk.house.run(1, 60 * SECOND)
     desk.beat(1, alive=True)
     assert desk.verdict() == Reason.APPROVED
+
+
+def test_the_word_stops_the_next_intent_of_the_same_step(desk: Desk) -> None:
+    """A step may read a hundred intents: with a poll every 5 ms all of them became orders after the halt."""
+    house = desk.house
+    house.run(10)
+    receive, orders = house.venue.receive, len(house.venue.orders)
+
+    def receive_and_halt(port: object, payload: bytes) -> None:
+        receive(port, payload)  # type: ignore[arg-type]
+        if b"order.place" in payload:
+            desk.ask("word")
+
+    house.venue.receive = receive_and_halt
+    house.book()
+    intents = [house.intent() for _ in range(3)]
+    house.run(1, 1)
+    assert [house.verdict(one) for one in intents] == [Reason.APPROVED, Reason.HALTED, Reason.HALTED]
+    assert len(house.venue.orders) == orders + 1

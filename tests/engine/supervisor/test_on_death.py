@@ -59,5 +59,5 @@ def test_a_strategy_with_cancel_loses_its_orders_at_each_death_and_trades_on(flo
 def test_another_policy_is_refused_by_name(write: Callable[..., Config]) -> None:
     """A mistyped policy must not become the default one."""
     text = '[[strategies]]\nname = "s"\nid = 1\nclass = "m:C"\ninstruments = [1]\non_death = "flaten"\n'
-    with pytest.raises(ConfigError, match="on_death.*flaten"):
+    with pytest.raises(ConfigError, match=r"on_death.*flaten"):
         write(text)
