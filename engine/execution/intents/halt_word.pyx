@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Whether the operator's halt word was written since it was last read: one load, before each intent and each request.
 
-`operator.py` polls the word with the file and the signal every 5 ms. Between two polls a strategy may submit hundreds of
-intents, so whoever is about to send an order looks at the count of the word's writes first, and has it polled at once
+`operator.py` polls the word with the file and the signal every 5 ms. Between two polls a strategy may submit many
+intents, so the code that sends an order looks at the count of the word's writes first, and has it polled at once
 when that count has changed. Cells in the memory of one process have no such word and are asked by their method.
 """
 
