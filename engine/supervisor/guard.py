@@ -31,7 +31,7 @@ from engine.config import Config, Process
 from engine.config.private import open_private
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.log import make_room
-from engine.model.rows import HeartbeatRow, SupervisionRow
+from engine.model.rows import HeartbeatRow
 from engine.supervisor import life
 from engine.supervisor.entry import (
     EXIT_CONFIG,
@@ -48,6 +48,7 @@ from engine.supervisor.processes.causes import End, death_of
 from engine.supervisor.processes.table import EXIT_UNKNOWN, Child, Processes
 from engine.supervisor.processes.watch import Watch
 from engine.supervisor.service.notify import Notifier
+from engine.supervisor.service.outside import supervision
 from engine.supervisor.service.watchdog import Watchdog
 
 MS = 1_000_000
@@ -113,7 +114,7 @@ class Guard:
         if self.aborted:
             return EXIT_WRONG_SELF
         if self.watchdog.due(now_ns):
-            self.watchdog.report(self._supervision(), now_ns)
+            self.watchdog.report(supervision(self.config), now_ns)
         gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
         if gap_ns > self.config.watch.late_ms * MS:
             self.watch.allow_gap(gap_ns)
@@ -158,15 +159,6 @@ class Guard:
         except (shm.SegmentError, OSError):
             return None
         return beat
-
-    def _supervision(self) -> SupervisionRow | None:
-        """The supervisor's own state; attached at each call, because the segment may have been created again."""
-        try:
-            lanes = open_lanes(self.config.system.name, SUPERVISOR)
-            row: SupervisionRow | None = lanes.cell_reader("supervision").read(0)
-        except (shm.SegmentError, OSError):
-            return None
-        return row
 
     def _record_death(self, end: End, now_ns: int) -> None:
         """Record the supervisor's death, at the time that the processes of its system use."""

@@ -29,6 +29,7 @@ from engine.supervisor import guard, leftovers, operator, segments
 from engine.supervisor.cover import Cover
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.mode import publish_mode
+from engine.supervisor.service.outside import supervision
 from tests.engine.cli.test_check import market
 from tests.engine.execution.venue_double import KEY_PEM
 from tests.engine.supervisor.test_leftovers import Table, cancelling
@@ -118,6 +119,7 @@ def live(config: Config) -> None:
     show_open_order(config)
     Cover(config, "execution").left_at_the_end(ended_clean=True)
     guard.attach(config)
+    supervision(config)
     operator.halt(config.system.name, config.paths.halt, now_ns())
     for role in config.role_names:
         Pulse(config, role)
