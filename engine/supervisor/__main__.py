@@ -65,7 +65,7 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
             current.write(config.paths.system)
         table.step(time.monotonic_ns() + current.offset_ns)
         if not keeper.step(time.monotonic_ns() + current.offset_ns):
-            wait([*keeper.filenos(), wake])
+            wait([*keeper.filenos(), *table.filenos(), wake])
     template.close()
     keeper.close()
     left = keeper.left_at_the_end()

@@ -31,8 +31,16 @@ SYSTEM_MARK, PROCESS_MARK = "STEELYARD_SYSTEM", "STEELYARD_PROCESS"
 EXIT_UNKNOWN = -256  # the exit code of a process that is not our child
 
 
+AWAIT_NS = 100_000_000  # between two looks for a process that systemd starts
+
+
 class AwaitedError(Exception):
-    """A process that systemd starts does not run yet; this is no death."""
+    """A process cannot be started yet, because it waits for systemd or the template; this is no death."""
+
+    def __init__(self, name: str, again_ns: int = 0) -> None:
+        """Keep when to look again: after this time, or with 0 in the next step."""
+        super().__init__(name)
+        self.again_ns = again_ns
 
 
 @dataclass(slots=True)
@@ -71,21 +79,29 @@ class Processes:
         self.environment = environment
         self.foreground = foreground
         self.template = template
+        self._template_loads = False
         self._own: set[int] = set()  # the started processes whose exit was not collected yet
 
     def step(self, now_ns: int) -> None:
         """Keep a template, and collect the exits of descendants that this table did not start."""
         if self.template is not None:
             self.template.step(now_ns)
+            self._template_loads = self.template.loads(now_ns)
             reap_strangers({self.template.pid, *self._own})
+
+    def filenos(self) -> list[int]:
+        """The descriptors to wait on for starts that are possible."""
+        return self.template.filenos() if self.template is not None else []
 
     def start(self, process: Process) -> Child:
         """Start a process in its own session, pinned, with stdout in the run directory and stderr in its log.
 
-        A process that systemd starts is found; AwaitedError while it does not run.
+        A process that systemd starts is found. AwaitedError while it does not run, and while the template imports.
         """
         if process.started_by == "systemd":
             return self._awaited(process.name)
+        if self._template_loads and not process.command:
+            raise AwaitedError(process.name)
         run = self.config.paths.run
         path = self.config.paths.log(process.name)
         log.make_room(path)
@@ -102,7 +118,7 @@ class Processes:
         """The running process that another program started."""
         child = self.find().get(name)
         if child is None:
-            raise AwaitedError(name)
+            raise AwaitedError(name, AWAIT_NS)
         return child
 
     def _launch(self, process: Process, out: int, err: int) -> Child:

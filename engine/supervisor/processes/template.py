@@ -42,8 +42,9 @@ ANSWER_BYTES = 64
 ROOM = "STEELYARD_ROOM"  # the variable whose memory a forked process overwrites with its marks
 ROOM_BYTES = 512
 SPARES = 2  # forked processes that wait for a request
-ANSWER_LIMIT_S = 0.5  # a template or spare that does not answer within this time is killed
-LOAD_LIMIT_S = 2.0  # how long the first starts wait for the template's imports
+ANSWER_LIMIT_S = 0.5  # a start does not wait longer for a template or a spare: the process is executed
+FORK_LIMIT_NS = 5_000_000_000  # a template that has not forked a spare within this time is killed
+LOAD_LIMIT_NS = 5_000_000_000  # how long the first starts wait for the template's imports
 AGAIN_NS = 5_000_000_000  # between two starts of a template
 OURS = "engine"  # modules of this package are imported before the fork, an author's own modules after it
 
@@ -71,7 +72,7 @@ class Spare:
         if not self.pid:
             with contextlib.suppress(BlockingIOError):
                 self._read_pid(socket.MSG_DONTWAIT)
-        if not self.pid and time.monotonic_ns() - self._asked_ns > ANSWER_LIMIT_S * 1e9:
+        if not self.pid and time.monotonic_ns() - self._asked_ns > FORK_LIMIT_NS:
             raise TimeoutError("no process was forked in time")
         return bool(self.pid)
 
@@ -127,6 +128,7 @@ class Template:
         self._spares: list[Spare] = []
         self._ready = self._was_ready = False
         self._next_ns = 0  # not started before this time
+        self._load_until_ns = 0  # the first starts wait until then for the imports
 
     @property
     def pid(self) -> int:
@@ -142,12 +144,21 @@ class Template:
                 self._was_ready = self._was_ready or self._ready
         return self._ready
 
+    def loads(self, now_ns: int) -> bool:
+        """Whether a start should wait, because the first template imports; executing is no faster than a later one."""
+        return self.popen is not None and not self._was_ready and not self.ready and now_ns < self._load_until_ns
+
+    def filenos(self) -> list[int]:
+        """The descriptor to wait on while the template imports."""
+        return [self._channel.fileno()] if self._channel is not None and not self._ready else []
+
     def step(self, now_ns: int) -> None:
         """Start the template's process when none runs, at most once in AGAIN_NS; keep SPARES of its forks."""
         if self.popen is not None and self.popen.poll() is not None:
             logger.warning("the template ended", extra={"pid": self.popen.pid, "exit_code": self.popen.returncode})
             self._forget()
         if self.popen is None and now_ns >= self._next_ns:
+            self._load_until_ns = self._load_until_ns or now_ns + LOAD_LIMIT_NS
             self._next_ns = now_ns + AGAIN_NS
             self._start()
         if self.ready:
@@ -160,27 +171,29 @@ class Template:
 
         OSError when the kernel refuses the fork.
         """
-        if not self._await_ready():
+        if not self.ready:
             return None
         text = json.dumps({"process": process, "arguments": list(arguments), "environment": dict(environment)})
-        if not self._spares:
-            self._ask()
-        spare = self._spares.pop(0)
+        spare = None
         try:
+            if not self._spares:
+                self._ask()
+            spare = self._spares.pop(0)
             spare.await_pid()
             spare.request(text.encode(), out, err)
-        except (ConnectionError, TimeoutError) as error:
+        except (ConnectionError, TimeoutError, BlockingIOError) as error:
             logger.warning("the template or its spare does not answer", extra={"pid": self.pid, "error": str(error)})
-            spare.drop()
-            self.close()
+            self.close(spare)
             return None
         except OSError:
-            spare.drop()
+            if spare is not None:
+                spare.drop()
             raise
         return spare
 
-    def close(self) -> None:
-        """End the template's process and its spares."""
+    def close(self, *taken: Spare | None) -> None:
+        """End the template's process and its spares, with one that was taken from them."""
+        self._spares += [spare for spare in taken if spare is not None]
         if self.popen is not None:
             self.popen.kill()
             self.popen.wait()
@@ -203,15 +216,8 @@ class Template:
                 logger.error("the template cannot be started", extra={"error": str(error)})  # noqa: TRY400
                 ours.close()
                 return
+        ours.setblocking(False)
         self._channel = ours
-
-    def _await_ready(self) -> bool:
-        """Wait for the imports of the first template; a later one is not waited for, because executing is as fast."""
-        if not self.ready and not self._was_ready and self._channel is not None:
-            self._channel.settimeout(LOAD_LIMIT_S)
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                self._ready = self._was_ready = self._channel.recv(len(READY)) == READY
-        return self.ready
 
     def _keep_spares(self) -> None:
         """Ask for as many spares as are missing; a template that does not fork them in time is killed."""

@@ -34,7 +34,6 @@ from engine.supervisor.processes.table import EXIT_UNKNOWN, AwaitedError, Child
 MS = 1_000_000
 EXIT_CONFIG = 78  # exit code for a wrong configuration: a second start would read the same file
 DUMP_NS = 10_000_000  # from STACK_SIGNAL to SIGKILL
-AWAIT_NS = 100_000_000  # between two looks for a process that systemd starts
 SETTLE_NS = 1_000_000_000  # added to the drain limit before a process that was asked to stop is killed
 
 logger = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ class Table(Protocol):
     """The process table that a watch uses."""
 
     def start(self, process: Process) -> Child:
-        """Start a process; AwaitedError when systemd starts it and it does not run yet."""
+        """Start a process; AwaitedError when it cannot be started yet, which is no death."""
 
     def exited(self, child: Child) -> int | None:
         """None while it runs, else its exit code."""
@@ -175,8 +174,8 @@ class Watch:
     def _start(self, now_ns: int) -> int:
         try:
             self._begin(self.table.start(self.process), now_ns)
-        except AwaitedError:  # systemd starts it: look again in a moment
-            self.start_ns = now_ns + AWAIT_NS
+        except AwaitedError as awaited:
+            self.start_ns = now_ns + awaited.again_ns
             return 0
         except OSError as error:  # no such command, no memory, too many processes: counts as a death
             logger.error("cannot be started", extra={"name_of": self.process.name, "error": str(error)})  # noqa: TRY400
