@@ -8,7 +8,7 @@ import pytest
 
 from engine.cli.reload import differences, flat
 from engine.config import Config, load
-from tests.engine.cli.test_settings import answer, audited
+from tests.engine.cli.test_set_command import answer, audited
 from tests.engine.floor import Floor, until
 
 Capture = pytest.CaptureFixture[str]
