@@ -54,6 +54,7 @@ from engine.supervisor.service.watchdog import Watchdog
 MS = 1_000_000
 CANNOT_START = (EXIT_WRONG_WORLD, EXIT_OTHER_RUNS, EXIT_CONFIG)
 START_LIMIT_MS = 60_000
+READS_OF_ONE = 25  # reads of the heartbeat, each after entry.WAIT_MS, until its segment is attached again
 
 logger = logging.getLogger("engine.supervisor.guard")
 
@@ -96,6 +97,8 @@ class Guard:
         self.aborted = False  # by SIGABRT
         self.was_up = False  # a supervisor was up under this guard
         self._last_ns = now_ns
+        self._heartbeat: shm.CellReader | None = None
+        self._reads = 0
         frozen_ms = config.watch.supervisor_frozen_ms
         patience = msgspec.structs.replace(
             config.watch, late_ms=max(1, frozen_ms // 2), frozen_ms=frozen_ms, start_limit_ms=START_LIMIT_MS
@@ -152,11 +155,15 @@ class Guard:
         return code if code in CANNOT_START and not self.was_up else None
 
     def _beat(self, role: str) -> HeartbeatRow | None:
-        """The supervisor's heartbeat; attached at each call, because the segment may have been created again."""
+        """The supervisor's heartbeat; attached again at intervals, because its segment may have been created again."""
         del role
+        self._reads += 1
         try:
-            beat: HeartbeatRow | None = attach(self.config).read(0)
+            if self._heartbeat is None or self._reads % READS_OF_ONE == 0:
+                self._heartbeat = attach(self.config)
+            beat: HeartbeatRow | None = self._heartbeat.read(0)
         except (shm.SegmentError, OSError):
+            self._heartbeat = None
             return None
         return beat
 
