@@ -14,4 +14,5 @@ digests prove it.
     roles       builds each role for each of its lives
     world       the clock, the order of steps, the faults
     invariants  what must hold after every step and at the end
+    in_flight   what must hold before every request that ends an order
 """

@@ -3,7 +3,7 @@
 Always    the venue's money and books agree; the venue accepts no client id twice; a GOOD book equals the venue's book
           at its sequence; no fill is published twice; every position cell is the sum of the fills up to its sequence;
           the venue accepts no order after we published it as done; after execution has read a halt, it sends nothing
-          that can create an order
+          that can create an order; no second request that ends an order leaves while one is in flight (`in_flight.py`)
 At the end, after the engine has drained:
           our orders and fills equal the venue's, one for one; nothing is open; each strategy's own position equals
           execution's; and the replay of every strategy from its STEPS submits the same intents, byte for byte

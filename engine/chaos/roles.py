@@ -15,6 +15,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from engine.chaos.in_flight import InFlightPort
 from engine.chaos.lanes import SystemLanes
 from engine.chaos.mortality import Fuse, Mortal
 from engine.chaos.network import Network
@@ -154,7 +155,7 @@ def execution_maker(
             del now_ns
             port = network.stream(TRADING_PATH)
             cleanup.append(port.close)
-            return watch(Mortal(port, fuse))  # as above
+            return watch(InFlightPort(Mortal(port, fuse)))  # as above
 
         wire = BinanceTrading(list(instruments), key.signer)
         ports = ExecutionPorts(partial(BinanceSession, wire, connect))
