@@ -224,7 +224,20 @@ static PyObject *mapping_retire(sy_mapping *self, PyObject *Py_UNUSED(ignored)) 
     Py_RETURN_NONE;
 }
 
+/* Map pages now instead of at their first use. Advice that this kernel does not know is ignored. */
+static PyObject *mapping_populate(sy_mapping *self, PyObject *args) {
+    unsigned long long offset, size;
+    if (!PyArg_ParseTuple(args, "KK", &offset, &size) || !sy_mapping_alive(self)) return NULL;
+    if (offset % 4096 || offset > self->total || size > self->total - offset) {
+        PyErr_Format(PyExc_IndexError, "%llu bytes at offset %llu are not pages of %llu bytes", size, offset, (unsigned long long)self->total);
+        return NULL;
+    }
+    madvise(self->base + offset, size, self->writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef mapping_methods[] = {
+    {"populate", (PyCFunction)mapping_populate, METH_VARARGS, "populate(offset, size): map these pages now."},
     {"retire", (PyCFunction)mapping_retire, METH_NOARGS, "retire(): release the writer's lock; this mapping cannot write any more."},
     {"load", (PyCFunction)mapping_load, METH_O, "load(offset) -> int: an aligned 64-bit word, acquire."},
     {"store", (PyCFunction)mapping_store, METH_VARARGS, "store(offset, value): an aligned 64-bit word, release."},

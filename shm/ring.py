@@ -17,6 +17,8 @@ from shm.record import Record
 if TYPE_CHECKING:
     import numpy as np
 
+POPULATE_BYTES = 1 << 16
+
 
 class Lapped(NamedTuple):
     """The writer overtook this reader: it lost the records [first, after)."""
@@ -42,6 +44,22 @@ class RingWriter(_ring.Writer, Owned):
         self.path, self.header, self._mapping = own_segment(name, record, kinds, populate=populate, lock=lock)
         wake, lossless = self.header.wake == "idle_edge", self.header.kind == "lossless"
         super().__init__(self._mapping, record, wake=wake, lossless=lossless)
+        self._chunk = self.cursor * record.size % self.header.data_size // POPULATE_BYTES
+        self._chunks = 0 if populate else -(-self.header.data_size // POPULATE_BYTES)  # those that are not mapped yet
+
+    def populate(self) -> bool:
+        """Map the next POPULATE_BYTES of the slots, from the cursor on; False when all are mapped.
+
+        For a writer that begins before its pages are mapped: one call costs microseconds, `populate=True` all of them.
+        """
+        if not self._chunks:
+            return False
+        self._chunks -= 1
+        size = self.header.data_size
+        at = self._chunk * POPULATE_BYTES
+        self._mapping.populate(self.header.data_offset + at, min(POPULATE_BYTES, size - at))
+        self._chunk = (self._chunk + 1) % -(-size // POPULATE_BYTES)
+        return True
 
     def follow(self, cells: CellReader, index: int) -> None:
         """Read the consumer's cursor from this cell; its record begins with the cursor."""

@@ -137,14 +137,15 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
             config, name, outbox, lambda venue: feed_config(config, name, config.venue(venue)),
             lambda venue: instrument_publisher(cells, venue),
         )  # fmt: skip
-    tap, feeds, ports, pinned = tap_of(config, lanes), [], [], shown_decimals(lanes)
+    frames = lanes.ring_writer("frames") if config.feed.get("frames", True) else None
+    tap, feeds, ports, pinned = tap_of(lanes, frames), [], [], shown_decimals(lanes)
     for venue in config.feed_venues(name):
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(ports_of(venue))
             made = feed_config(config, name, venue, pinned)
             tapped = TappedPorts(ports[-1], tap, venue.name, made.venue) if tap else ports[-1]
             feeds.append(Feed(made, tapped, outbox, instrument_publisher(cells, venue.name)))
-    return FeedRole(name, feeds, ports)
+    return FeedRole(name, feeds, ports, frames)
 
 
 def instrument_publisher(cells: shm.CellWriter, venue: str) -> Any:

@@ -1,16 +1,26 @@
 """The feed role: every venue's feed in one process, advanced together."""
 
+from typing import Protocol
+
 from engine.feed.connection.ports import SocketPorts
 from engine.feed.feed import Feed
+
+
+class Pages(Protocol):
+    """A writer of a large ring."""
+
+    def populate(self) -> bool:
+        """Map some of its pages now instead of at their first use; False when all are mapped."""
 
 
 class FeedRole:
     """The feeds of one process, and the sockets that wake it."""
 
-    def __init__(self, name: str, feeds: list[Feed], ports: list[SocketPorts]) -> None:
-        """Advance these feeds over these ports."""
+    def __init__(self, name: str, feeds: list[Feed], ports: list[SocketPorts], frames: Pages | None = None) -> None:
+        """Advance these feeds over these ports. Steps without work map the pages of `frames`: a start does not wait."""
         self.name, self.feeds, self._ports, self._warm_turn = name, feeds, ports, 0
         self._stepped_ns = 0
+        self._unmapped = frames
         self._patience_ns = min((feed.config.stale_ns for feed in feeds), default=0)
 
     def step(self, now_ns: int) -> int:
@@ -22,6 +32,8 @@ class FeedRole:
         work = 0
         for feed in self.feeds:
             work += feed.step(now_ns)
+        if not work and self._unmapped is not None and not self._unmapped.populate():
+            self._unmapped = None
         return work
 
     def warm(self, now_ns: int) -> None:

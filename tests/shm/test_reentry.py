@@ -14,6 +14,7 @@ import pytest
 
 import shm
 from shm import Record
+from shm.ring import POPULATE_BYTES
 from tests.shm.content import HASHED, made
 from tests.shm.processes import Child
 
@@ -241,6 +242,20 @@ def test_a_populated_lane_is_all_there(lane: str, writes: bool) -> None:
     shm.create(lane, SMALL, capacity=1 << 16, reserve=4)
     side = (shm.RingWriter if writes else shm.RingReader)(lane, SMALL, populate=True)
     assert resident_kib(side.path) == (side.header.total_size + side.header.mirrored) // 1024
+
+
+def test_a_writer_maps_its_slots_bit_by_bit(lane: str) -> None:
+    """A role that starts again must not wait for thousands of pages; the first are those that it writes next."""
+    shm.create(lane, SMALL, capacity=1 << 16, reserve=4, start=1 << 15)
+    writer = shm.RingWriter(lane, SMALL)
+    before, count = resident_kib(writer.path), 0
+    while writer.populate():
+        count += 1
+    size = writer.header.data_size
+    assert count == size // POPULATE_BYTES > 1
+    assert resident_kib(writer.path) - before == size // 1024
+    with pytest.raises(IndexError, match="not pages"):
+        writer._mapping.populate(writer.header.total_size, 4096)
 
 
 def status_kib(field: str) -> int:

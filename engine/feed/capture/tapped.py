@@ -1,14 +1,10 @@
 """A venue's ports that copy every frame for a recorder."""
 
-from typing import TYPE_CHECKING
-
 from engine import clock
 from engine.feed.capture.tap import Tap, TappedRequests, TappedStream
 from engine.feed.connection.connections import FeedPorts
 from engine.lanes import RoleLanes, lane_of
-
-if TYPE_CHECKING:
-    from engine.config import Config
+from shm import RingWriter
 
 
 class TappedPorts:
@@ -28,12 +24,8 @@ class TappedPorts:
         return TappedRequests(self._ports.requests(), self._tap, self._venue, self._dialect, clock.now_ns())
 
 
-def tap_of(config: "Config", lanes: RoleLanes) -> Tap | None:
-    """Return the writer of a system's FRAMES, None where [feed] frames = false."""
-    if not config.feed.get("frames", True):
+def tap_of(lanes: RoleLanes, frames: RingWriter | None) -> Tap | None:
+    """Return the writer of a system's FRAMES, None without that ring: [feed] frames = false."""
+    if frames is None:
         return None
-    return Tap(
-        lanes.ring_writer("frames", populate=True),
-        lanes.cell_writer("connections"),
-        lane_of("connections").count,
-    )
+    return Tap(frames, lanes.cell_writer("connections"), lane_of("connections").count)
