@@ -279,14 +279,19 @@ def describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m engine.runtime`: one process of a system."""
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of one process."""
     parser = argparse.ArgumentParser(prog="python -m engine.runtime", description="Run one process of a system.")
     parser.add_argument("--config", required=True, help="the system's file")
     parser.add_argument("--process", default="", help="the process in the file, with its roles, cores and wait")
     parser.add_argument("--roles", default="", help="instead of a process: roles by name, separated by commas")
     parser.add_argument("--copy", default="", help="the file as it was when the supervisor started, if FILE is wrong")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m engine.runtime`: one process of a system."""
+    options = parse(arguments)
     log.begin(options.process or options.roles)
     try:
         config, process = _read(options)

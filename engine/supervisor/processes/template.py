@@ -120,7 +120,7 @@ class Template:
         `environment` is that of a role without its own variables.
         """
         _become_subreaper()
-        self.system = config.system.name
+        self.system, self.file = config.system.name, config.path
         self.modules, self.packages = modules_of(config), packages_of(config)
         self.environment = template_environment(config, environment)
         self.popen: subprocess.Popen[bytes] | None = None
@@ -203,8 +203,8 @@ class Template:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [
             sys.executable, "-m", "engine.supervisor.processes.template_process", "--system", self.system,
-            "--channel", str(theirs.fileno()), "--parent", str(os.getpid()), "--modules", *self.modules,
-            "--packages", *self.packages,
+            "--config", self.file, "--channel", str(theirs.fileno()), "--parent", str(os.getpid()),
+            "--modules", *self.modules, "--packages", *self.packages,
         ]  # fmt: skip
         with theirs:
             try:

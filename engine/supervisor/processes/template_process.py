@@ -1,11 +1,13 @@
 """The template's process: it imports what roles need, and forks spares that become the processes of roles.
 
-    python -m engine.supervisor.processes.template_process --system S --channel FD --parent PID --modules … --packages …
+    python -m engine.supervisor.processes.template_process --system S --config F --channel FD --parent PID
+        --modules … --packages …
 
 1. Die with the supervisor. Import the modules, and freeze them out of garbage collection.
 2. For each lease that arrives: fork, and fork again in the child, which exits. Only the innermost process, the spare,
    returns from `serve`.
-3. The spare reports its pid when the supervisor has become its parent, and waits for its request.
+3. The spare reports its pid when the supervisor has become its parent. It writes the memory that every start writes
+   (`rehearse_start`), because the kernel copies a page at its first write, and waits for its request.
 4. With the request it takes a session, descriptors, an environment and marks of its own, and waits for GO. When the
    lease ends before GO, it exits.
 5. From there on it is `python -m engine.runtime`, with the same exit codes.
@@ -18,11 +20,13 @@ STEELYARD_ROOM with the two marks by which a supervisor finds it, and the comman
 """
 
 import argparse
+import contextlib
 import ctypes
 import encodings.idna  # noqa: F401 - a name of a venue's host is looked up with it
 import gc
 import importlib
 import json
+import logging
 import os
 import pkgutil
 import signal
@@ -36,10 +40,12 @@ from typing import NamedTuple
 import msgspec
 
 from engine import clock, runtime
-from engine.config import Config
-from engine.lanes import LANES
+from engine.config import Config, ConfigError, load_copy
+from engine.lanes import LANES, SUPERVISOR, open_lanes, owners_of
+from engine.log import JsonLine
 from engine.supervisor.processes.template import ANSWER_BYTES, GO, MARKED, READY, ROOM
-from shm.header import describe
+from shm.header import SegmentError, describe
+from shm.identity import Owner
 
 PR_SET_PDEATHSIG = 1
 MESSAGE_BYTES = 1 << 20
@@ -80,6 +86,22 @@ def rehearse() -> None:
     for lane in LANES:
         describe(lane.record)
     importlib.invalidate_caches()  # its first call imports more
+
+
+def rehearse_start(file: str) -> None:
+    """Do in the spare what each start does, without an effect: its pages are copied before the request, not after."""
+    if "numpy.random" in sys.modules:  # `random` seeds itself after a fork
+        sys.modules["numpy.random"].seed()
+    importlib.invalidate_caches()
+    bounds(ENVIRONMENT)
+    json.loads(json.dumps(dict(os.environ)))
+    runtime.parse(["--config", file])
+    JsonLine("").format(logging.makeLogRecord({"msg": "a line"}))
+    Owner.me()
+    with contextlib.suppress(ConfigError, SegmentError, OSError):  # the start itself reports it
+        config = load_copy(file, file)
+        owners_of(config)
+        open_lanes(config.system.name, SUPERVISOR).cell_reader("heartbeat").read(0)
 
 
 def serve(channel: socket.socket) -> socket.socket | None:
@@ -153,8 +175,6 @@ def become(request: Request, lease: socket.socket, system: str) -> None:
     if lease.recv(ANSWER_BYTES) != GO:
         os._exit(0)
     lease.close()
-    if "numpy.random" in sys.modules:  # `random` seeds itself after a fork
-        sys.modules["numpy.random"].seed()
     importlib.invalidate_caches()
     sys.argv = ["engine.runtime", *request.arguments]
 
@@ -193,6 +213,7 @@ def main() -> None:
     """Serve until the supervisor ends; in a spare, run the roles of its request."""
     parser = argparse.ArgumentParser(prog="python -m engine.supervisor.processes.template_process")
     parser.add_argument("--system", required=True)
+    parser.add_argument("--config", required=True)
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--modules", nargs="*", default=[])
@@ -202,6 +223,7 @@ def main() -> None:
     set_title(f"steelyard {options.system} template")
     lease = serve(socket.socket(fileno=options.channel))
     if lease is not None:
+        rehearse_start(options.config)
         request = receive(lease)
         become(request, lease, options.system)
         runtime.finish(runtime.main(request.arguments))
