@@ -49,13 +49,13 @@ def tree(one: Mapping[str, Any]) -> dict[str, Any]:
     return {**one, **{name: decimal_text(one[name]) for name in FIGURES}}
 
 
-def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:
-    """The book with the state UNKNOWN when its feed is dead or frozen: the cell keeps its last state."""
-    if not silent_ns:
+def _silenced(book: dict[str, Any], silent_ns: int | None) -> dict[str, Any]:
+    """The book with the state UNKNOWN when its feed is dead, frozen or not known: the cell keeps its last state."""
+    if silent_ns == 0:
         return {**book, "feed_silent_ms": 0}
     unknown = {"state": UNKNOWN, "last_state": book["state"], "spread_bps": None, "imbalance": None,
                "spread_alarm_bps": None}  # fmt: skip
-    return {**book, **unknown, "feed_silent_ms": silent_ns // 1_000_000}
+    return {**book, **unknown, "feed_silent_ms": None if silent_ns is None else silent_ns // 1_000_000}
 
 
 def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
@@ -114,6 +114,8 @@ def print_books(found: list[dict[str, Any]], now_ns: int) -> None:
 
 def _state(one: Mapping[str, Any]) -> str:
     """A book's state as text."""
+    if one["feed_silent_ms"] is None:
+        return f"unknown: the heartbeat of {one['feed']} cannot be read (last state {one['last_state'].lower()})"
     if not one["feed_silent_ms"]:
         alarm_bps = one["spread_alarm_bps"]
         return str(one["state"]).lower() + (f", spread wide (alarm {alarm_bps:g} bp)" if alarm_bps else "")

@@ -8,17 +8,21 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import shm
 from engine.cli import FAILED, NOT_FOUND, CommandError
-from engine.cli.output import choose_system, executions, is_running, print_json, print_line
+from engine.cli.output import choose_system, executions, is_running, iso, print_json, print_line
 from engine.cli.system import advice
 from engine.config import Paths
 from engine.control import Refused, Unreachable, call
-from engine.lanes import OPERATOR, open_lanes
+from engine.lanes import LOOKERS, OPERATOR, open_lanes
+from engine.lanes.ports import RingReader
+from engine.model.words import HaltReason
 from engine.supervisor import leftovers, operator
 from engine.supervisor.life import Life
 from engine.supervisor.life import read as read_life
+from engine.unfinished import unfinished
 
 POLL_S = 0.002
 SIGNAL_AFTER_S = 0.3  # execution reads the halt word every 5 ms
@@ -34,6 +38,9 @@ class Found:
     supervisor: bool  # the supervisor has answered
     on_disk: bool
     orders_left: int  # open or in doubt when the timeout passed
+    was_halted: bool = False  # before the command
+    was_halted_since_ns: int = 0
+    orders_before: int | None = None  # open or in doubt before the command; None when they cannot be read
 
     @property
     def complete(self) -> bool:
@@ -54,11 +61,50 @@ class Found:
             parts.append("NOT ON DISK: the file HALT cannot be written, the halt ends with `down` or a reboot")
         if self.orders_left:
             parts.append(f"{self.orders_left} orders are still open or in doubt: engine-ctl orders lists them")
+        parts.append(f"was halted since {iso(self.was_halted_since_ns)}" if self.was_halted else "was not halted")
+        parts.append(f"open orders before: {'unknown' if self.orders_before is None else self.orders_before}")
         return "; ".join(parts)
 
     def _in_state(self, state: str) -> str:
         """The executions in this state."""
         return ", ".join(role for role, one in self.executions.items() if one == state)
+
+
+@dataclass(slots=True, frozen=True)
+class Before:
+    """What was in force before the halt; the orders are counted after it, to that place of the ring: no halt waits."""
+
+    halted: bool
+    since_ns: int
+    rings: tuple[tuple[RingReader, int], ...] | None  # each with its end; None when one cannot be read
+
+    @classmethod
+    def of(cls, system: str, file: Path) -> Self:
+        """Read cell, word and file, and the end of each ring of orders."""
+        rows = [row for name in ("halt", "operator_halt") if (row := _row(system, name)) is not None and row.halted]
+        if not rows and operator.reason_of(file) is not HaltReason.NONE:
+            return cls(True, int(file.stat().st_mtime_ns), _rings(system))
+        return cls(bool(rows), min((row.since_ns for row in rows), default=0), _rings(system))
+
+    def orders(self) -> int | None:
+        """How many orders were open or in doubt."""
+        return None if self.rings is None else sum(len(unfinished(ring, end)) for ring, end in self.rings)
+
+
+def _row(system: str, name: str) -> Any:
+    try:
+        return open_lanes(system, LOOKERS).cell_reader(name).read(0)
+    except (shm.SegmentError, OSError):
+        return None
+
+
+def _rings(system: str) -> tuple[tuple[RingReader, int], ...] | None:
+    try:
+        lanes = open_lanes(system, LOOKERS)
+        rings = [lanes.ring_reader("orders", role) for role in executions(system)]
+    except (shm.SegmentError, OSError):
+        return None
+    return tuple((ring, ring.end) for ring in rings)
 
 
 def halt(options: argparse.Namespace) -> int:
@@ -74,14 +120,18 @@ def halt(options: argparse.Namespace) -> int:
 
 def halt_system(system: str, life: Life, timeout_s: float) -> Found:
     """Halt a system that runs."""
-    deadline = time.monotonic() + timeout_s
-    sequence, on_disk = operator.halt(system, Path(life.state) / "HALT", time.monotonic_ns() + life.offset_ns)
+    deadline, file = time.monotonic() + timeout_s, Path(life.state) / "HALT"
+    before = Before.of(system, file)
+    sequence, on_disk = operator.halt(system, file, time.monotonic_ns() + life.offset_ns)
     if not sequence and not on_disk and (refusal := _inform(system)[2]):
         raise CommandError(f"halt was refused: {refusal}; nothing was halted")
     states = _await_executions(system, sequence, deadline)
     informed, stored, _ = _inform(system)
     left = _await_orders(system, list(states), deadline)
-    return Found("silent" not in states.values(), states, informed, on_disk or stored, left)
+    return Found(
+        "silent" not in states.values(), states, informed, on_disk or stored, left,
+        before.halted, before.since_ns, before.orders(),
+    )  # fmt: skip
 
 
 def _await_executions(system: str, sequence: int, deadline: float) -> dict[str, str]:

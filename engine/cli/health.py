@@ -1,4 +1,9 @@
-"""What makes a system unhealthy although every process runs: a feed without a heartbeat, stopped entries."""
+"""What makes a system unhealthy although every process runs: a feed without a heartbeat, stopped entries.
+
+What cannot be read is not known, and what is not known is unhealthy.
+"""
+
+from collections.abc import Collection
 
 import shm
 from engine.cli.output import executions, monotonic_age
@@ -8,25 +13,45 @@ from engine.model.refusals import refusal_text
 SILENT_NS = 2_000_000_000  # a feed whose heartbeat is older is dead or frozen
 
 
-def feed_silent_ns(system: str, feed: str) -> int:
-    """The age of a feed's heartbeat when the feed is dead or frozen; 0 while it beats, and without a heartbeat."""
+def feed_silent_ns(system: str, feed: str) -> int | None:
+    """The age of a feed's heartbeat when the feed is dead or frozen, 0 while it beats; None when it is not known."""
     try:
         cells = open_lanes(system, LOOKERS).cell_reader("heartbeat", feed)
     except (shm.SegmentError, OSError):
-        return 0
+        return None
     row = cells.read(0)
-    age_ns = 0 if row is None else monotonic_age(row.beat_ns)
+    if row is None:
+        return None
+    age_ns = monotonic_age(row.beat_ns)
     return age_ns if age_ns > SILENT_NS or cells.owner.life() == "dead" else 0
 
 
 def entries_stopped(system: str) -> dict[str, str]:
     """The executions that send exits only, each with the reason; empty while all send entries too."""
-    return {role: text for role in executions(system) if (text := _entries_stopped(system, role))}
+    reasons = {role: _exits_only(system, role) for role in executions(system)}
+    return {role: refusal_text(reason) for role, reason in reasons.items() if reason}
 
 
-def _entries_stopped(system: str, role: str) -> str:
+def entries_unknown(system: str, running: Collection[str]) -> dict[str, str]:
+    """The executions whose cell GATE cannot be read, and those of `running` that have not written it; with the text."""
+    unread = [role for role in running if _exits_only(system, role) is None]
+    unread += [role for role in executions(system) if _is_unreadable(system, role)]
+    return {role: f"UNKNOWN whether {role} sends entries: its cell GATE cannot be read" for role in unread}
+
+
+def _exits_only(system: str, role: str) -> int | None:
+    """The reason for which an execution sends exits only, 0 while it sends entries too; None when it is not known."""
     try:
         row = open_lanes(system, LOOKERS).cell_reader("gate", role).read(0)
     except (shm.SegmentError, OSError):
-        return ""
-    return refusal_text(row.exits_only) if row is not None and row.exits_only else ""
+        return None
+    return None if row is None else int(row.exits_only)
+
+
+def _is_unreadable(system: str, role: str) -> bool:
+    """Whether the segment of an execution's gate is damaged or closed to this user."""
+    try:
+        open_lanes(system, LOOKERS).cell_reader("gate", role)
+    except (shm.SegmentError, OSError):
+        return True
+    return False

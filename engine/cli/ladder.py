@@ -40,7 +40,9 @@ def book(options: argparse.Namespace) -> int:
                 f"no book of {options.instrument!r} yet: engine-ctl status shows what the feed does", NOT_FOUND
             )
         if options.json:
-            print_json({**book_tree(row, known), "feed_silent_ms": feed.silent_ns() // 1_000_000})
+            silent_ns = feed.silent_ns()
+            silent_ms = None if silent_ns is None else silent_ns // 1_000_000
+            print_json({**book_tree(row, known), "feed_silent_ms": silent_ms})
         else:
             Terminal().print(feed.with_warning(ladder(row, known)))
         return 0
@@ -55,14 +57,16 @@ class Feed:
         self._role, name = role, f"{system}.heartbeat.{role}"
         self._beats = attach(name) if name in shm.names(system) else None
 
-    def silent_ns(self) -> int:
-        """The age of the feed's heartbeat."""
+    def silent_ns(self) -> int | None:
+        """The age of the feed's heartbeat; None without one."""
         row = self._beats.read(0) if isinstance(self._beats, shm.CellReader) else None
-        return 0 if row is None else monotonic_age(row.beat_ns)
+        return None if row is None else monotonic_age(row.beat_ns)
 
     def with_warning(self, table: Table) -> RenderableType:
         """The ladder; below a warning when the feed's heartbeat is old."""
         silent_ns = self.silent_ns()
+        if silent_ns is None:
+            return Group(f"[red]{self._role} has no heartbeat: the book below may be stale", table)
         if silent_ns < SILENT_NS:
             return table
         return Group(f"[red]the heartbeat of {self._role} is {ago(silent_ns)} old: the book below is stale", table)

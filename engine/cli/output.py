@@ -146,6 +146,8 @@ def choose_system(named: str, *, stopped: bool = False) -> str:
         return _use_run_directory(Path(named))
     if named:
         known = found | (stopped_systems() if stopped else set())
+        if named not in known and named in stopped_systems():
+            raise CommandError(f"{named} is down: engine-ctl up CONFIG starts it", NOT_FOUND)
         if named not in known:
             by = f" ({SYSTEM_VARIABLE})" if by_variable else ""
             raise CommandError(f"no system {named!r}{by}, found {', '.join(sorted(known)) or 'none'}", NOT_FOUND)

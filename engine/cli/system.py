@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.cli import FAILED, NOT_FOUND, WRONG_USE, CommandError, books, sessions, silent
 from engine.cli.check import EXECUTION, FEED, check
-from engine.cli.health import entries_stopped
+from engine.cli.health import entries_stopped, entries_unknown
 from engine.cli.output import (
     ago,
     choose_instrument,
@@ -32,6 +32,7 @@ from engine.config.private import open_private
 from engine.control import Refused, Unreachable, call
 from engine.log import make_room
 from engine.model.instrument import Instrument
+from engine.model.scope import Scope
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
@@ -260,10 +261,15 @@ def _not_running(state: Mapping[str, Any] | None) -> str:
     """The processes that do not run, each with its phase and its last exit."""
     return ", ".join(
         f"{one['name']} is {_phase(one) if one['phase'] == 'starting' else one['phase']}"
-        + (f" (died {one['deaths']} times, exit {one['exit_code']})" if one["deaths"] else "")
+        + (f" (died {one['deaths']} times, {_exit_of(one)})" if one["deaths"] else "")
         for one in (state or {"processes": []})["processes"]
         if one["phase"] not in SETTLED
     )
+
+
+def _exit_of(one: Mapping[str, Any]) -> str:
+    """A process's last exit with its own error: a command, as an embedded venue, says there what it lacks."""
+    return f"exit {one['exit_code']}" + (f": {one['error']}" if one["error"] else "")
 
 
 def down(options: argparse.Namespace) -> int:
@@ -367,10 +373,12 @@ def status(options: argparse.Namespace) -> int:
     replayed = state["mode"] == "replay"  # the end of a recording is not a lost connection
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
     figures, stopped, names = Figures(system), entries_stopped(system), Names.of(system)
+    settled = [role for role, one in _executions(state) if one["phase"] in SETTLED]
+    unknown = entries_unknown(system, settled)
     positions, known = figures.cells("positions"), figures.instruments()
     if options.json:
         states = {
-            "entries_stopped": "; ".join(_named(stopped, logged_on)),
+            "entries_stopped": "; ".join([*_named(stopped, logged_on), *unknown.values()]),
             "sessions": logged_on,
             "instrument_halts": halts,
             "scope_halts": scopes,
@@ -379,12 +387,14 @@ def status(options: argparse.Namespace) -> int:
         earned = _profit_trees(positions, known, names)
         print_json({**state, **times, **states, "books": [books.tree(one) for one in found], **earned})
     else:
-        waits = {**stopped, **sessions.texts(logged_on, state["now_ns"])}
+        waits = {**unknown, **stopped, **sessions.texts(logged_on, state["now_ns"])}
         _print_status(state, dict(zip(waits, _named(waits, logged_on), strict=True)))
         if state["silent"]:
             print_line(silent.alarm(state, all_stopped=len(stopped) == len(logged_on) > 0))
         if stopped:
             print_line(f"ENTRIES ARE STOPPED, only exits are sent: {'; '.join(_named(stopped, logged_on))}")
+        for text in unknown.values():
+            print_line(f"{text}; engine-ctl autopsy shows what is in shared memory, engine-ctl halt halts")
         for role, left in _orders_left(system, state).items():
             print_line(_left_text(role, left, state["cancellers"][role], dict(_executions(state))[role]["phase"]))
         sessions.print_halts(halts, state["now_ns"])
@@ -398,7 +408,7 @@ def status(options: argparse.Namespace) -> int:
             print_line(f"a book is not followed: see {', '.join(_logs(system, state))}")
     healthy = all(process["phase"] == "running" for process in state["processes"])
     healthy = healthy and not state["halted"] and not state["silent"]
-    return 0 if healthy and followed and ready and not stopped and not halts and not scopes else FAILED
+    return 0 if healthy and followed and ready and not {**stopped, **unknown} and not halts and not scopes else FAILED
 
 
 def _profit_trees(positions: list[Any], known: Mapping[int, Instrument], names: Names) -> dict[str, Any]:
@@ -538,8 +548,16 @@ def cancel_all(options: argparse.Namespace) -> int:
     instrument = choose_instrument(named, config.instruments, WRONG_USE) if named else 0
     down = [f"; {role} is {_phase(one)} and cancels as soon as it runs" for role, one in executions
             if one["phase"] not in SETTLED]  # fmt: skip
-    text = f"sent to execution: cancel open orders{''.join(down)}"
-    return _send(options, "cancel_all", text, strategy=strategy, instrument=instrument)
+    scope = Scope(strategy=strategy, instrument=instrument)
+    before = sum(
+        scope.covers(row.strategy, row.instrument) for role, _ in executions for row in leftovers.rows(system, role)
+    )
+    answer = call_supervisor(system, "cancel_all", strategy=strategy, instrument=instrument)
+    if options.json:
+        print_json({**answer, "orders_before": before})
+    else:
+        print_line(f"sent to execution: cancel open orders{''.join(down)}; open orders before: {before}")
+    return 0
 
 
 def strategy_id(text: str, strategies: Iterable[Strategy]) -> int:
@@ -552,10 +570,3 @@ def strategy_id(text: str, strategies: Iterable[Strategy]) -> int:
     if text.isdigit() and int(text) in ids.values():
         return int(text)
     raise CommandError(f"no strategy {text!r}, known are {', '.join(ids) or 'none'}", WRONG_USE)
-
-
-def _send(options: argparse.Namespace, command: str, text: str, **arguments: object) -> int:
-    """Send a command to the supervisor and print the result."""
-    result = call_supervisor(choose_system(options.system), command, **arguments)
-    print_json(result) if options.json else print_line(text)
-    return 0

@@ -75,10 +75,13 @@ def _report(
     ended = [row for row in states.values() if row.state in DONE_STATES]
     if options.json:
         print_json({
-            "sequence": sequence, "ended": [_tree(one) for one in ended], "orders_left": [_tree(one) for one in left],
+            "sequence": sequence, "orders_before": len(meant), "ended": [_tree(one) for one in ended],
+            "orders_left": [_tree(one) for one in left],
         })  # fmt: skip
     else:
-        print_line(f"{len(ended)} orders have ended, {len(left)} are open or in doubt")
+        print_line(
+            f"open orders before: {len(meant)}; {len(ended)} orders have ended, {len(left)} are open or in doubt"
+        )
         for one in (*ended, *left):
             print_line(f"  {_names(one)[0]} {OrderState(one.state).name.lower()}")
     return FAILED if left else 0

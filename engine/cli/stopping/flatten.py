@@ -7,8 +7,9 @@ reason FLATTEN, and execution reads both by itself. A part of it needs the super
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import shm
 from engine.cli import FAILED, NOT_FOUND, CommandError
 from engine.cli.output import choose_system, is_running, print_json, print_line
 from engine.cli.stopping.halt import POLL_S
@@ -17,6 +18,7 @@ from engine.cli.stopping.scope import Named, concerned, is_named, named
 from engine.cli.system import advice, call_supervisor, read
 from engine.config import Config, Paths
 from engine.control import Refused, Unreachable, call
+from engine.lanes import OPERATOR, open_lanes
 from engine.model.rows import ScopeHaltRow
 from engine.model.words import FlattenState, HaltReason
 from engine.supervisor import operator
@@ -36,10 +38,12 @@ def flatten(options: argparse.Namespace) -> int:
     part = named(options, config)
     now_ns = time.monotonic_ns() + life.offset_ns
     if is_named(options):
-        since_ns = call_supervisor(system, "flatten", **part.arguments)["since_ns"]
+        begun = Begun(call_supervisor(system, "flatten", **part.arguments)["since_ns"], 0, "")
     else:
-        since_ns = _flatten_system(system, Path(life.state) / "HALT", now_ns)
-    rows = _await(options, system, config, part, since_ns, deadline)
+        begun = _flatten_system(system, Path(life.state) / "HALT", now_ns)
+    if begun.alone and not options.json:
+        print_line(begun.alone)
+    rows = _await(options, system, config, part, begun, deadline)
     flat = all(row is not None and row.state == FlattenState.FLAT for row in rows.values())
     if options.json:
         print_json({"scope": part.text, "flat": flat, "executions": {role: _tree(row) for role, row in rows.items()}})
@@ -53,25 +57,40 @@ def flatten(options: argparse.Namespace) -> int:
     return 0 if flat else FAILED
 
 
-def _flatten_system(system: str, file: Path, now_ns: int) -> int:
-    """Write word and file as `halt` does, and ask the supervisor to publish it; from when the cells count."""
-    operator.halt(system, file, now_ns, HaltReason.FLATTEN)
+class Begun(NamedTuple):
+    """A command that was sent."""
+
+    since_ns: int  # a cell of this command is not older
+    sequence: int  # of the halt word where no supervisor publishes the command, else 0
+    alone: str  # why no supervisor publishes it; empty: it does
+
+
+def _flatten_system(system: str, file: Path, now_ns: int) -> Begun:
+    """Ask the supervisor; without one that answers, write word and file as `halt` does.
+
+    The supervisor is asked first: it knows who may trade, and what it refuses must not be done by the word.
+    """
     try:
-        return int(call(Paths.known(system).control, "flatten", SUPERVISOR_S)["since_ns"])
-    except (Unreachable, Refused):
-        print_line("the supervisor does not answer: execution flattens without it")
-        return now_ns
+        return Begun(int(call(Paths.known(system).control, "flatten", SUPERVISOR_S)["since_ns"]), 0, "")
+    except Refused as refused:
+        raise CommandError(f"flatten was refused: {refused}; nothing was sent") from refused
+    except Unreachable as error:
+        found = str(error)
+    sequence, on_disk = operator.halt(system, file, now_ns, HaltReason.FLATTEN)
+    if not sequence and not on_disk:
+        raise CommandError(f"flatten: {found}; neither the halt word nor {file} can be written, nothing was sent")
+    return Begun(now_ns, sequence, "the supervisor does not answer: execution flattens without it")
 
 
 def _await(
-    options: argparse.Namespace, system: str, config: Config, part: Named, since_ns: int, deadline: float
+    options: argparse.Namespace, system: str, config: Config, part: Named, begun: Begun, deadline: float
 ) -> dict[str, ScopeHaltRow | None]:
     """What each execution shows when all are flat, or at the deadline."""
     (scope,) = part.scopes
     roles = concerned(config, scope)
     before: dict[str, str] = {}
     while True:
-        rows = {role: cell_of(system, role, scope, since_ns) for role in roles}
+        rows = {role: cell_of(system, role, scope, _since_ns(system, role, begun)) for role in roles}
         texts = {role: _text(row) for role, row in rows.items()}
         for role, text in texts.items():
             if not options.json and before.get(role) != text:
@@ -81,6 +100,20 @@ def _await(
         if flat or time.monotonic() > deadline:
             return rows
         time.sleep(POLL_S)
+
+
+def _since_ns(system: str, role: str, begun: Begun) -> int:
+    """From when an execution's cell counts: from any time once it has read this write of the halt word.
+
+    A flattening that goes on is not begun again by the word, so its cell has the time of the first command.
+    """
+    if not begun.sequence:
+        return begun.since_ns
+    try:
+        gate = open_lanes(system, OPERATOR).cell_reader("gate", role)
+    except (shm.SegmentError, OSError):
+        return begun.since_ns
+    return 0 if operator.confirmed(gate, begun.sequence) else begun.since_ns
 
 
 def _text(row: ScopeHaltRow | None) -> str:

@@ -2,16 +2,17 @@
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.cli import FAILED
 from engine.cli.halting import halt as halt_everything
-from engine.cli.output import choose_system, print_json, print_line
+from engine.cli.output import choose_system, iso, print_json, print_line
 from engine.cli.stopping.held import cell_of
 from engine.cli.stopping.scope import Named, concerned, is_named, named, open_orders
 from engine.cli.system import call_supervisor, read
 from engine.config import Config
+from engine.model.scope import Scope
 
 POLL_S = 0.01
 
@@ -26,13 +27,15 @@ def halt_part(options: argparse.Namespace) -> int:
     system, deadline = choose_system(options.system), time.monotonic() + options.timeout
     config = read(call_supervisor(system, "status")["config"])
     part = named(options, config)
+    before = len(open_orders(system, part.scopes, config.execution_names))
     answer = call_supervisor(system, "halt", **part.arguments)
     silent = await_cells(system, config, part, answer["since_ns"], deadline)
     left = await_orders(system, config, part, deadline)
     if options.json:
-        print_json({**answer, "scope": part.text, "silent": silent, "orders_left": left})
+        print_json({**answer, "scope": part.text, "silent": silent, "orders_before": before, "orders_left": left})
     else:
-        print_line(_text(part, answer, silent, left))
+        was = _was(answer["was_halted_scopes"], part.scopes) or f"{part.text} was not halted"
+        print_line(f"{_text(part, answer, silent, left)}; {was}; open orders before: {before}")
     return FAILED if silent or left or not answer["on_disk"] else 0
 
 
@@ -79,10 +82,25 @@ def resume(options: argparse.Namespace) -> int:
         print_json(answer)
         return 0
     if part.text:
-        print_line(f"sent to execution: {part.text} trades again" + (", the system is HALTED" * answer["halted"]))
+        was = _was(answer["was_halted_scopes"], part.scopes) or f"no halt of {part.text} by an operator was known"
+        print_line(
+            f"sent to execution: {part.text} trades again; {was}" + ("; the system is HALTED" * answer["halted"])
+        )
     else:
-        print_line("trading again" + "".join(map(_still, answer["still_halted"])))
+        was = "was not halted"
+        if answer["was_halted"]:
+            was = f"was halted since {iso(answer['was_halted_since_ns'])} ({answer['was_halted_reason']})"
+        print_line(f"trading again; {was}" + "".join(map(_still, answer["still_halted"])))
     return 0
+
+
+def _was(held: Iterable[Mapping[str, Any]], scopes: Iterable[Scope]) -> str:
+    """Since when these scopes were halted; empty when none was."""
+    return ", ".join(
+        f"was halted since {iso(one['since_ns'])} ({one['reason']})"
+        for one in held
+        if Scope(one["account"], one["strategy"], one["instrument"]) in scopes
+    )
 
 
 def _still(one: Mapping[str, Any]) -> str:

@@ -118,7 +118,11 @@ def describe(keeper: "Keeper", scope: Scope) -> dict[str, Any]:
 def _before(keeper: "Keeper") -> dict[str, Any]:
     """What was halted before the command."""
     halts = keeper.halt
-    return {"was_halted": halts.halted, "was_halted_scopes": [describe(keeper, one) for one in halts.scopes.held]}
+    return {
+        "was_halted": halts.halted, "was_halted_since_ns": halts.since_ns if halts.halted else 0,
+        "was_halted_reason": halts.reason.name.lower(),
+        "was_halted_scopes": [describe(keeper, one) for one in halts.scopes.held],
+    }  # fmt: skip
 
 
 def _scopes(keeper: "Keeper", venue: str, account: int, strategy: int, instrument: int) -> list[Scope]:

@@ -23,7 +23,8 @@ import shm
 from engine import instruments
 from engine.cli import main
 from engine.cli.books import are_followed, books, print_books
-from engine.cli.halting import Found
+from engine.cli.halting import Before, Found
+from engine.cli.health import entries_unknown
 from engine.cli.keys import QUIT, Keys
 from engine.cli.output import choose_system, is_running
 from engine.cli.parser import make_parser
@@ -48,6 +49,7 @@ from engine.model.words import (
 from engine.monitor.figures import Figures
 from engine.supervisor import segments
 from engine.view.screen import Section, _books, screen, share
+from shm.segment import path_of
 
 Write = Callable[..., Config]
 MARKET = """
@@ -361,13 +363,19 @@ def test_an_exit_code_means_the_same_for_every_command(typed: Typed, line: str, 
     assert len(printed.splitlines()) == 1 or code == 0, "what is wrong is one line"
 
 
-def test_a_book_of_a_dead_feed_is_unknown_whatever_its_last_state(market: Config) -> None:
+def test_a_book_of_a_dead_feed_is_unknown_whatever_its_last_state(
+    market: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its cell keeps GOOD for ever, and `status` showed good and exited 0."""
+    [unknown] = books(market.system.name, {})
+    assert (unknown["state"], unknown["last_state"], unknown["feed_silent_ms"]) == ("UNKNOWN", "GOOD", None)
+    print_books([unknown], unknown["publish_ns"])
+    assert "the heartbeat of feed cannot be read (last state good)" in capsys.readouterr().out
+    beat = _make_heartbeat(market)
+    assert books(market.system.name, {})[0]["state"] == "UNKNOWN", "it was never written"
+    beat.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns()))
     [living] = books(market.system.name, {})
     assert (living["state"], living["feed_silent_ms"]) == ("GOOD", 0)
-    record = lane_of("heartbeat").record
-    shm.create(f"{market.system.name}.heartbeat.feed", record, "cells")
-    beat = shm.CellWriter(f"{market.system.name}.heartbeat.feed", record)
     beat.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns() - 60 * 10**9))
     [silent] = books(market.system.name, {})
     beat.close()
@@ -376,9 +384,18 @@ def test_a_book_of_a_dead_feed_is_unknown_whatever_its_last_state(market: Config
     assert not are_followed([silent], silent["publish_ns"])
 
 
+def _make_heartbeat(market: Config) -> shm.CellWriter:
+    """The cell of its feed, not written yet."""
+    record, name = lane_of("heartbeat").record, f"{market.system.name}.heartbeat.feed"
+    shm.create(name, record, "cells")
+    return shm.CellWriter(name, record)
+
+
 def test_a_spread_alarm_is_shown_while_it_lasts(market: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """An alarm in a log only is not seen by an operator who reads the screens; a dead feed's alarm is stale."""
     cells = open_lanes(market.system.name, FEED).cell_writer("instruments")
+    beat = _make_heartbeat(market)
+    beat.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns(), wall_ns=time.time_ns()))
     for alarm_bps, lasts in ((60.0, True), (0.0, False)):
         instruments.write(cells, 3, BITCOIN, 1, spread_alarm_bps=alarm_bps)
         [one] = books(market.system.name, {})
@@ -391,7 +408,24 @@ def test_a_spread_alarm_is_shown_while_it_lasts(market: Config, capsys: pytest.C
         console = Console(width=80, height=24, record=True, file=io.StringIO())
         console.print(screen(figures, 80, 24))
         assert (" wide " in console.export_text()) is lasts
+    beat.close()
     cells.close()
+
+
+def test_a_gate_that_cannot_be_read_is_not_healthy(typed: Typed, write: Write, system: str) -> None:
+    """`status` exited 0 although nothing was known of what execution sends."""
+    config = write()
+    typed("up", config.path)
+    try:
+        assert typed.tree("status", "--system", system)["entries_stopped"] == ""
+        assert entries_unknown(system, ["execution"]), "it runs and has not written its gate"
+        os.truncate(path_of(f"{system}.gate.execution"), 0)
+        assert "UNKNOWN whether execution sends" in typed.tree("status", "--system", system, code=1)["entries_stopped"]
+        printed = typed("status", "--system", system, code=1)
+        assert "UNKNOWN whether execution sends entries: its cell GATE cannot be read; engine-ctl autopsy" in printed
+        assert "ENTRIES ARE STOPPED" not in printed
+    finally:
+        typed("down", "--system", system)
 
 
 def test_status_shows_that_a_full_disk_has_stopped_entries(typed: Typed, write: Write, system: str) -> None:
@@ -611,11 +645,19 @@ def test_an_operators_day(typed: Typed, write: Write, system: str, monkeypatch: 
     assert "is up already" in typed("up", config.path, code=1)
     of = ["--system", system]
     assert f"{system} (paper): trading" in typed("status", *of)
-    assert typed.tree("halt", *of)["on_disk"]
+    halted = typed.tree("halt", *of)
+    assert (halted["on_disk"], halted["was_halted"], halted["orders_before"]) == (True, False, 0)
     assert typed.tree("status", *of, code=1)["halted"]
-    assert typed.tree("resume", *of)["halted"] is False
+    again = typed.tree("halt", *of)
+    assert again["was_halted"]
+    assert 0 < again["was_halted_since_ns"] <= time.time_ns()
+    assert re.search(r"was halted since \d{4}-\S+Z; open orders before: 0", typed("halt", *of))
+    assert re.search(r"trading again; was halted since \d{4}-\S+Z \(operator\)", typed("resume", *of))
+    assert "trading again; was not halted" in typed("resume", *of)
+    assert typed.tree("resume", *of)["was_halted"] is False
     assert "no instrument 'X'" in typed("cancel-all", "--instrument", "X", *of, code=2)
     assert typed.tree("cancel-all", *of)["sequence"] >= 2
+    assert "open orders before: 0" in typed("cancel-all", *of)
     assert "unknown process 'gamma', expected one of alpha, core" in typed("restart", "gamma", *of, code=1)
     _kill_keepers(state)
     again = typed.tree("up", config.path)
@@ -623,6 +665,27 @@ def test_an_operators_day(typed: Typed, write: Write, system: str, monkeypatch: 
     _kill_keepers(again)
     assert "is down" in typed("down", *of)
     assert shm.names(system) == []
+
+
+def test_a_system_that_is_down_is_not_called_unknown(typed: Typed, write: Write, system: str) -> None:
+    """Its journal is there; "no system" would send the operator to look for the right name."""
+    write().paths.deaths.touch()
+    assert f"{system} is down: engine-ctl up CONFIG starts it" in typed("status", "--system", system, code=3)
+    assert "no system" in typed("status", "--system", f"{system}x", code=3)
+
+
+def test_a_halt_counts_the_orders_that_were_open_before_it(market: Config) -> None:
+    """Execution cancels them within milliseconds: counted after the halt, there would be none."""
+    before = Before.of(market.system.name, market.paths.halt)
+    ring = open_lanes(market.system.name, EXECUTION).ring_writer("orders")
+    for client in (b"\1", b"\2"):
+        ring.publish(*zeros("orders", client_id=client * 16, state=OrderState.CANCELLED))
+    ring.close()
+    assert before.orders() == 2
+    assert not before.halted
+    assert Before.of(market.system.name, market.paths.halt).orders() == 0
+    market.paths.halt.touch()
+    assert Before.of(market.system.name, market.paths.halt).halted
 
 
 TINY_TRADERS = """
@@ -667,13 +730,17 @@ def _kill_keepers(state: dict[str, Any]) -> None:
     os.close(supervisor)
 
 
-def test_up_names_the_process_that_does_not_run(typed: Typed, write: Write, system: str) -> None:
-    """An operator needs the name and the exit code of a process that cannot start, not a wait of forty seconds."""
+def test_up_names_the_process_that_does_not_run(typed: Typed, write: Write, system: str, tmp_path: Path) -> None:
+    """An operator needs the name and the error of a process that cannot start, not a wait of forty seconds."""
     config = write(
-        '[[processes]]\nname = "venue"\ncommand = ["false"]\n[[processes]]\nname = "core"\nroles = ["alpha", "beta"]'
+        '[[processes]]\nname = "venue"\ncommand = ["{python}", "-m", "engine.loopback.server"]\nready_line = true\n'
+        f'environment = {{ PYTHONPATH = "{tmp_path}:{os.environ["PYTHONPATH"]}" }}\n'
+        '[[processes]]\nname = "core"\nroles = ["alpha", "beta"]'
     )
+    (tmp_path / "aiohttp.py").write_text("raise ModuleNotFoundError")  # as on a machine without the extra
     complaint = typed("up", config.path, code=1)
-    assert "venue is waiting (died 5 times, exit 1)" in complaint
+    assert "venue is waiting (died 5 times, exit 1: ModuleNotFoundError: the embedded venue needs aiohttp" in complaint
+    assert "pip install 'steelyard[sim]'" in complaint.splitlines()[-1]
     assert "is down" in typed("down", "--system", system)
 
 

@@ -96,6 +96,23 @@ def test_flatten_closes_everything_and_holds_over_a_death_and_a_restart(
     assert system.type("down") == 0
 
 
+def test_flatten_without_a_supervisor_prints_one_document_also_the_second_time(
+    floor: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A line of text before the JSON broke scripts, and a second flatten waited for a command that was carried out."""
+    system = floor()
+    system.up()
+    assert trades(system, MAKER)
+    found = system.status()
+    for pid in (found["guard"], found["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    capfd.readouterr()
+    for _ in range(2):
+        assert system.type("flatten", "--json", "--timeout", "60") == 0
+        assert json.loads(capfd.readouterr().out)["flat"] is True
+    assert system.type("down") == 0
+
+
 def test_cancel_prints_what_has_ended(floor: Make, capfd: pytest.CaptureFixture[str]) -> None:
     """One order by its id, then all of a strategy; both without a halt."""
     system = floor()
