@@ -42,7 +42,7 @@ check: setup
 	@$(BIN)/python -m pytest tests/tidy
 
 bench: setup
-	@for each in ring wire book feed aggregate mixed connections path alerts profit recovery; do echo "== bench/$$each.py"; $(BENCH_PYTHON) -m bench.$$each || exit 1; done
+	@for each in ring wire book feed aggregate mixed connections path alerts profit halt recovery; do echo "== bench/$$each.py"; $(BENCH_PYTHON) -m bench.$$each || exit 1; done
 
 setup-bench: $(BENCH_VENV)/.ready
 

@@ -13,6 +13,7 @@
                     nothing before execution reads its intents: then the verdict's time includes the venue's answers
     cold_start      from the exec of `engine-ctl up` to its end: every process runs, and orders can be sent
     pss             the proportional set size of each role's process, without the shared segments
+    halt, cancels_out  from the store of the halt word to the last order and to the last of 100 cancels: `bench/halt.py`
 
 All deaths are first deaths (`death_window_ms = 1`): a process that dies again and again is started with delays.
 """
@@ -41,6 +42,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import shm
+from bench import halt
 from bench.machine import describe
 from engine.config import Config, load
 from engine.loopback.server.configuration import ENGINE_KEY
@@ -379,7 +381,9 @@ def quantile(values: list[float], share: float) -> float:
     return round(sorted(values)[min(len(values) - 1, int(len(values) * share))], 2)
 
 
-def measure(count: int, freeze_count: int, ready_count: int, cold_count: int, resting: int) -> dict[str, Any]:
+def measure(
+    count: int, freeze_count: int, ready_count: int, cold_count: int, resting: int, halt_count: int
+) -> dict[str, Any]:
     """Everything that this bench knows."""
     machine = describe()
     with running(0) as bench:
@@ -389,6 +393,7 @@ def measure(count: int, freeze_count: int, ready_count: int, cold_count: int, re
     with running(resting) as bench:
         first, waits = readies(bench, ready_count)
     starts = cold_start(cold_count)
+    halts = halt.measure(halt_count)
     installed = find_spec(PEER_MODULE) is not None
     peers = {PEER: {"node_start_ms": round(min(peer_start() for _ in range(2)))}} if installed else {}
     return {
@@ -405,6 +410,10 @@ def measure(count: int, freeze_count: int, ready_count: int, cold_count: int, re
         "execution_ready_p50_ms": quantile(first, 0.5),
         "venue_wait_p50_ms": quantile(waits, 0.5),
         "cold_start_ms": round(statistics.median(starts)),
+        "halts": halt_count,
+        "halt_p99_us": halts["halt_p99_us"],
+        "cancels_out_p99_ms": halts["cancels_out_p99_ms"],
+        "halt_rows": halts["halt_rows"],
         "pss_mb": pss,
         "peers": peers,
         "peers_missing": {} if installed else {PEER: f"{PEER_MODULE} is not installed: make setup-bench"},
@@ -424,6 +433,11 @@ def show(found: dict[str, Any]) -> None:
         f" {found['venue_wait_p50_ms']:.0f} ms later, when the venue has answered every query"
     )
     print(f"engine-ctl up of the demo, its venue running: {found['cold_start_ms']} ms (goal 1500 ms)")
+    print(
+        f"{found['halts']} halts of each kind: last order after {found['halt_p99_us']} us"
+        f" (p99; goal {halt.GOAL_HALT_US}), last of {halt.OPEN} cancels after {found['cancels_out_p99_ms']} ms"
+        f" (p99; goal {halt.GOAL_CANCELS_MS})"
+    )
     for name, figures in found["peers"].items():
         print(f"  {name}: a node without venue and strategy runs after {figures['node_start_ms']} ms")
     for name, why in found["peers_missing"].items():
@@ -441,9 +455,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_COUNT} kills a role: does it run")
     parser.add_argument("--long", action="store_true", help=f"{LONG_COUNT} kills a role")
     options = parser.parse_args()
-    counts = (COUNT, FREEZES, READIES, COLD_STARTS, RESTING)
+    counts = (COUNT, FREEZES, READIES, COLD_STARTS, RESTING, halt.TRIALS)
     if options.quick:
-        counts = (QUICK_COUNT, 1, QUICK_COUNT, 1, 100)
+        counts = (QUICK_COUNT, 1, QUICK_COUNT, 1, 100, halt.QUICK_TRIALS)
     elif options.long:
         counts = (LONG_COUNT, *counts[1:])
     found = measure(*counts)
