@@ -47,7 +47,7 @@ class Settings:
         self._tables = {owner: stored.table_of(config, owner) for owner in stored.owners_of(config)}
         self._numbers = {RISK: 0, **{one.name: one.id for one in config.strategies}}
         self._stored = stored.read(config.paths.settings)
-        self._before: dict[str, Owner] = {}  # by owner, until every role has confirmed: what a refusal returns to
+        self._before: dict[str, list[Owner]] = {}  # by owner, until every role has confirmed: what a refusal returns to
         self._published: dict[str, int] = {}  # by owner, the sequence of its newest SET on COMMANDS
         self._cells = self._open_cells()
         self._continue(now_ns)
@@ -158,7 +158,8 @@ class Settings:
         except OSError as error:
             msg = f"{self._config.paths.settings} cannot be written ({error.strerror}): nothing was changed"
             raise Refused(msg) from error
-        self._before[owner], self._stored = self._stored.of(owner), after
+        self._before.setdefault(owner, []).append(self._stored.of(owner))
+        self._stored = after
         self._publish(owner, peer, now_ns)
 
     def _check(self, owner: str, values: Mapping[str, Value]) -> None:
@@ -183,13 +184,22 @@ class Settings:
         error = next((error for _, refused, error in confirmed.values() if refused == version), "")
         if error:
             logger.error("a setting was refused, the one before it is in force", extra={"owner": owner, "error": error})
-            before = self._before.pop(owner)
-            self._stored = self._stored.with_owner(owner, dict(before.values), self._stored.of(owner).disabled)
-            stored.write(self._config.paths.settings, self._stored)
-            self._publish(owner, self._halt.me, now_ns)
+            self._undo(owner, min(applied for applied, _, _ in confirmed.values()), now_ns)
         elif confirmed and all(applied == version for applied, _, _ in confirmed.values()):
             del self._before[owner]
         return bool(error)
+
+    def _undo(self, owner: str, applied: int, now_ns: int) -> None:
+        """Return to the version that every role has applied; without it, to the one before the first open change."""
+        before = self._before.pop(owner)
+        found = next((one for one in before if one.version == applied), before[0])
+        self._stored = self._stored.with_owner(owner, dict(found.values), self._stored.of(owner).disabled)
+        try:
+            stored.write(self._config.paths.settings, self._stored)
+        except OSError as error:
+            text = "the refused setting stays in its file, which cannot be written: drop it before the next start"
+            logger.critical(text, extra={"owner": owner, "error": str(error)})
+        self._publish(owner, self._halt.me, now_ns)
 
     def _confirmed(self, owner: str) -> dict[str, tuple[int, int, str]]:
         """By role that follows an owner: the version that it has applied, the one that it has refused, and why."""

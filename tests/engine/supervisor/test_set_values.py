@@ -1,5 +1,6 @@
 """What operators set, in the supervisor: stored before it is published, published again, and undone when refused."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -108,6 +109,42 @@ def test_a_refused_change_returns_to_the_values_before(desk: Desk) -> None:
     assert desk.sets()[-1] == (1, second + 1, {"half_width_steps": 3})
     assert settings.read(desk.config.paths.settings).of("maker").plain() == {"half_width_steps": 3}
     assert desk.settings.step(12) == 0
+
+
+def test_a_refusal_returns_to_what_is_applied_also_after_two_changes(desk: Desk) -> None:
+    """Two operators at once: the second change must not make a refused value of the first one the value before."""
+    good = desk.set("maker", half_width_steps=3)
+    confirm(desk.config, STRATEGY, "maker", version=good)
+    desk.settings.step(10)
+    desk.set("maker", half_width_steps=0)
+    second = desk.set("maker", size="0.002")
+    confirm(desk.config, STRATEGY, "maker", version=good, refused=second, error=b"must be at least 1")
+    assert desk.settings.step(11) == 1
+    assert desk.sets()[-1] == (1, second + 1, {"half_width_steps": 3})
+    confirm(desk.config, STRATEGY, "maker", version=second + 1)
+    third = desk.set("maker", half_width_steps=4)
+    last = desk.set("maker", size="x")
+    confirm(desk.config, STRATEGY, "maker", version=third, refused=last, error=b"no number")
+    assert desk.settings.step(12) == 1
+    assert desk.sets()[-1] == (1, last + 1, {"half_width_steps": 4}), "what was applied and confirmed stays"
+
+
+def test_a_refused_change_is_undone_in_memory_when_the_disk_is_full(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor died of it, and its next life had forgotten the value before."""
+    first = desk.set("maker", half_width_steps=3)
+    second = desk.set("maker", half_width_steps=0)
+    confirm(desk.config, STRATEGY, "maker", version=first, refused=second, error=b"must be at least 1")
+    monkeypatch.setattr(settings, "write", fill_disk)
+    assert desk.settings.step(11) == 1
+    assert desk.sets()[-1] == (1, second + 1, {"half_width_steps": 3})
+
+
+def fill_disk(path: object, values: object) -> None:
+    """A write on a disk without room."""
+    del path, values
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_wrong_changes_are_refused_and_nothing_is_stored(desk: Desk) -> None:
