@@ -36,7 +36,7 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     evidence.begin(config.paths.run, SUPERVISOR)
     _keep_copy(config)
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
-    current = life.begin(config.paths.system, config.system.name, file, state)
+    current = life.begin(config.paths.system, config.system.name, file, state, stopping=stop)
     environment = {**os.environ, OFFSET_VARIABLE: str(current.offset_ns)}
     template = Template(config, environment)
     table = Processes(config, environment, foreground=foreground, template=template)

@@ -60,14 +60,20 @@ def warn(left: list[Left]) -> None:
 
 
 def record(config: Config, left: list[Left], now_ns: int, pid: int) -> None:
-    """Report the orders left: in the log, in the audit, and in the run directory for the `down` that waits."""
+    """Report the orders left: in the log, in the run directory for the `down` that waits, and in the audit."""
     warn(left)
     if not left:
         return
     try:
-        audit.append(config.paths.audit, {"now_ns": now_ns, "command": "down", "pid": pid, "orders_left": left})
         with open(open_private(config.paths.left, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write(json.dumps({"pid": pid, "orders": left}) + "\n")
     except OSError as error:
-        text = "the orders left are listed in this log only: audit or run directory cannot be written"
-        logger.error(text, extra={"error": str(error)})  # noqa: TRY400 - no traceback is needed
+        _warn_of_file("the run directory", error)
+    try:
+        audit.append(config.paths.audit, {"now_ns": now_ns, "command": "down", "pid": pid, "orders_left": left})
+    except OSError as error:
+        _warn_of_file("the audit", error)
+
+
+def _warn_of_file(name: str, error: OSError) -> None:
+    logger.error("%s cannot be written: the orders left are not listed there", name, extra={"error": str(error)})

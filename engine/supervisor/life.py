@@ -53,10 +53,13 @@ def guard_pid(lock: Path) -> int:
     return pid if b"engine.supervisor.guard" in words else 0
 
 
-def begin(path: Path, system: str, config: str, state: str) -> Life:
-    """Continue the life in this file, or begin one with a newly measured clock offset."""
+def begin(path: Path, system: str, config: str, state: str, *, stopping: bool = False) -> Life:
+    """Continue the life in this file, or begin one with a newly measured clock offset.
+
+    A supervisor that continues a `down` is `stopping` from here on: killed before its first step, it is no new start.
+    """
     found = read(path)
     offset_ns = found.offset_ns if found else measure_offset_ns()
-    life = Life(system, config, offset_ns, boot_id().hex(), os.getpid(), state)
+    life = Life(system, config, offset_ns, boot_id().hex(), os.getpid(), state, stopping)
     life.write(path)
     return life

@@ -95,6 +95,19 @@ def test_after_a_supervisor_killed_during_down_the_next_one_continues_down(guard
     until(lambda: not shm.names(system))
 
 
+def test_a_supervisor_killed_before_its_first_step_of_a_continued_down_does_not_end_the_down(guarded: Guarded) -> None:
+    """Its file said that nothing stops, so the third supervisor started every role again."""
+    first = guarded.status()["pid"]
+    os.kill(guarded.pids()["alpha"], signal.SIGSTOP)  # so that `down` is slow
+    call(guarded.paths.control, "down")
+    until(lambda: json.loads(guarded.paths.system.read_text())["stopping"])
+    os.kill(first, signal.SIGKILL)
+    second = until(lambda: (found := life.read(guarded.paths.system)) and found.supervisor_pid != first and found)
+    os.kill(second.supervisor_pid, signal.SIGKILL)
+    assert second.stopping, "from the first moment on"
+    until(lambda: not guarded.paths.system.exists())
+
+
 def test_a_guard_that_was_killed_is_replaced_and_adopts_the_supervisor(guarded: Guarded) -> None:
     """`up` over a system without a guard gives it one, and starts nothing twice."""
     before = guarded.status()

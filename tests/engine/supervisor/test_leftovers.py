@@ -335,6 +335,15 @@ def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:
     assert json.loads(bench.config.paths.left.read_text()) == {"pid": 6, "orders": left}
 
 
+def test_down_lists_what_is_left_also_when_the_audit_cannot_be_written(bench: Bench) -> None:
+    """On a full disk `down` found no list, and ended with 0 while an order was open."""
+    bench.order(OrderState.SENT)
+    bench.config.paths.audit.mkdir()
+    left = leftovers.unfinished(bench.config, "execution")
+    leftovers.record(bench.config, left, 5, 6)
+    assert json.loads(bench.config.paths.left.read_text()) == {"pid": 6, "orders": left}
+
+
 def test_a_segment_unlinked_while_others_are_created_again_is_created_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
