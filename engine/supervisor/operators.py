@@ -30,13 +30,17 @@ LOCK_SUFFIX = ".lock"
 class Operators:
     """The rights of the users of this machine."""
 
-    def __init__(self, config: Config) -> None:
-        """Find the users of the configuration; ValueError when this machine does not have one of them."""
+    def __init__(self, config: Config, own: int | None = None) -> None:
+        """Find the users of the configuration; ValueError when this machine does not have one of them.
+
+        `own` is the system's own user; without it, that of this process.
+        """
+        self._own = os.getuid() if own is None else own
         self._rights: Mapping[int, Right] = {uid_of(one.user): Right[one.may.upper()] for one in config.operators}
 
     def right_of(self, uid: int) -> Right:
         """The right of a user."""
-        return Right.TRADE if uid in (os.getuid(), 0) else self._rights.get(uid, Right.NONE)
+        return Right.TRADE if uid in (self._own, 0) else self._rights.get(uid, Right.NONE)
 
     def refusal(self, peer: Peer, command: str, needed: Right) -> str:
         """Why a user may not send a command; empty: the user may."""
@@ -52,7 +56,7 @@ class Operators:
         """Why a user may not connect at all; empty: the user may."""
         if self.right_of(peer.uid) > Right.NONE:
             return ""
-        text = f"user {peer.uid} may not send commands, only user {os.getuid()} and root"
+        text = f"user {peer.uid} may not send commands, only user {self._own} and root"
         others = ", ".join(name_of(uid) for uid in self._rights)
         return f"{text}, and the operators {others}" if others else text
 

@@ -5,6 +5,7 @@ reason FLATTEN, and execution reads both by itself. A part of it needs the super
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,12 +18,14 @@ from engine.cli.stopping.held import cell_of
 from engine.cli.stopping.scope import Named, concerned, is_named, named
 from engine.cli.system import advice, call_supervisor, read
 from engine.config import Config, Paths
-from engine.control import Refused, Unreachable, call
+from engine.control import Peer, Refused, Unreachable, call
 from engine.lanes import OPERATOR, open_lanes
 from engine.model.rows import ScopeHaltRow
 from engine.model.words import FlattenState, HaltReason
 from engine.supervisor import operator
 from engine.supervisor.life import read as read_life
+from engine.supervisor.operators import Operators
+from engine.supervisor.rights import Right
 
 SUPERVISOR_S = 1.0  # the time in which the supervisor must answer
 UNREAD = "has not read the command"
@@ -40,6 +43,7 @@ def flatten(options: argparse.Namespace) -> int:
     if is_named(options):
         begun = Begun(call_supervisor(system, "flatten", **part.arguments)["since_ns"], 0, "")
     else:
+        _expect_trader(system, config)
         begun = _flatten_system(system, Path(life.state) / "HALT", now_ns)
     if begun.alone and not options.json:
         print_line(begun.alone)
@@ -63,6 +67,13 @@ class Begun(NamedTuple):
     since_ns: int  # a cell of this command is not older
     sequence: int  # of the halt word where no supervisor publishes the command, else 0
     alone: str  # why no supervisor publishes it; empty: it does
+
+
+def _expect_trader(system: str, config: Config) -> None:
+    """Refuse a user who may not trade: the halt word, which whoever may halt can write, would close positions."""
+    operators = Operators(config, own=Paths.known(system).system.stat().st_uid)
+    if refusal := operators.refusal(Peer(os.getpid(), os.getuid()), "flatten", Right.TRADE):
+        raise CommandError(f"{refusal}; nothing was changed")
 
 
 def _flatten_system(system: str, file: Path, now_ns: int) -> Begun:

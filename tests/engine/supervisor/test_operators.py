@@ -39,7 +39,7 @@ may = "halt"
 user = "{TRADER}"
 may = "trade"
 """
-MODULES = ("halting", "system", "settings", "command", "positions", "orders")
+MODULES = ("halting", "system", "settings", "command", "positions", "orders", "stopping.flatten")
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
 
@@ -135,6 +135,22 @@ def test_a_user_who_may_halt_needs_no_supervisor(house: Floor) -> None:
     word = f"{house.system}.operator_halt"
     assert modes.pop(word) == 0o664
     assert set(modes.values()) == {0o640}
+
+
+@pytest.mark.timeout(240)
+def test_a_user_who_may_only_halt_cannot_have_positions_closed_by_the_halt_word(
+    house: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command wrote the word before it asked, and execution traded for a user who may not."""
+    monkeypatch.setattr("engine.cli.stopping.flatten.read", lambda _: house.config)  # the test's file is private
+    house.up()
+    assert house.trades()
+    of = ("--system", str(house.paths.run), "--timeout", "5")
+    code, text = type_as(HALTER, (GROUP, HALT_GROUP), "flatten", *of)
+    assert (code, "user nobody may halt, expected the right to trade" in text) == (1, True), text
+    assert not house.status()["halted"]
+    word = shm.CellReader(f"{house.system}.operator_halt").read(0)
+    assert word is None or not word.halted
 
 
 def test_a_right_includes_the_ones_before_it(write: Callable[..., Config]) -> None:
