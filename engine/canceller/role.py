@@ -271,8 +271,11 @@ class Canceller:
         self.session.list_orders(now_ns)
 
     def _is_pointless(self, now_ns: int) -> bool:
-        """Whether waiting for a venue that does not answer proves nothing: execution ended without an open order."""
-        return self._ended_clean and now_ns - max(self._drain_ns, self.session.answered_ns) > SILENT_NS
+        """Whether waiting for a venue that does not answer proves nothing: execution ended without an open order.
+
+        Of other programs' orders, where they are to be cancelled too, execution knows nothing.
+        """
+        return self._ended_clean and not self._config.foreign and now_ns - max(self._drain_ns, self.session.answered_ns) > SILENT_NS
 
     @property
     def _ended_clean(self) -> bool:

@@ -50,14 +50,18 @@ class Cover:
         return False
 
     def left_at_the_end(self, *, ended_clean: bool) -> list[leftovers.Left]:
-        """The orders that are left when the system is down. `ended_clean`: execution ended by itself, with code 0."""
+        """The orders that are left when the system is down. `ended_clean`: execution ended by itself, with code 0.
+
+        It knows nothing of other programs' orders: where those are cancelled too, only the venue's listing counts.
+        """
         row = cell_of(self._config.system.name, self.role)
         if row is not None and self._began_ns and row.now_ns >= self._began_ns and row.state == CancellerState.CLEAN:
             return []
         left = leftovers.unfinished(self._config, self.role)
         known = {one["client_id"] for one in left}
         left += [one for one in self._listed(row) if one["client_id"] not in known]
-        return left or ([] if ended_clean or not self._config.cancellers else [unconfirmed(self.role)])
+        proved = ended_clean and not self._config.canceller.foreign
+        return left or ([] if proved or not self._config.cancellers else [unconfirmed(self.role)])
 
     def _is_final(self) -> bool:
         """Whether the canceller has ended its work after execution had ended."""

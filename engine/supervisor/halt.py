@@ -28,6 +28,7 @@ from engine.model.words import CommandKind, HaltReason
 from engine.supervisor import operator
 from engine.supervisor.scopes import HaltedScopes
 
+AGAIN_NS = 1_000_000_000  # between two attempts to write what the disk had no room for
 _BY_OPERATOR = frozenset({HaltReason.OPERATOR, HaltReason.FLATTEN})  # each replaces the other
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Halt:
         self.since_ns = row.since_ns if self.halted else 0
         self.reason = HaltReason(row.reason) if self.halted else HaltReason.NONE
         self.scopes = HaltedScopes(config.paths.halts)
+        self._on_disk, self._store_ns = True, 0  # whether the file HALT holds the halt; the next attempt
         if self.halted:
             self._write_file()
         if not self.step(now_ns):
@@ -59,10 +61,18 @@ class Halt:
 
     def step(self, now_ns: int) -> int:
         """Read the operator's halt word and the file; 1 when one of them halts the system."""
+        if now_ns >= self._store_ns and not (self._on_disk and self.scopes.on_disk):
+            self._store(now_ns)
         if self.halted or (reason := self._requested()) is HaltReason.NONE:
             return 0
         self.halt(now_ns, self.me, reason)
         return 1
+
+    def _store(self, now_ns: int) -> None:
+        """Write what a full disk has refused: a halt in memory only would end with `down`."""
+        self._store_ns = now_ns + AGAIN_NS
+        self._on_disk = self._on_disk or self._write_file()
+        self.scopes.store()
 
     def _requested(self) -> HaltReason:
         row = self.word.read(0)
@@ -89,6 +99,7 @@ class Halt:
         with operator.held_word(self.system) as word:
             self._clear(word, asked_ns)
             self.halted, self.since_ns, self.reason = False, now_ns, HaltReason.NONE
+            self._on_disk = True
             self._publish(CommandKind.RESUME, now_ns, peer)
         logger.warning("resumed", extra={"uid": peer.uid, "pid_of_peer": peer.pid})
 
@@ -155,7 +166,8 @@ class Halt:
             self._command(kind, now_ns, Peer(self.me.pid, held.uid), reason=HaltReason(held.reason), scope=scope)
 
     def close(self) -> None:
-        """Close both lanes."""
+        """Try once more to write what is in memory only, and close both lanes."""
+        self._store(self._store_ns)
         self.commands.close()
         self.cell.close()
 
@@ -192,6 +204,7 @@ class Halt:
     def _write_file(self) -> bool:
         """Write the file, unless it exists; False when that fails."""
         written = operator.write_file(self.file, self.since_ns, self.reason)
-        if not written:  # the engine halts even if the disk is full
+        if self._on_disk and not written:  # the engine halts even if the disk is full
             logger.error("the halt is in memory only: the file cannot be written", extra={"file": str(self.file)})
+        self._on_disk = written
         return written

@@ -24,16 +24,22 @@ class HaltedScopes:
     def __init__(self, file: Path) -> None:
         """Read the file."""
         self._file = file
+        self.on_disk = True  # whether the file has what is held
         self.held: dict[Scope, Held] = self._read()
 
     def add(self, scope: Scope, held: Held) -> bool:
-        """Hold a scope; False when the file cannot be written: then execution's journal alone keeps it."""
+        """Hold a scope; False when the file cannot be written now: until `store` can, the journal alone keeps it."""
         self.held[scope] = held
         return self._write()
 
     def remove(self, scope: Scope) -> bool:
-        """Hold a scope no longer; False when the file cannot be written: then the next supervisor halts it again."""
+        """Hold a scope no longer; False when the file cannot be written now: a next supervisor would halt it again."""
         return self.held.pop(scope, None) is None or self._write()
+
+    def store(self) -> None:
+        """Write what the disk had no room for."""
+        if not self.on_disk:
+            self._write()
 
     def _read(self) -> dict[Scope, Held]:
         try:
@@ -65,8 +71,11 @@ class HaltedScopes:
             made.replace(self._file)
         except OSError as error:
             what = {"file": str(self._file), "error": str(error)}
-            logger.error("the halted scopes are in the journals only: the file cannot be written", extra=what)  # noqa: TRY400
+            if self.on_disk:
+                logger.error("the halted scopes are in the journals only: the file cannot be written", extra=what)  # noqa: TRY400
+            self.on_disk = False
             return False
+        self.on_disk = True
         return True
 
 

@@ -292,6 +292,21 @@ def test_a_venue_that_is_away_does_not_hold_up_the_end_of_a_drained_execution(be
     assert bench.cell.state == CancellerState.GAVE_UP
 
 
+def test_a_venue_that_is_away_is_waited_for_where_every_order_of_the_account_is_to_be_cancelled() -> None:
+    """Execution knows nothing of a person's order: `down` ended with 0 while one was open."""
+    bench = Bench(CancellerConfig(foreign=True))
+    bench.start()
+    bench.step(100)
+    bench.venue.place(bench.now_ns, OTHERS)
+    bench.order(OrderState.CANCELLED)
+    bench.venue.answers = False
+    bench.end()
+    assert not bench.drain(4_000)
+    bench.venue.answers = True
+    assert bench.drain(3_000)
+    assert (bench.venue.orders, bench.cell.state) == ({}, CancellerState.CLEAN)
+
+
 def test_what_remains_is_listed_when_the_time_is_over(bench: Bench) -> None:
     """`down` prints it, and exits with 1."""
     bench.kill()

@@ -1,14 +1,18 @@
 """The halt in its three places, and which of them decides."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
 import shm
 from engine.config import Config
+from engine.control import Peer
+from engine.model.scope import Scope
 from engine.model.words import HaltReason
-from engine.supervisor import segments
-from engine.supervisor.halt import Halt
+from engine.supervisor import operator, segments
+from engine.supervisor.halt import AGAIN_NS, Halt
+from engine.supervisor.scopes import HaltedScopes
 
 Write = Callable[..., Config]
 
@@ -64,3 +68,28 @@ def test_the_file_decides_at_a_start_and_the_cell_while_it_is_up(config: Config)
     again = Halt(config, 2)
     assert (cell(config), again.halted, config.paths.halt.exists()) == (1, True, True)
     again.close()
+
+
+def test_a_halt_that_a_full_disk_refused_is_written_when_there_is_room(config: Config) -> None:
+    """It was in memory only for ever: `down` and `up` traded again, and nobody had resumed."""
+    made = config.paths.halts.with_suffix(".made")
+    blocks = [
+        config.paths.halt.with_name(f"HALT.{os.getpid()}"),
+        config.paths.halt.with_name(f".HALT.{os.getpid()}"),
+        made,
+    ]
+    halt = Halt(config, 1)
+    me = Peer(1, 0)
+    for one in blocks:
+        one.mkdir()
+        (one / "full").touch()
+    assert not halt.halt(2, me, HaltReason.OPERATOR)
+    assert not halt.halt_scope(3, me, Scope(strategy=3), HaltReason.OPERATOR)
+    halt.step(4)
+    for one in blocks:
+        (one / "full").unlink()
+        one.rmdir()
+    halt.step(4 + AGAIN_NS)
+    assert operator.reason_of(config.paths.halt) == HaltReason.OPERATOR
+    assert set(HaltedScopes(config.paths.halts).held) == {Scope(strategy=3)}
+    halt.close()

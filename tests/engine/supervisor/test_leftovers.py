@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 
 import shm
@@ -14,6 +15,7 @@ from engine.lanes import CANCELLER, EXECUTION, lane_of, open_lanes
 from engine.model.records import CANCELLING, LISTED
 from engine.model.words import CancellerState, CommandKind, OrderState
 from engine.supervisor import leftovers, segments
+from engine.supervisor.cover import Cover
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.processes.table import Child
 from shm.segment import path_of
@@ -217,6 +219,17 @@ def test_what_a_killed_execution_left_is_unknown_without_a_listing(bench: Bench)
     bench.keeper.stop()
     bench.step(8)
     assert [one["state"] for one in bench.keeper.left_at_the_end()] == ["not confirmed by the venue"]
+
+
+def test_other_programs_orders_are_unknown_without_a_listing_where_they_are_cancelled_too(bench: Bench) -> None:
+    """An execution that ended without an open order knows nothing of them."""
+    bench.confirms = CancellerState.GAVE_UP
+    bench.keeper.stop()
+    bench.step(8)
+    assert bench.keeper.left_at_the_end() == []
+    foreign = msgspec.structs.replace(bench.config.canceller, foreign=True)
+    cover = Cover(msgspec.structs.replace(bench.config, canceller=foreign), EXECUTION)
+    assert [one["state"] for one in cover.left_at_the_end(ended_clean=True)] == ["not confirmed by the venue"]
 
 
 def test_an_order_that_only_the_venue_lists_is_left_too(bench: Bench) -> None:
