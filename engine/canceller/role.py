@@ -275,7 +275,9 @@ class Canceller:
 
         Of other programs' orders, where they are to be cancelled too, execution knows nothing.
         """
-        return self._ended_clean and not self._config.foreign and now_ns - max(self._drain_ns, self.session.answered_ns) > SILENT_NS
+        if self._config.foreign:
+            return False
+        return self._ended_clean and now_ns - max(self._drain_ns, self.session.answered_ns) > SILENT_NS
 
     @property
     def _ended_clean(self) -> bool:

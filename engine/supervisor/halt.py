@@ -90,9 +90,23 @@ class Halt:
             self.since_ns = self.since_ns if self.halted and not changes else now_ns
             self.halted, self.reason = True, reason
         on_disk = self._write_file()
+        self._change_word(now_ns, peer)
         self._publish(CommandKind.HALT, now_ns, peer)
         logger.warning("halted", extra={"reason": self.reason.name.lower(), "uid": peer.uid, "pid_of_peer": peer.pid})
         return on_disk
+
+    def _change_word(self, now_ns: int, peer: Peer) -> None:
+        """Give an operator's older halt word this reason: execution polls it, and it would undo the newer command."""
+        row = self.word.read(0)
+        if row is None or not row.halted or row.reason == self.reason or self.reason not in _BY_OPERATOR:
+            return
+        with operator.held_word(self.system) as word:
+            if word is None:
+                logger.error("the operator's halt word is locked and keeps its older reason: give the command again")
+                return
+            word.write(0, *records.HALT.row(
+                halted=1, since_ns=now_ns, command_sequence=0, uid=peer.uid, reason=self.reason
+            ))  # fmt: skip
 
     def resume(self, now_ns: int, peer: Peer, asked_ns: int) -> None:
         """End the halt; refused when a halt is newer than the request, or when word or file cannot be cleared."""

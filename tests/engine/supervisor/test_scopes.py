@@ -11,7 +11,7 @@ import pytest
 from engine.control import Peer, Refused, call
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.scope import Held, Scope
-from engine.model.words import CommandKind, HaltReason
+from engine.model.words import CommandKind, FlattenState, HaltReason
 from engine.supervisor import segments
 from engine.supervisor.halt import Halt
 from engine.supervisor.scopes import HaltedScopes
@@ -111,6 +111,29 @@ def test_flatten_without_a_supervisor_prints_one_document_also_the_second_time(
         assert system.type("flatten", "--json", "--timeout", "60") == 0
         assert json.loads(capfd.readouterr().out)["flat"] is True
     assert system.type("down") == 0
+
+
+def test_a_flatten_after_a_halt_closes_positions_also_by_an_operator_who_cannot_write_the_word(floor: Make) -> None:
+    """The older halt word ended the flattening at each poll: the system was shown as flattening and held everything."""
+    system = floor()
+    system.up()
+    assert trades(system, MAKER)
+    assert system.type("halt", "--timeout", "30") == 0
+    call(system.paths.control, "flatten")
+    assert until(lambda: _is_flat(system))
+    assert system.status()["halt_reason"] == "flatten"
+    call(system.paths.control, "halt")
+    word = open_lanes(system.system, LOOKERS).cell_reader("operator_halt").read(0)
+    assert (word.halted, word.reason) == (1, HaltReason.OPERATOR), "and the other way round"
+    assert system.type("resume") == 0
+    assert trades(system, MAKER)
+    assert system.type("down") == 0
+
+
+def _is_flat(system: Floor) -> bool:
+    """By what execution shows of the whole system."""
+    row = open_lanes(system.system, LOOKERS).cell_reader("scope_halts", "execution").read(0)
+    return row is not None and row.state == FlattenState.FLAT
 
 
 def test_cancel_prints_what_has_ended(floor: Make, capfd: pytest.CaptureFixture[str]) -> None:
