@@ -58,7 +58,7 @@ class Found:
         if not self.supervisor:
             parts.append("the supervisor does not answer")
         if not self.on_disk:
-            parts.append("NOT ON DISK: the file HALT cannot be written yet: until then `down` or a reboot ends the halt")
+            parts.append("NOT ON DISK: the file HALT cannot be written yet, until then `down` or a reboot ends it")
         if self.orders_left:
             parts.append(f"{self.orders_left} orders are still open or in doubt: engine-ctl orders lists them")
         parts.append(f"was halted since {iso(self.was_halted_since_ns)}" if self.was_halted else "was not halted")
