@@ -120,13 +120,19 @@ def failure_of(one: Mapping[str, Any]) -> str:
 
 def check_file(options: argparse.Namespace) -> int:
     """Check whether a system can be started from a file; nothing is started."""
+    from engine.cli.preflight.keys import own_keys  # noqa: PLC0415 - only this command needs it
+    from engine.cli.preflight.registry import Grade  # noqa: PLC0415
+
     config = read(options.config)
     check(config)
+    warnings = [f"{one.text}: {one.remedy}" for one in own_keys(config) if one.grade is Grade.WARN]
     counts = {"venues": len(config.venues), "instruments": len(config.instruments), "processes": len(config.placement)}
     if options.json:
-        print_json({"system": config.system.name, "mode": config.system.mode, **counts})
+        print_json({"system": config.system.name, "mode": config.system.mode, **counts, "warnings": warnings})
     else:
         print_line(f"{options.config}: valid, " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+        for text in warnings:
+            print_line(f"warn: {text}")
     return 0
 
 

@@ -93,8 +93,13 @@ def canceller(subject: Subject) -> Iterator[Finding]:
         remedy = "set enabled = true in [canceller]"
         yield Finding(subject.grave, "no process cancels the orders of an execution that is dead or frozen", remedy)
     else:
-        for _, venue in accounts:
-            yield _own_key(venue)
+        yield from own_keys(config)
+
+
+def own_keys(config: Config) -> Iterator[Finding]:
+    """Whether the canceller of each execution has a key of its own; of the file alone."""
+    if config.canceller.enabled:
+        yield from (_own_key(venue) for _, venue in traded(config))
 
 
 def _own_key(venue: Venue) -> Finding:

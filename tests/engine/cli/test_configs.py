@@ -1,11 +1,13 @@
 """Each file of configs/ is a system that can be started: checked as `up` checks it, and paper trading is started."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from engine.cli import main as engine_ctl
 from engine.cli.check import check
 from engine.config import Config, load
 from tests.engine.floor import Floor
@@ -54,3 +56,30 @@ def test_a_spinning_process_shares_its_core_with_none(name: str, cores: int) -> 
             assert not placed[process.name] & set().union(*(placed[one] for one in placed if one != process.name))
         if ON_PATH & {config.kind_of(role) for role in process.roles}:
             assert process.wait == "spin", process.name
+
+
+def test_what_is_not_on_the_path_gives_way_to_the_canceller() -> None:
+    """They share a core: orders of a dead execution must not wait for a bar."""
+    by_name = {process.name: process for process in load(CONFIGS / "cores16.toml", {}).placement}
+    assert by_name["canceller"].cores == by_name["aggregation"].cores
+    assert (by_name["aggregation"].schedule, by_name["aggregation"].nice) == ("batch", 5)
+    assert (by_name["canceller"].schedule, by_name["canceller"].nice) == ("", 0)
+
+
+def test_check_warns_when_the_canceller_has_no_key_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only preflight said it; one revoked key would stop execution and canceller together."""
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path))
+    file = tmp_path / "paper.toml"
+    text = (CONFIGS / "paper.toml").read_text().replace("cores = [", "# cores = [")
+    file.write_text(text)
+    assert engine_ctl(["check", str(file), "--json"]) == 0
+    [warning] = json.loads(capsys.readouterr().out)["warnings"]
+    assert "the canceller uses the key of execution" in warning
+    assert engine_ctl(["check", str(file)]) == 0
+    assert f"warn: {warning}" in capsys.readouterr().out
+    off = "\n[canceller]\nenabled = false\n"
+    file.write_text(text + off)
+    assert engine_ctl(["check", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == []
