@@ -10,7 +10,8 @@ from engine.strategy import Book, Strategy, TimeInForce
 
 CONTROL = "BENCH_HALT_CONTROL"  # the file of one byte: what the strategy does
 RUN, HANG, BURST = 0, 1, 2  # hooks return; a hook is in `while True`; the same after many intents at once
-OPEN, MOVING = 100, 5  # orders that rest until a halt cancels them; orders that are repriced, of twice the size
+OPEN = 100  # orders of SIZE that rest until a halt cancels them
+MOVING = 5  # orders that are repriced, of twice the size; entries have three times the size
 TURNS_MOST = 20  # that are made up for in one call
 BEHIND_MOST = 100  # entries without the venue's answer: beyond it the venue has no CPU, and no entry is due
 REPRICE_EACH = 10  # every tenth intent is a REPLACE of an open order, the others are entries
@@ -85,7 +86,7 @@ class Flood(Strategy):
         """An entry, or a reprice."""
         self.turns += 1
         if self.turns % REPRICE_EACH or not self.reprice():
-            self.enter(self.one, 1, SIZE, self.price)
+            self.enter(self.one, 1, 3 * SIZE, self.price)
 
     def reprice(self) -> bool:
         """Move an order by one price step; False when that is not possible now."""
