@@ -65,7 +65,7 @@ class StrangerBench:
     def __init__(self, *, cancel_orphans: bool = False) -> None:
         """No order is known; ids of 16 bytes are ours."""
         self.broker, self.blotter = Calls(), Calls(owner=3)
-        self.broker.is_ours, self.broker.halted = lambda one: len(one) == 16, False
+        self.broker.is_ours, self.broker.halted = lambda one: len(one) == 16, lambda _: False
         self.blotter.by_venue, self.blotter.orders, self.blotter.watermarks = {}, {}, {}
         self.blotter.fills = {1: KnownFills(ORDER), 2: KnownFills(ORDER)}
         self.blotter.fill_order = ORDER
@@ -162,7 +162,7 @@ def test_a_fill_of_an_order_of_ours_is_applied_once_the_order_is_adopted(bench: 
 def test_an_adopted_order_is_cancelled_by_policy_and_in_a_halt(policy: bool, halted: bool) -> None:
     """No strategy here has asked for it."""
     bench = StrangerBench(cancel_orphans=policy)
-    bench.broker.halted = halted
+    bench.broker.halted = lambda _: halted
     order = bench.it.known_or_adopted(open_order(client_id=OURS), NOW)
     assert order is not None
     assert order.flags == OrderFlag.ADOPTED | OrderFlag.CANCEL_WANTED
