@@ -15,4 +15,7 @@ digests prove it.
     world       the clock, the order of steps, the faults
     invariants  what must hold after every step and at the end
     in_flight   what must hold before every request that ends an order
+
+Worlds with further parts: `attended` (the canceller), `commanded` (an operator and the supervisor's halt and settings;
+`scope_watch` checks them), `disk_faults` (the journal's disk).
 """

@@ -22,6 +22,7 @@ from engine.chaos.network import Network
 from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
+from engine.execution.restore.disk import Disk
 from engine.execution.role import Execution
 from engine.feed.books.outbox import Outbox
 from engine.feed.build import instrument_publisher
@@ -139,8 +140,9 @@ def execution_maker(
     key: Key,
     directory: Path,
     watch: Callable[[StreamPort], StreamPort],
+    make_disk: Callable[[], Disk],
 ) -> Make:
-    """Builds execution; `watch` wraps its connection and checks every message."""
+    """Builds execution; `watch` wraps its connection and checks every message. Each life gets its own disk."""
     config = ExecutionConfig(
         venue=VENUE,
         system=key.system,
@@ -159,7 +161,7 @@ def execution_maker(
 
         wire = BinanceTrading(list(instruments), key.signer)
         ports = ExecutionPorts(partial(BinanceSession, wire, connect))
-        role = Execution(config, execution_lanes(lanes, strategies, fuse, cleanup), ports)
+        role = Execution(config, execution_lanes(lanes, strategies, fuse, cleanup), ports, make_disk())
         cleanup.append(role.journal.file.close)  # closes the descriptors; what is in memory is lost
         return role
 

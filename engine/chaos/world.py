@@ -26,6 +26,7 @@ from engine.chaos.lanes import SystemLanes
 from engine.chaos.mortality import Fuse, Killed
 from engine.chaos.network import Latency, Network
 from engine.chaos.roles import API_KEY, VENUE, Cleanup, Key, Make, execution_maker, feed_maker, strategy_maker
+from engine.execution.restore.disk import DirectDisk, Disk
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.loopback.binance.faults import FaultRates, Faults
 from engine.loopback.binance.keys import Key as VenueKey
@@ -121,9 +122,8 @@ class World:
         self.strategies = {"maker": 1, "taker": 2}
         self.lanes = SystemLanes(tuple(self.strategies), (EXECUTION, *self.strategies, *self.attendants))
         self._directory = tempfile.TemporaryDirectory(prefix="steelyard-simulation-")
-        self.halt = HaltWatch()
-        supervisor = open_lanes(self.lanes.system, SUPERVISOR)
-        self._commands, self._halt_cell = supervisor.ring_writer("commands"), supervisor.cell_writer("halt")
+        self.halt = self._make_watch()
+        self._open_supervisor()
         self.slots = self._make_slots()
         self.invariants = Invariants(self.lanes, self.venue, self.instruments, len(self.strategies), ACCOUNT)
         self._recorded: dict[str, tuple[RingReader, list[Any]]] = {}
@@ -176,12 +176,23 @@ class World:
         """Release what the roles hold, and remove the lanes."""
         for slot in self.slots:
             slot.cleanup.run()
-        self._commands.close()
-        self._halt_cell.close()
+        self._close_supervisor()
         self.lanes.remove()
         self._directory.cleanup()
 
     # Building.
+
+    def _open_supervisor(self) -> None:
+        """Open what the supervisor writes; a world with its own logic has more of it, see `commanded.py`."""
+        supervisor = open_lanes(self.lanes.system, SUPERVISOR)
+        self._commands, self._halt_cell = supervisor.ring_writer("commands"), supervisor.cell_writer("halt")
+
+    def _close_supervisor(self) -> None:
+        self._commands.close()
+        self._halt_cell.close()
+
+    def _make_watch(self) -> HaltWatch:
+        return HaltWatch()
 
     def _make_venue(self) -> ObservedVenue:
         key = VenueKey.ed25519(API_KEY, ACCOUNT, self._key.public_pem)
@@ -202,6 +213,15 @@ class World:
         assert status == 200, body  # noqa: PLR2004 - OK
         return dialect.instruments(body, ids).instruments
 
+    @property
+    def journal(self) -> Path:
+        """The directory of execution's journal."""
+        return Path(self._directory.name) / "journal"
+
+    def make_disk(self) -> Disk:
+        """The disk of a life of execution."""
+        return DirectDisk()
+
     def make_strategy(self, name: str) -> Strategy:
         """A new strategy, as each of its lives gets it."""
         if name == "maker":
@@ -215,9 +235,8 @@ class World:
 
     def _make_slots(self) -> list[RoleSlot]:
         lanes, network = self.lanes, self.network
-        directory = Path(self._directory.name) / "journal"
         execution = execution_maker(
-            lanes, network, self.instruments, self.strategies, self._key, directory, self.halt.watch
+            lanes, network, self.instruments, self.strategies, self._key, self.journal, self.halt.watch, self.make_disk
         )
         slots = [
             RoleSlot("feed", feed_maker(lanes, network, self.instruments, self.seed)),

@@ -37,15 +37,15 @@ logger = logging.getLogger(__name__)
 class Halt:
     """The only writer of COMMANDS and HALT."""
 
-    def __init__(self, config: Config, now_ns: int) -> None:
-        """Continue the halt that the cell or the file holds."""
+    def __init__(self, config: Config, now_ns: int, me: Peer | None = None) -> None:
+        """Continue the halt that the cell or the file holds; what it does by itself is of `me`, of this process."""
         self.file = config.paths.halt
         lanes = open_lanes(config.system.name, SUPERVISOR)
         self.commands, self.cell = lanes.ring_writer("commands"), lanes.cell_writer("halt")
         row = lanes.cell_reader("halt").read(0)
         self.system = config.system.name
         self.word = lanes.cell_reader("operator_halt")
-        self.me = Peer(os.getpid(), os.getuid())
+        self.me = me or Peer(os.getpid(), os.getuid())
         self.halted = row is not None and bool(row.halted)
         self.since_ns = row.since_ns if self.halted else 0
         self.reason = HaltReason(row.reason) if self.halted else HaltReason.NONE
