@@ -39,8 +39,10 @@ class Owner(NamedTuple):
 
     @classmethod
     def me(cls) -> "Owner":
-        """Return this process."""
-        return cls(os.getpid(), start_time(os.getpid()), pid_namespace())
+        """Return this process; read once in a process, because a role opens many lanes at its start."""
+        if not _me:
+            _me.append(cls(os.getpid(), start_time(os.getpid()), pid_namespace()))
+        return _me[0]
 
     def life(self) -> str:
         """Return alive, dead, none (never owned) or unknown (the pid is of another namespace)."""
@@ -49,3 +51,7 @@ class Owner(NamedTuple):
         if self.namespace != pid_namespace():
             return "unknown"
         return "alive" if start_time(self.pid) == self.start else "dead"
+
+
+_me: list[Owner] = []
+os.register_at_fork(after_in_child=_me.clear)
