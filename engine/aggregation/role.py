@@ -176,6 +176,7 @@ class AggregationRole:
     def _apply_cells(self, feed: FeedLanes, end: int, at_ns: int) -> None:
         """Apply a feed's newest books from their cells."""
         tops = cells_flat(feed.book_tops, "book_tops")
+        tops = tops[tops["instrument"] > 0]  # 0: never written
         for top in tops[tops["tick_sequence"] <= end]:  # a higher sequence is of another life of TICKS
             self.merge.apply_cell(flat(np.atleast_1d(top)))
             if top["tick_sequence"] <= feed.ticks.cursor:  # the tick of this state is not on the lane any more
