@@ -21,11 +21,11 @@ from engine.execution.config import JournalConfig
 from engine.execution.journal.journal_file import (
     SIZE,
     JournalFile,
-    is_whole,
     read_segments,
     refuse_other_version,
     sequence_of,
     sync_directory,
+    whole_of,
 )
 from engine.execution.journal.journal_record import pack_record
 from engine.execution.orders import codec
@@ -75,9 +75,9 @@ def read_ring(reader: RingReader) -> list[bytes]:
     """The whole records that the ring still holds, oldest first."""
     found: list[bytes] = []
     while (record := reader.read_bytes()) is not None:
-        if isinstance(record, bytes) and is_whole(record):
+        if isinstance(record, bytes):
             found.append(record)
-    return found
+    return whole_of(found)
 
 
 def last_run(found: list[bytes]) -> list[bytes]:

@@ -19,6 +19,7 @@ from engine.execution.journal.journal_file import (
     segments,
     sequence_of,
 )
+from engine.execution.journal.journal_record import pack_record
 from engine.execution.restore.disk import DirectDisk
 from engine.model.words import JournalKind
 from tests.engine.execution.memory import SECOND, Ring
@@ -333,3 +334,16 @@ def test_a_journal_without_its_beginning_stops_the_start(tmp_path: Path) -> None
     with pytest.raises(JournalDamageError, match=r"ends at record 40, and its record 1 is missing"):
         list(book.replay())
     assert [one.sequence for one in book.replay(1, 16)] == list(range(17, 41))
+
+
+def test_the_whole_records_of_many_are_those_that_are_whole_one_by_one() -> None:
+    """A torn record that was taken for a whole one would be replayed as an order."""
+    whole = [bytes(pack_record(number, number, 1, b"payload")) for number in range(1, 6)]
+    torn = [whole[1][:-1], bytes(SIZE), whole[2][:40] + b"x" + whole[2][41:], bytes(8) + whole[3][8:]]
+    mixed = [whole[0], torn[0], torn[1], whole[1], torn[2], torn[3], whole[4]]
+    assert (
+        journal_file.whole_of(mixed)
+        == [one for one in mixed if journal_file.is_whole(one)]
+        == [whole[0], whole[1], whole[4]]
+    )
+    assert journal_file.whole_of([]) == journal_file.whole_of(torn) == []
