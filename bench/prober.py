@@ -2,9 +2,10 @@
 
 import msgspec
 
-from engine.strategy import Book, Strategy, TimeInForce
+from engine.strategy import Book, Instrument, Strategy, TimeInForce
 
 SIZE, FAR_BPS = 20, 300
+TIMER_NS = 20_000_000
 REST_BATCH = 20  # resting orders a book event
 
 
@@ -16,6 +17,19 @@ class Prober(Strategy):
 
         resting: int = 0
 
+    timer_ns = TIMER_NS
+
+    def on_start(self) -> None:
+        """There is no book yet."""
+        self.probe: tuple[Instrument, int] | None = None
+
+    def on_timer(self, now_ns: int) -> None:
+        """One intent between books too: the time of execution's first verdict must not be that of the next book."""
+        del now_ns
+        if self.probe and self.parameters.resting:
+            one, price = self.probe
+            self.enter(one, 1, SIZE, price)
+
     def on_book(self, book: Book) -> None:
         """Add to the resting orders until there are enough; then one intent."""
         one = book.instrument
@@ -24,3 +38,4 @@ class Prober(Strategy):
         for _ in range(min(missing, REST_BATCH)):
             self.place(one, 1, SIZE, price, time_in_force=TimeInForce.GTC)
         self.enter(one, 1, SIZE, price)
+        self.probe = one, price
