@@ -41,6 +41,9 @@ import msgspec
 
 from engine import clock, runtime
 from engine.config import Config, ConfigError, load_copy
+from engine.config.paths import journals_beside
+from engine.execution.journal.journal_file import segments
+from engine.execution.restore.checkpoint import checkpoints
 from engine.lanes import LANES, SUPERVISOR, open_lanes, owners_of
 from engine.log import JsonLine
 from engine.supervisor.processes.template import ANSWER_BYTES, GO, MARKED, READY, ROOM
@@ -85,6 +88,8 @@ def rehearse() -> None:
     msgspec.convert({"system": {"name": "rehearsal"}}, Config)
     for lane in LANES:
         describe(lane.record)
+    nowhere = Path("rehearsal") / "journal"
+    (segments(nowhere), checkpoints(nowhere), journals_beside(nowhere))  # they compile their patterns
     importlib.invalidate_caches()  # its first call imports more
 
 
