@@ -58,7 +58,7 @@ def drop(journal: Journal, now_ns: int, *, idle: bool = True) -> None:
     ("where", "name", "planted", "seed", "found"),
     [
         (GateState, "_exits_only", enter_always, 1, "left while the disk has no room"),
-        (Journal, "settle", drop, 1, "of its records"),
+        pytest.param(Journal, "settle", drop, 1, "of its records", marks=pytest.mark.soak),
     ],
     ids=["entries go on", "records dropped"],
 )
