@@ -18,7 +18,6 @@ from engine.config import Paths
 from engine.control import Refused, Unreachable, call
 from engine.lanes import LOOKERS, OPERATOR, open_lanes
 from engine.lanes.ports import RingReader
-from engine.model.words import HaltReason
 from engine.supervisor import leftovers, operator
 from engine.supervisor.life import Life
 from engine.supervisor.life import read as read_life
@@ -82,13 +81,21 @@ class Before:
     def of(cls, system: str, file: Path) -> Self:
         """Read cell, word and file, and the end of each ring of orders."""
         rows = [row for name in ("halt", "operator_halt") if (row := _row(system, name)) is not None and row.halted]
-        if not rows and operator.reason_of(file) is not HaltReason.NONE:
-            return cls(True, int(file.stat().st_mtime_ns), _rings(system))
+        if not rows and (made_ns := _made_ns(file)):
+            return cls(True, made_ns, _rings(system))
         return cls(bool(rows), min((row.since_ns for row in rows), default=0), _rings(system))
 
     def orders(self) -> int | None:
         """How many orders were open or in doubt."""
         return None if self.rings is None else sum(len(unfinished(ring, end)) for ring, end in self.rings)
+
+
+def _made_ns(file: Path) -> int:
+    """When the file HALT was made; 0 without it, and where this user may not look for it."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _row(system: str, name: str) -> Any:

@@ -96,7 +96,7 @@ def test_each_operator_may_do_what_the_configuration_allows(house: Floor) -> Non
     assert json.loads(text)["system"] == house.system, text
     assert code in {0, 1}
     code, text = type_as(LOOKER, (GROUP,), "halt", *of)
-    assert code == 1
+    assert code == 1, text
     assert "user daemon may look, expected the right to halt" in text
     assert "nothing was halted" in text
     assert not house.status()["halted"]
