@@ -1,7 +1,7 @@
 """The world with a canceller: orders have an attendant, a living execution keeps its orders, planted bugs are found."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 
@@ -11,29 +11,20 @@ from engine.chaos.attended import AttendedWorld
 from engine.chaos.world import Mishaps
 from engine.loopback.binance.faults import FaultRates
 from engine.model.words import CancelReason
+from tests.engine.chaos.runs import opened, run_whole
 
 SECONDS = 5.0
 DEATHS = Mishaps(4_000_000_000, 0, 0, 0, FaultRates())
 
 
-@contextmanager
-def world(seed: int, mishaps: Mishaps | None = None) -> Iterator[AttendedWorld]:
+def world(seed: int, mishaps: Mishaps | None = None) -> AbstractContextManager[AttendedWorld]:
     """A world that is closed after the test in every case."""
-    print(f"seed {seed}")  # noqa: T201 - to run it again
-    made = AttendedWorld(seed, mishaps)
-    try:
-        yield made
-    finally:
-        made.close()
+    return opened(partial(AttendedWorld, mishaps=mishaps), seed)
 
 
 def live(seed: int, mishaps: Mishaps | None = None) -> AttendedWorld:
     """A whole run with its end checked."""
-    with world(seed, mishaps) as made:
-        made.run(SECONDS)
-        made.settle()
-        made.check_end()
-    return made
+    return run_whole(partial(AttendedWorld, mishaps=mishaps), seed, SECONDS)
 
 
 @pytest.mark.parametrize("seed", [3, pytest.param(17, marks=pytest.mark.soak)])

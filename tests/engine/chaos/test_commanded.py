@@ -9,6 +9,7 @@ from engine.chaos.commanded import CommandedWorld
 from engine.execution.commands import Commands
 from engine.execution.flatten.flatten import Flatten
 from engine.execution.scopes import Scopes
+from tests.engine.chaos.runs import run_whole
 
 SECONDS = 2.0
 APPLY = Scopes._apply
@@ -16,15 +17,7 @@ APPLY = Scopes._apply
 
 def live(seed: int) -> CommandedWorld:
     """A whole run with its end checked."""
-    print(f"seed {seed}")  # noqa: T201 - to run it again
-    made = CommandedWorld(seed)
-    try:
-        made.run(SECONDS)
-        made.settle()
-        made.check_end()
-    finally:
-        made.close()
-    return made
+    return run_whole(CommandedWorld, seed, SECONDS)
 
 
 def test_every_command_holds_through_every_death() -> None:

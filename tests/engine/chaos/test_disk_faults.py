@@ -8,6 +8,7 @@ import pytest
 from engine.chaos.disk_faults import DiskFaultWorld
 from engine.execution.gate_state import GateState
 from engine.execution.journal.journal import Journal
+from tests.engine.chaos.runs import run_whole
 
 SECONDS = 3.0
 SETTLE = Journal.settle
@@ -15,15 +16,7 @@ SETTLE = Journal.settle
 
 def live(seed: int) -> DiskFaultWorld:
     """A whole run with its end checked."""
-    print(f"seed {seed}")  # noqa: T201 - to run it again
-    made = DiskFaultWorld(seed)
-    try:
-        made.run(SECONDS)
-        made.settle()
-        made.check_end()
-    finally:
-        made.close()
-    return made
+    return run_whole(DiskFaultWorld, seed, SECONDS)
 
 
 def test_a_disk_without_room_loses_nothing_and_lets_exits_go() -> None:

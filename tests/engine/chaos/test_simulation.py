@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,30 +19,21 @@ from engine.execution.orders.order import Order
 from engine.execution.venue.recovery import Recovery
 from engine.loopback.binance.faults import FaultRates
 from engine.strategy.api.ledger import Ledger
+from tests.engine.chaos.runs import opened, run_whole
 
 SECONDS = 2.0
 ONLY_LATE = Mishaps(0, 0, 0, 0, FaultRates(delay_request=500_000, delay_most_ns=4_900_000_000))
 ONLY_DEATHS = Mishaps(300_000_000, 0, 0, 0, FaultRates())
 
 
-@contextmanager
-def world(seed: int, mishaps: Mishaps | None = None) -> Iterator[World]:
+def world(seed: int, mishaps: Mishaps | None = None) -> AbstractContextManager[World]:
     """A world that is closed after the test in every case."""
-    print(f"seed {seed}")  # noqa: T201 - to run it again
-    made = World(seed, mishaps)
-    try:
-        yield made
-    finally:
-        made.close()
+    return opened(partial(World, mishaps=mishaps), seed)
 
 
 def live(seed: int, mishaps: Mishaps | None = None, seconds: float = SECONDS) -> World:
     """A whole run with its end checked."""
-    with world(seed, mishaps) as made:
-        made.run(seconds)
-        made.settle()
-        made.check_end()
-    return made
+    return run_whole(partial(World, mishaps=mishaps), seed, seconds)
 
 
 def live_many(seeds: range, mishaps: Mishaps) -> None:
