@@ -1,6 +1,6 @@
 """What alerts read of the machine: ends of processes, free space, the wall clock, the guard's pid. A port of the role.
 
-A process is watched by a pidfd: it is readable when the process has ended, also while nobody has collected its exit
+A process is watched by a pidfd: it is readable when the process has ended, also while its exit was not collected
 status, and a reused pid cannot be mistaken for it.
 """
 

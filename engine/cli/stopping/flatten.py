@@ -70,7 +70,7 @@ class Begun(NamedTuple):
 
 
 def _expect_trader(system: str, config: Config) -> None:
-    """Refuse a user who may not trade: the halt word, which whoever may halt can write, would close positions."""
+    """Refuse a user who may not trade: the halt word closes positions, and who may only halt can write it."""
     operators = Operators(config, own=Paths.known(system).system.stat().st_uid)
     if refusal := operators.refusal(Peer(os.getpid(), os.getuid()), "flatten", Right.TRADE):
         raise CommandError(f"{refusal}; nothing was changed")

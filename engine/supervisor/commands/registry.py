@@ -72,7 +72,7 @@ COMMANDS: dict[str, Command] = {}
 def command(
     text: str, *arguments: Argument, audited: bool = True, always: bool = False, may: Right = Right.TRADE
 ) -> Callable[[CarryOut], CarryOut]:
-    """Register a function as the command of its name; a command that only reads is allowed to whoever may look."""
+    """Register a function as the command of its name; users who may only look may use a command that only reads."""
 
     def register(carry_out: CarryOut) -> CarryOut:
         name = carry_out.__name__.rstrip("_")  # `set_` hides no word of Python
