@@ -53,6 +53,11 @@ class Ledger:
         account.deposited[asset] += amount
         self.deposited[asset] += amount
 
+    def restore(self, name: str, asset: str, gained: int) -> None:
+        """Continue the balance of an account that an earlier venue had; what it gained there counts as gained."""
+        self.open(name).free[asset] += gained
+        self.deposited[asset] += gained
+
     def lock(self, account: Account, asset: str, amount: int) -> None:
         """Lock an amount for an order."""
         account.free[asset] -= amount

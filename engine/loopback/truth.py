@@ -1,9 +1,11 @@
 """The truth log: every event of the watched accounts' orders, independent of the reports on the wire.
 
 One JSON object a line, appended and flushed at once: `accepted`, `triggered`, `fill`, `cancelled`, `expired`,
-`prevented`, `amended`. Tests compare an engine's journal with it, order for order and fill for fill.
+`prevented`, `amended`. Tests compare an engine's journal with it, order for order and fill for fill. A venue that
+starts again continues the balances of the log, so that the positions of its accounts survive it.
 """
 
+import os
 from typing import IO
 
 import orjson
@@ -11,7 +13,7 @@ import orjson
 from engine.loopback.ledger import Account
 from engine.loopback.market import DECIMALS
 from engine.loopback.orders import Execution, Happening
-from engine.model.fixed import to_text
+from engine.model.fixed import to_fixed, to_text
 
 WORDS = {
     Happening.NEW: "accepted",
@@ -75,6 +77,32 @@ def truth(execution: Execution) -> dict[str, object]:
             "maker": fill.maker,
         }
     return line
+
+
+def past_gains(path: str) -> dict[tuple[str, str], int]:
+    """What each account has gained of each asset by an earlier venue's log; a last line that is cut off is removed.
+
+    The cut line was never reported to anyone: the venue writes the log before it sends a report.
+    """
+    gains: dict[tuple[str, str], int] = {}
+    if not os.path.exists(path):
+        return gains
+    with open(path, "r+b") as file:
+        for text in file:
+            if not text.endswith(b"\n"):
+                file.truncate(file.tell() - len(text))
+                break
+            gains |= _gains(path, text)
+    return gains
+
+
+def _gains(path: str, text: bytes) -> dict[tuple[str, str], int]:
+    """What the account of one line had gained after it."""
+    try:
+        line = orjson.loads(text)
+        return {(line["account"], asset): to_fixed(gain, DECIMALS) for asset, gain in line["gained"].items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no truth log of this venue: {text[:80]!r}; move the file away") from error
 
 
 def _text(number: int) -> str:

@@ -10,7 +10,7 @@ on how often `step` is called.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import IO
 
@@ -34,10 +34,12 @@ from engine.loopback.binance.statistics import Statistics
 from engine.loopback.binance.streams import INTERVALS, SLOW, Hub, MarketSession, Tape
 from engine.loopback.flow import Flow
 from engine.loopback.ledger import Ledger
+from engine.loopback.market import DECIMALS
 from engine.loopback.matching import Matching
 from engine.loopback.order_lists import ListEvent
 from engine.loopback.orders import Execution, Happening, Print
 from engine.loopback.truth import TruthLog
+from engine.model.fixed import to_text
 
 API_PATH = "/ws-api/v3"
 NEVER_NS = 2**63 - 1
@@ -47,8 +49,17 @@ PAUSE_NS = 60_000_000_000
 class BinanceVenue:
     """The venue."""
 
-    def __init__(self, settings: VenueSettings, now_ns: int, truth: IO[bytes] | None = None) -> None:
-        """Open for trading: fund the accounts and place the background flow's first ladder."""
+    def __init__(
+        self,
+        settings: VenueSettings,
+        now_ns: int,
+        truth: IO[bytes] | None = None,
+        gains: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
+        """Open for trading: fund the accounts and place the background flow's first ladder.
+
+        `gains`: what the accounts gained at an earlier venue, by (account, asset).
+        """
         self.settings, self.now_ns = settings, now_ns
         self.ledger = Ledger()
         self.matching = Matching(settings.markets, self.ledger, settings.first_id)
@@ -61,7 +72,7 @@ class BinanceVenue:
         self.truth = TruthLog(truth)
         self.sessions: dict[Session, None] = {}
         self.changed: dict[Session, None] = {}  # sessions with messages to send; a server clears it
-        self._open_accounts()
+        self._open_accounts(gains or {})
         self.flows = [Flow(self.matching, s, settings.seed, f, now_ns) for s, f in settings.flows.items()]
         self._hub = Hub()
         self._tapes = {m.symbol: Tape(self.matching, m, self._hub) for m in settings.markets}
@@ -192,8 +203,8 @@ class BinanceVenue:
         """Check the books against the money."""
         self.matching.check()
 
-    def _open_accounts(self) -> None:
-        """Open the accounts of the keys and of the settings, and fund them."""
+    def _open_accounts(self, gains: Mapping[tuple[str, str], int]) -> None:
+        """Open the accounts of the keys and of the settings, fund them, and restore their gains."""
         for key in self.settings.keys:
             self.ledger.open(key.account)
         for name, purse in self.settings.accounts.items():
@@ -202,6 +213,14 @@ class BinanceVenue:
                 self.ledger.deposit(name, asset, amount)
         for name, burn in self.settings.burns.items():
             self.ledger.open(name).burn = burn
+        for (name, asset), gained in gains.items():
+            self.ledger.restore(name, asset, gained)
+            if self.ledger.accounts[name].free[asset] < 0:
+                have, text = to_text(self.ledger.accounts[name].deposited[asset], DECIMALS), to_text(gained, DECIMALS)
+                raise ValueError(
+                    f"account {name} starts with {have} {asset} by its configuration and gained {text} by the truth"
+                    f" log: give it at least as much as it spent, or move the log away"
+                )
 
     def _catch_up(self, now_ns: int) -> None:
         """After a long pause, skip the oldest work that is due, so that no step is endless."""

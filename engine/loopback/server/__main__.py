@@ -9,7 +9,6 @@ import contextlib
 import signal
 import sys
 from dataclasses import replace
-from typing import IO
 
 import orjson
 
@@ -17,6 +16,7 @@ from engine import clock
 from engine.loopback.binance.venue import BinanceVenue
 from engine.loopback.server.configuration import ServerSettings, read
 from engine.loopback.server.server import VenueServer
+from engine.loopback.truth import past_gains
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="default 0: a free port, printed when ready")
     parser.add_argument("--seed", type=int, help="used instead of the configuration's seed")
-    parser.add_argument("--truth", help="append the truth log to this file")
+    parser.add_argument("--truth", help="append the truth log to this file, and continue its balances")
     parser.add_argument("--config", help="a TOML file with a [venue] table")
     parser.add_argument("--ed25519", metavar="FILE", help="the engine account's private key; created when missing")
     words = parser.parse_args()
@@ -35,13 +35,17 @@ def main() -> None:
     if not settings.venue.first_id:  # ids of an earlier run must not be used again: clients identify fills by them
         settings = replace(settings, venue=replace(settings.venue, first_id=clock.now_ns() // 1_000_000))
     with contextlib.ExitStack() as stack:
-        truth = stack.enter_context(open(words.truth, "ab")) if words.truth else None
-        asyncio.run(serve(settings, words.host, words.port, truth))
+        try:
+            gains = past_gains(words.truth) if words.truth else {}
+            truth = stack.enter_context(open(words.truth, "ab")) if words.truth else None
+            venue = BinanceVenue(settings.venue, clock.now_ns(), truth, gains)
+        except (OSError, ValueError) as error:
+            parser.exit(1, f"{error}\n")
+        asyncio.run(serve(venue, settings, words.host, words.port))
 
 
-async def serve(settings: ServerSettings, host: str, port: int, truth: IO[bytes] | None) -> None:
+async def serve(venue: BinanceVenue, settings: ServerSettings, host: str, port: int) -> None:
     """Serve until a signal."""
-    venue = BinanceVenue(settings.venue, clock.now_ns(), truth)
     server = VenueServer(venue, clock.now_ns, pulse_seconds=settings.pulse_seconds, ping_seconds=settings.ping_seconds)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

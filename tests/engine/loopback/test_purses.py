@@ -67,3 +67,13 @@ def test_canary_what_was_made_lost_or_locked_for_nothing_is_found() -> None:
     spoilt.fees["BTC"] += 1
     with pytest.raises(AssertionError):
         spoilt.check(none)
+
+
+def test_a_restored_gain_is_owned_and_stays_a_gain() -> None:
+    """A venue that starts again owes its accounts what they held; a second restart must restore the same."""
+    made = ledger()
+    made.restore("ann", "BTC", -40)
+    made.restore("ann", "USDT", 7)
+    ann = made.accounts["ann"]
+    assert (ann.free["BTC"], ann.free["USDT"], ann.gained("BTC"), ann.gained("USDT")) == (60, 7, -40, 7)
+    made.check({})

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -17,8 +18,9 @@ import pytest
 from engine import clock
 from engine.loopback.binance.settings import FLOWS, VenueSettings
 from engine.loopback.binance.venue import BinanceVenue
-from engine.loopback.server.configuration import ENGINE_KEY, read
+from engine.loopback.server.configuration import ENGINE_ACCOUNT, ENGINE_KEY, read
 from engine.loopback.server.server import VenueServer
+from engine.loopback.truth import past_gains
 from tests.engine.loopback.server.conftest import serving
 
 ROOT = Path(__file__).parents[4]
@@ -46,6 +48,49 @@ def test_process_prints_its_address_and_stops_on_sigterm(run: Any, tmp_path: Pat
 
     run(work())
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
+
+
+def line(account: str, **gained: str) -> bytes:
+    """One line of a truth log, as far as a venue that starts again reads it."""
+    return json.dumps({"what": "fill", "account": account, "gained": gained}).encode() + b"\n"
+
+
+def test_a_venue_that_starts_again_owes_its_accounts_what_they_held(tmp_path: Path) -> None:
+    """A paper position must survive `down` and `up`; a line that a kill cut off was never reported."""
+    log = tmp_path / "truth"
+    log.write_bytes(
+        line("engine", BTC="0.5", USDT="-30000") + line("engine", USDT="-30001.5") + b'{"what": "fill", "acc'
+    )
+    gains, settings = past_gains(str(log)), read(None, str(tmp_path / "key.pem")).venue
+    before, after = (BinanceVenue(settings, clock.now_ns(), None, one) for one in ({}, gains))
+    old, new = (venue.ledger.accounts[ENGINE_ACCOUNT] for venue in (before, after))
+    grown = {asset: new.free[asset] - old.free[asset] for asset in new.free}
+    assert {asset: grew for asset, grew in grown.items() if grew} == {"BTC": 50_000_000, "USDT": -3_000_150_000_000}
+    assert new.gained("BTC") == 50_000_000
+    after.check()
+    assert log.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [(b"rubbish\n", "is no truth log of this venue: b'rubbish"), (b'{"what":"fill"}\n', "is no truth log")],
+)
+def test_a_file_that_is_no_truth_log_is_named_and_kept(tmp_path: Path, text: bytes, found: str) -> None:
+    """An audit compares with this file: the venue must not append to another."""
+    log = tmp_path / "truth"
+    log.write_bytes(text)
+    with pytest.raises(ValueError, match=re.escape(f"{log} {found}")):
+        past_gains(str(log))
+    assert log.read_bytes() == text
+
+
+def test_an_account_that_spent_more_than_it_has_by_the_configuration_is_named(tmp_path: Path) -> None:
+    """The purse was made smaller between two starts."""
+    settings = read(None, str(tmp_path / "key.pem")).venue
+    with pytest.raises(
+        ValueError, match=r"account engine starts with [0-9.]+ BTC .* gained -9000\.0+"
+    ):
+        BinanceVenue(settings, clock.now_ns(), None, {(ENGINE_ACCOUNT, "BTC"): -9000 * 10**8})
 
 
 def test_rubbish_frames_are_answered_and_the_line_lives(run: Any) -> None:
