@@ -58,9 +58,8 @@ def line(account: str, **gained: str) -> bytes:
 def test_a_venue_that_starts_again_owes_its_accounts_what_they_held(tmp_path: Path) -> None:
     """A paper position must survive `down` and `up`; a line that a kill cut off was never reported."""
     log = tmp_path / "truth"
-    log.write_bytes(
-        line("engine", BTC="0.5", USDT="-30000") + line("engine", USDT="-30001.5") + b'{"what": "fill", "acc'
-    )
+    whole = line("engine", BTC="0.5", USDT="-30000") + line("engine", USDT="-30001.5")
+    log.write_bytes(whole + b'{"what": "fill", "acc')
     gains, settings = past_gains(str(log)), read(None, str(tmp_path / "key.pem")).venue
     before, after = (BinanceVenue(settings, clock.now_ns(), None, one) for one in ({}, gains))
     old, new = (venue.ledger.accounts[ENGINE_ACCOUNT] for venue in (before, after))
