@@ -86,9 +86,7 @@ def test_a_file_that_is_no_truth_log_is_named_and_kept(tmp_path: Path, text: byt
 def test_an_account_that_spent_more_than_it_has_by_the_configuration_is_named(tmp_path: Path) -> None:
     """The purse was made smaller between two starts."""
     settings = read(None, str(tmp_path / "key.pem")).venue
-    with pytest.raises(
-        ValueError, match=r"account engine starts with [0-9.]+ BTC .* gained -9000\.0+"
-    ):
+    with pytest.raises(ValueError, match=r"account engine starts with [0-9.]+ BTC .* gained -9000\.0+"):
         BinanceVenue(settings, clock.now_ns(), None, {(ENGINE_ACCOUNT, "BTC"): -9000 * 10**8})
 
 
