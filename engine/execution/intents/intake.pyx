@@ -20,6 +20,7 @@ from engine.role import WorkingOn
 cdef enum:
     LANES = 64
     BATCH = 8  # books that are copied before one check for overwriting
+    INTENTS_MOST = 64  # of one lane in one step: the venue's answers, which free cancels, are read only after them
 
 assert records.BOOK_TOP.size == sizeof(TopRecord)
 
@@ -94,7 +95,7 @@ cdef class Intake:
         return True if self.blind else sy_unread(self.rings[self.feeds]) > 0 or self.word.changed()
 
     def read_intents(self, int64_t now_ns):
-        """Read every strategy's intents in turn, and pass them on; how many were read."""
+        """Read up to INTENTS_MOST of every strategy's intents in turn, and pass them on; how many were read."""
         cdef int total = 0, count, index
         on_record = self.on_record
         for index in range(len(self.lanes)):
@@ -102,7 +103,7 @@ cdef class Intake:
                 continue
             strategy, lane, cell = self.lanes[index]
             count, read, self.busy = 0, lane.read_bytes, index
-            while (data := read()) is not None:
+            while count < INTENTS_MOST and (data := read()) is not None:
                 count += 1
                 if self.word.changed():
                     self.on_word(now_ns)
