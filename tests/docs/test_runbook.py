@@ -27,7 +27,8 @@ from engine.execution.journal.journal_file import VERSION_AT, segments
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.instrument import Instrument
 from tests.engine.conftest import remove_segments
-from tests.engine.floor import ACCOUNT, Running, free_port, until
+from tests.engine.floor import ACCOUNT, Running, until
+from tests.engine.ports import free_port
 
 ROOT = Path(engine.__file__).parents[1]
 PAGE = ROOT / "docs" / "runbook.md"

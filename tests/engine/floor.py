@@ -5,7 +5,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from engine.demo import audit
 from engine.instruments import await_all
 from engine.lanes import LOOKERS, open_lanes
 from engine.supervisor.life import guard_pid
+from tests.engine.ports import free_port
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 DEADLINE_S = 60.0
@@ -33,13 +33,6 @@ def until(what: Any, deadline_s: float = DEADLINE_S) -> Any:
         assert time.monotonic() < deadline, f"waited {deadline_s} s"
         select.select([], [], [], 0.005)
     return found
-
-
-def free_port() -> int:
-    """Any."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Running:

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from tests.engine.floor import free_port
+from tests.engine.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from engine.cli import main
 from engine.cli.system import _left_text
 from engine.loopback.server.configuration import ENGINE_KEY, make_key
 from tests.engine.floor import Floor, until
+from tests.engine.ports import free_port
 
 MakeFloor = Callable[..., Floor]
 
@@ -24,13 +24,6 @@ def wrong_key(directory: Path) -> Path:
     file.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     file.chmod(0o600)
     return file
-
-
-def closed_port() -> int:
-    """A port on which no process listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.timeout(300)
@@ -72,7 +65,7 @@ def test_up_reports_a_key_that_may_not_trade_before_any_order(
 @pytest.mark.timeout(300)
 def test_up_and_status_report_a_closed_port(floor: MakeFloor, capsys: pytest.CaptureFixture[str]) -> None:
     """With an order_url at which no process listens the system never trades."""
-    port = closed_port()
+    port = free_port()
     one = floor("", **{'order_url = "ws://127.0.0.1:': f'order_url = "ws://127.0.0.1:{port}/" # "'})
     assert main(["up", str(one.file), "--timeout", "30"]) == 1
     assert "no order can be sent" in capsys.readouterr().err

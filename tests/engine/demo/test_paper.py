@@ -1,6 +1,5 @@
 """configs/paper.toml as shipped: it keeps trading within its own order rate."""
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from engine.config import Config, load
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import OrderState, Reason
 from engine.risk.limits import RiskLimits
+from tests.engine.ports import free_port
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 FORMER_STOP, LIMIT_S = 60, 110
@@ -25,9 +25,7 @@ def config(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """The shipped file under another name, on a free port and on whatever cores there are."""
     monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
     monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     text = (CONFIGS / "paper.toml").read_text().replace("9720", port).replace('name = "paper"', f'name = "{system}"')
     text = text.replace("{here}", str(CONFIGS)).replace("cores = [0]\n", "").replace("cores = [1]\n", "")
     file = tmp_path / "paper.toml"

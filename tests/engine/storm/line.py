@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 
-from tests.engine.floor import free_port
+from tests.engine.ports import free_port
 
 CHUNK = 1 << 16
 

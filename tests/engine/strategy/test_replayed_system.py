@@ -3,7 +3,6 @@
 import contextlib
 import json
 import select
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import shm
 from engine.cli import main
 from engine.cli.output import is_running
 from engine.model.words import TickKind
+from tests.engine.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 60.0
@@ -77,13 +77,6 @@ def until(what: Callable[[], Any], text: str) -> Any:
         assert time.monotonic() < give_up, text
         select.select([], [], [], 0.01)
     return found
-
-
-def free_port() -> int:
-    """A port on which no process listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

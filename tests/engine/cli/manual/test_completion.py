@@ -90,7 +90,7 @@ SHELLS = [
         (["down", "--timeout", ""], set()),
         (["completion", ""], {"bash", "zsh", "fish"}),
     ],
-    ids=str,
+    ids=lambda words: " ".join(sorted(words)),
 )
 def test_a_shell_completes_what_the_parser_knows(
     program: Path, shell: str, words: list[str], expected: set[str]

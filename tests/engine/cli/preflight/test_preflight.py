@@ -23,8 +23,9 @@ from engine.cli.preflight.registry import CHECKS, Finding, Grade, Subject
 from engine.config import Config, load
 from engine.loopback.binance.keys import Key
 from engine.venues.port import Response
-from tests.engine.floor import CONFIGS, free_port
+from tests.engine.floor import CONFIGS
 from tests.engine.loopback.binance.wire import ED_KEY, PRIVATE_PEM, PUBLIC_PEM, START_NS, Wire
+from tests.engine.ports import free_port
 
 NO_LIMIT = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 LIVE = {"system": {"mode": "live"}, "live": {"armed": True}}
