@@ -28,19 +28,19 @@ FRAMES_A_RECORD = 15  # of 1 KB: a record holds 16 KiB
 LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
 
-def write_certificate(folder: Path, host: x509.GeneralName = LOOPBACK) -> tuple[Path, Path]:
-    """A certificate for this host, signed by itself, and its key."""
+def write_certificate(folder: Path, host: x509.GeneralName = LOOPBACK, age_days: int = 1) -> tuple[Path, Path]:
+    """A certificate for this host, signed by itself so many days ago and valid for two days, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench")])
-    today = dt.datetime.now(dt.UTC)
+    signed = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today - dt.timedelta(days=1))
-        .not_valid_after(today + dt.timedelta(days=1))
+        .not_valid_before(signed)
+        .not_valid_after(signed + dt.timedelta(days=2))
         .add_extension(x509.SubjectAlternativeName([host]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

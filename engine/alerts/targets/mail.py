@@ -75,10 +75,8 @@ class Mail(Target):
                 self._client = client
                 self._log_in(client)
                 refused = client.send_message(self.mail(message))
-        except smtplib.SMTPException as error:
-            return Failed(f"{place}: {type(error).__name__}: {_reason(error)}")
-        except OSError as error:
-            return Failed(f"{place}: {type(error).__name__}: {error.strerror or error}")
+        except OSError as error:  # SMTPException is one too
+            return Failed(f"{place}: {self._reason(error)}")
         finally:
             self._client = None
         return Failed(f"{place} refused {', '.join(refused)}") if refused else Sent()
@@ -106,14 +104,29 @@ class Mail(Target):
             client.login(self.options.user, self.secrets()[0])
 
     def _context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.options.ca_file or None)
+        """The authorities whose certificates are accepted."""
+        file = self.options.ca_file
+        try:
+            return ssl.create_default_context(cafile=file or None)
+        except OSError as error:
+            msg = f"ca_file = {file!r}: {error.strerror or error}; expected a PEM file with the authority's certificate"
+            raise ValueError(msg) from error
+
+    def _reason(self, error: OSError) -> str:
+        """Why no mail was sent."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            authority = self.options.ca_file or "an authority of this machine, or ca_file with the server's own"
+            expected = f"expected one for {self.options.host} by {authority}"
+            return f"its certificate was refused: {error.verify_message}; {expected}"
+        reply = _reply(error) if isinstance(error, smtplib.SMTPException) else error.strerror or str(error)
+        return f"{type(error).__name__}: {reply}"
 
 
 def _moment(at_ns: int) -> datetime:
     return datetime.fromtimestamp(at_ns // SECOND_NS, UTC)
 
 
-def _reason(error: smtplib.SMTPException) -> str:
+def _reply(error: smtplib.SMTPException) -> str:
     """The server's words."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return f"refused {', '.join(error.recipients)}"

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.alerts.endpoints import Endpoint, MailServer
+from tests.engine.alerts.endpoints import Endpoint
+from tests.engine.alerts.mail_server import MailServer
 
 
 @pytest.fixture

@@ -1,17 +1,12 @@
-"""Endpoints of the tests: an HTTP server that answers as it is told, and an SMTP server that keeps what it gets."""
+"""An HTTP endpoint of the tests: it answers as a test sets it, and keeps the requests that it accepted."""
 
 import json
-import socketserver
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from email import message_from_string
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
-
-if TYPE_CHECKING:
-    from email.message import Message as Mail
+from typing import Any
 
 
 class Endpoint:
@@ -84,62 +79,3 @@ class Endpoint:
                     self.wfile.write(endpoint.body)
 
         return Handler
-
-
-class MailServer:
-    """An SMTP server without TLS; `refusal` is answered to each recipient where it is set."""
-
-    def __init__(self) -> None:
-        """Listen; `mails` has what it accepted."""
-        self.mails: list[Mail] = []
-        self.refusal = ""
-        self.arrived = threading.Event()
-        server = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            """One session."""
-
-            replies: ClassVar = {
-                "EHLO": "250 post",
-                "MAIL": "250 ok",
-                "RCPT": "250 ok",
-                "QUIT": "221 bye",
-                "RSET": "250 ok",
-            }
-
-            def handle(self) -> None:
-                self._reply("220 post")
-                while line := self.rfile.readline().decode():
-                    word = line[:4].upper()
-                    if word == "DATA":
-                        self._receive()
-                    else:
-                        self._reply(
-                            server.refusal
-                            if word == "RCPT" and server.refusal
-                            else self.replies.get(word, "500 no command")
-                        )
-                    if word == "QUIT" or word not in {*self.replies, "DATA"}:
-                        return
-
-            def _receive(self) -> None:
-                self._reply("354 go on")
-                lines: list[str] = []
-                while (line := self.rfile.readline().decode()) != ".\r\n":
-                    lines.append(line)
-                server.mails.append(message_from_string("".join(lines)))
-                self._reply("250 accepted")
-                server.arrived.set()
-
-            def _reply(self, text: str) -> None:
-                self.wfile.write(f"{text}\r\n".encode())
-
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()

@@ -13,9 +13,10 @@ from engine.alerts import senders_of
 from engine.alerts.outbox import Failed, Outcome, Sent
 from engine.alerts.targets import KINDS, Target, targets_of
 from engine.config import load
-from tests.engine.alerts.endpoints import Endpoint, MailServer
+from tests.engine.alerts.endpoints import Endpoint
 from tests.engine.alerts.made import message
-from tests.engine.floor import free_port
+from tests.engine.alerts.mail_server import MailServer
+from tests.engine.ports import free_port
 
 TOKEN = "7110:AAFsecret-token_of_a_bot"  # noqa: S105 - of no bot
 HEAD = '[system]\nname = "made"\n[alerts]\n'
@@ -37,15 +38,6 @@ def telegram(place: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("BOT", TOKEN)
     api = f"http://127.0.0.1:{endpoint.port}"
     return made(place, f'kind = "telegram"\ntoken = {{ env = "BOT" }}\nchat = 42\napi_url = "{api}"\n')
-
-
-def mail(place: Path, port: int) -> Target:
-    """An e-mail to two people, in plain text on this machine."""
-    return made(
-        place,
-        f'kind = "mail"\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\nfrom = "engine@box.example"\n'
-        'to = ["a@box.example", "b@box.example"]\n',
-    )
 
 
 def failure(outcome: Outcome) -> Failed:
@@ -77,24 +69,6 @@ def test_a_bot_sends_plain_text_to_its_chat(
     assert tree["chat_id"] == 42
     assert "The system is halted." in tree["text"]
     assert "parse_mode" not in tree
-
-
-def test_an_e_mail_reaches_every_recipient_with_the_id_of_the_message(tmp_path: Path, post: MailServer) -> None:
-    """A reader recognises a repeated message by its Message-ID."""
-    target = mail(tmp_path, post.port)
-    target.check()
-    assert target.send(message()) == Sent()
-    assert post.arrived.wait(10)
-    (found,) = post.mails
-    assert found["Subject"] == "[made paper] CRITICAL halted: system"
-    assert found["To"] == "a@box.example, b@box.example"
-    assert found["Message-ID"] == "<made-1@box.steelyard>"
-
-
-def test_an_e_mail_that_the_server_refuses_is_a_failure(tmp_path: Path, post: MailServer) -> None:
-    """A message to a box that does not exist must stay in the queue."""
-    post.refusal = "550 no such user"
-    assert "refused" in failure(mail(tmp_path, post.port).send(message())).error
 
 
 def test_apprise_sends_by_its_own_services(tmp_path: Path, endpoint: Endpoint) -> None:
@@ -140,7 +114,6 @@ def test_an_endpoint_that_does_not_listen_is_a_failure(tmp_path: Path) -> None:
     """Without an exception that ends the thread."""
     port = free_port()
     assert "ConnectionRefusedError" in failure(webhook(tmp_path, f"http://127.0.0.1:{port}/x").send(message())).error
-    assert "ConnectionRefusedError" in failure(mail(tmp_path, port).send(message())).error
 
 
 def test_an_answer_that_is_no_http_is_a_failure(tmp_path: Path, post: MailServer) -> None:
@@ -230,13 +203,6 @@ def test_a_url_that_cannot_work_is_refused_without_its_path(tmp_path: Path, url:
     assert error in str(refused.value)
     assert "open-sesame" not in str(refused.value)
     assert error in failure(target.send(message())).error
-
-
-def test_plain_text_mail_leaves_the_machine_never(tmp_path: Path) -> None:
-    """A password in plain text on the network is a lost password."""
-    table = 'kind = "mail"\nhost = "smtp.example"\nsecurity = "none"\nfrom = "a@b.example"\nto = ["a@b.example"]\n'
-    with pytest.raises(ValueError, match="readable on the way"):
-        made(tmp_path, table).check()
 
 
 def test_the_outside_heartbeat_is_a_request_without_a_message(tmp_path: Path, endpoint: Endpoint) -> None:
