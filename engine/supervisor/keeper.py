@@ -27,10 +27,10 @@ from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import deaths
-from engine.supervisor.processes.causes import End, death_of
+from engine.supervisor.processes.causes import End, child_of, death_of
 from engine.supervisor.processes.deaths import Death
 from engine.supervisor.processes.repeats import Repeats
-from engine.supervisor.processes.table import Child
+from engine.supervisor.processes.table import EXIT_UNKNOWN, Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.service.supervision import Supervision
 from engine.supervisor.settings import Settings
@@ -351,11 +351,19 @@ class Keeper:
                 self.halt.cancel_all(self.now_ns, me, scope)
 
     def _find_deaths(self) -> None:
-        """Apply the policies of strategies that died while no supervisor ran: they beat, and no process is there."""
+        """Handle the deaths while no supervisor ran: the last beat of a process is not that of its end.
+
+        The last supervisor may have recorded a death and not have started the process again.
+        """
         for watch in self.watches.values():
-            beats = [self.beats.read(role) for role in watch.process.roles]
-            if watch.child is None and any(beat is not None and beat.state == RoleState.RUNNING for beat in beats):
+            beats = [beat for role in watch.process.roles if (beat := self.beats.read(role)) is not None]
+            beat = next((beat for beat in beats if beat.state != RoleState.STOPPED), None)
+            if watch.child is not None or beat is None:
+                continue
+            if deaths.has(self.config.paths.deaths, beat.pid, beat.start_ns):
                 self._apply_policies(watch.process)
+            else:
+                self._record_death(End(watch.process, child_of(beat, self.now_ns), EXIT_UNKNOWN), self.now_ns)
 
     def _may_park(self, process: Process) -> bool:
         """Whether the others can trade without this process: strategies, alerts, or an aggregation that none reads.

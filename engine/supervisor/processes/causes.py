@@ -20,6 +20,7 @@ import shm
 from engine import evidence
 from engine.config import Config, Process
 from engine.lanes import EXECUTION, LOOKERS, RoleLanes, open_lanes
+from engine.model.rows import HeartbeatRow
 from engine.supervisor.processes import last_words
 from engine.supervisor.processes.deaths import LOG_LINES, Death
 from engine.supervisor.processes.table import EXIT_UNKNOWN, Child
@@ -47,6 +48,12 @@ class End:
     exit_code: int  # as the process table gives it
     why: str = ""  # why it was killed, or why it could not be started
     where: str = ""  # where in the kernel it was when it was killed
+
+
+def child_of(beat: HeartbeatRow, now_ns: int) -> Child:
+    """A process that died before this supervisor could adopt it, as far as its heartbeat shows it."""
+    began_s = time.clock_gettime(time.CLOCK_BOOTTIME) - (now_ns - beat.start_ns) / 1e9
+    return Child(beat.pid, int(began_s * os.sysconf("SC_CLK_TCK")), -1)
 
 
 def death_of(config: Config, end: End, now_ns: int) -> Death:

@@ -59,3 +59,8 @@ def append(path: Path, death: Death) -> None:
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """Every recorded death, the oldest first."""
     return lines.read(path)
+
+
+def has(path: Path, pid: int, since_ns: int) -> bool:
+    """Whether the death of this process is recorded; `since_ns` is its start, because a pid is used again."""
+    return any(one["pid"] == pid and one["now_ns"] >= since_ns for one in read(path))

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from engine import clock
 from engine.cli import main as engine_ctl
 from engine.config import Config
 from engine.control import Refused, Unreachable, call
 from engine.supervisor import life
 from engine.supervisor.processes import deaths
+from engine.supervisor.processes.deaths import Death
 from tests.engine.floor import until
 
 Write = Callable[..., Config]
@@ -24,8 +26,8 @@ class Mortal:
 
     def __init__(self, config: Config) -> None:
         """Up."""
-        self.paths, self.name = config.paths, config.system.name
-        assert engine_ctl(["up", config.path]) == 0
+        self.paths, self.name, self.file = config.paths, config.system.name, config.path
+        assert engine_ctl(["up", self.file]) == 0
 
     def status(self) -> dict[str, Any]:
         """The supervisor's answer, or nothing."""
@@ -136,6 +138,23 @@ def test_the_death_of_an_adopted_process_is_recorded_as_far_as_it_can_be_known(
     assert (death["adopted"], death["exit_code"]) == (True, code)
     assert text in death["cause"]
     assert [json.loads(line)["event"] for line in death["log"] if line.startswith("{")][:2] == ["built", "running"]
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_death_is_recorded_once_when_no_supervisor_runs_after_it(mortal: Mortal, recorded: bool) -> None:
+    """The night in which the supervisor dies too is the one that an operator asks about."""
+    state, pid = mortal.status(), mortal.pid()
+    for victim in (state["guard"], state["pid"], pid):
+        os.kill(victim, signal.SIGKILL)
+    if recorded:  # by the last supervisor, which died before it started alpha again
+        deaths.append(mortal.paths.deaths, Death(clock.now_ns(), "alpha", ("alpha",), pid, "killed by SIGKILL"))
+    assert engine_ctl(["up", mortal.file]) == 0
+    until(lambda: mortal.pid() not in (0, pid))
+    (death,) = (one for one in deaths.read(mortal.paths.deaths) if one["process"] == "alpha")
+    assert (death["pid"], death["adopted"]) == (pid, not recorded)
+    if not recorded:
+        assert "its exit code is unknown, because an earlier supervisor started it" in death["cause"]
+        assert [json.loads(line)["event"] for line in death["log"]] == ["built", "running"]
 
 
 def test_an_orderly_down_is_no_death(mortal: Mortal) -> None:
