@@ -15,17 +15,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
 from engine.model.rows import HeartbeatRow
 from engine.model.words import RoleState
+from engine.supervisor import life
 from engine.supervisor.life import guard_pid
+from engine.supervisor.processes import deaths
 from tests.engine.floor import Floor, until
+from tests.engine.storm.figures import Figures
 from tests.engine.storm.line import Line
 
 EVENT_S = (0.15, 1.2)
@@ -59,16 +61,7 @@ class Wound:
     name: str
     fault: str
     pid: int
-    since_s: float
-
-
-@dataclass(slots=True)
-class Figures:
-    """What the storm did, and how long each successor took from the fault until its RUNNING heartbeat."""
-
-    faults: Counter[str] = field(default_factory=Counter)
-    recovered_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    exits: Counter[str] = field(default_factory=Counter)  # of commands
+    since_ns: int  # CLOCK_MONOTONIC
 
 
 class Disk:
@@ -98,12 +91,13 @@ class Storm:
     def __init__(self, floor: Floor, line: Line, disk: Disk, seed: int) -> None:
         """Everything is drawn from the seed; the moments are those of the machine."""
         self.floor, self.line, self.disk = floor, line, disk
-        self.figures = Figures()
+        self.figures = Figures(storms=1)
         self._draw = Random(f"storm:{seed}")
         self._roles = list(floor.config.role_names)
         lanes = open_lanes(floor.system, LOOKERS)
         self._beats = {role: lanes.cell_reader("heartbeat", role) for role in (*self._roles, SUPERVISOR)}
         self._wounds: list[Wound] = []
+        self._struck: dict[int, Wound] = {}  # by pid: every process that was struck
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._typed: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
         self._venue_pid = floor.pid(VENUE)
@@ -128,6 +122,13 @@ class Storm:
         until(self._heal)
         until(lambda: self.floor.type("resume", "--all") == 0)
         assert self.floor.trades()
+        self._note_deaths()
+
+    def audit(self) -> None:
+        """Bring the system down, and note every order that was lost, doubled or left open at the venue."""
+        self.figures.wrong += [one.text for one in self.floor.differences()]
+        self.figures.wrong += [f"order {one}: left open at the venue" for one in self.floor.open_orders()]
+        self.figures.orders = self.floor.accepted()
 
     def kill(self) -> None:
         """SIGKILL one process."""
@@ -184,7 +185,8 @@ class Storm:
             return
         self.figures.faults[f"{fault} {name}"] += 1
         if name != GUARD:
-            self._wounds.append(Wound(name, fault, pid, time.monotonic()))
+            self._struck[pid] = Wound(name, fault, pid, time.monotonic_ns())
+            self._wounds.append(self._struck[pid])
         elif number == signal.SIGKILL:
             self._later.append((time.monotonic() + 0.5, self._up))
         else:
@@ -214,9 +216,20 @@ class Storm:
             row = self._read(wound.name)
             if row is not None and row.pid != wound.pid and row.state == RoleState.RUNNING:
                 self._wounds.remove(wound)
-                taken_ms = (time.monotonic() - wound.since_s) * 1e3
-                self.figures.recovered_ms[f"{wound.fault} {wound.name}"].append(taken_ms)
+                self._note(self.figures.recovered_ms, wound, time.monotonic_ns())
         return not self._wounds
+
+    def _note_deaths(self) -> None:
+        """Note when each death was found, by its record; a full disk has no room for some records."""
+        found = life.read(self.floor.paths.system)
+        assert found is not None, "the system is up"
+        for death in deaths.read(self.floor.paths.deaths):
+            if wound := self._struck.pop(death["pid"], None):
+                self._note(self.figures.noticed_ms, wound, death["now_ns"] - found.offset_ns)
+
+    def _note(self, where: dict[str, list[float]], wound: Wound, at_ns: int) -> None:
+        """A death in the midst of a step has the time of the step's begin, so the least is 0."""
+        where.setdefault(f"{wound.fault} {wound.name}", []).append(max(0, at_ns - wound.since_ns) / 1e6)
 
     def _read(self, role: str) -> HeartbeatRow | None:
         row: HeartbeatRow | None = self._beats[role].read(0)
