@@ -129,7 +129,7 @@ def _check_limits(config: Config, already: Mapping[str, Any], texts: Mapping[str
     from engine.risk.limits import RiskLimits  # noqa: PLC0415
 
     kinds = {one.name: one.type for one in msgspec.structs.fields(RiskLimits)} | {
-        key: kind for key, (kind, _) in CAPS.items()
+        key: one.kind for key, one in CAPS.items()
     }
     values = {name: value_of(text, kinds.get(name, str)) for name, text in texts.items()}
     limits, _ = set_risk(config.risk, {**already, **values})

@@ -46,6 +46,7 @@ from engine.execution.restore.disk import DirectDisk, Disk
 from engine.execution.scope_cells import ScopeCells
 from engine.execution.scopes import Scopes
 from engine.execution.settings import Settings
+from engine.execution.sight import OrderSight
 from engine.execution.start import Start
 from engine.execution.steps import Steps
 from engine.execution.supervisor_silence import SupervisorSilence
@@ -85,7 +86,8 @@ class Execution:
         file = JournalFile(Path(config.journal.directory), config.journal.segment_size, disk)
         self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
         self.alarm = Alarm(self.journal, ports.ask_halt)
-        self.gate = _gate_of(config, self._tops, self.ledger, self.alarm)
+        sight = OrderSight(lambda: self.blotter)
+        self.gate = _gate_of(config, self._tops, self.ledger, self.alarm, sight)
         prices = Prices(config.instruments, config.limits, self._tops)
         account = VenueAccount(config, ports.session, lanes, self.journal, self.ledger, prices, self.gate, self.alarm)
         self.session, self.blotter, self.broker = account.session, account.blotter, account.broker
@@ -252,10 +254,12 @@ class Execution:
             closer.close()
 
 
-def _gate_of(config: ExecutionConfig, tops: dict[int, Top], ledger: Ledger, alarm: Alarm) -> RiskGate:
+def _gate_of(
+    config: ExecutionConfig, tops: dict[int, Top], ledger: Ledger, alarm: Alarm, sight: OrderSight
+) -> RiskGate:  # fmt: skip
     """The gate over these books and positions; it refuses the instruments that the alarm has halted."""
     instruments = {one.id: one for one in config.instruments}
     return RiskGate(
         config.limits, instruments, tops, ledger.account, ledger.owned, config.strategies, config.caps,
-        alarm.instruments,
+        alarm.instruments, sight,
     )  # fmt: skip

@@ -73,6 +73,11 @@ def _dollars(value: int, limit: int) -> str:
     return f"{found} of {Decimal(limit).scaleb(-MICRO_DECIMALS).quantize(CENT, ROUND_DOWN)} USD"
 
 
+def _share(what: str) -> Detail:
+    """Dollars against the part of the equity that is allowed."""
+    return lambda value, limit, _: f"{_dollars(value, limit)} {what}"
+
+
 def _order_size(value: int, limit: int, instrument: Instrument | None) -> str:
     """The instrument's own largest order, in its base asset, or the cap in dollars."""
     if instrument is not None and limit == instrument.size_max:
@@ -170,5 +175,17 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.ACCOUNT_HALTED: lambda value, *_: f"account {value} is halted, engine-ctl resume --account ends it",
     Reason.STRATEGY_HALTED: lambda value, *_: f"strategy {value} is halted, engine-ctl resume --strategy ends it",
+    Reason.NET_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),
+    Reason.SECTOR_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),
+    Reason.CONCENTRATION_TOO_HIGH: _share("for one instrument's share of the equity"),
+    Reason.LEVERAGE_TOO_HIGH: _share("for the equity"),
+    Reason.MARGIN_TOO_LOW: _share("that the margin may use"),
+    Reason.TOO_MANY_ORDERS: _count("open orders"),
+    Reason.SELF_TRADE: lambda value, limit, instrument: (
+        f"{_price(value, instrument)} reaches an order of this account at {_price(limit, instrument)}"
+    ),
+    Reason.DUPLICATE_ORDER: lambda value, limit, _: (
+        f"repeats an order of its strategy {_duration(value)} after it, at the earliest {_duration(limit)}"
+    ),
     Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }

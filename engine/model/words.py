@@ -159,6 +159,14 @@ class Reason(IntEnum):
     ACCOUNT_HALTED = 32  # an operator halted the account, or the venue that it is at
     STRATEGY_HALTED = 33  # an operator, or the strategy's policy at its death, halted the strategy
     STRATEGY_DISABLED = 34  # an operator has disabled the strategy
+    NET_TOO_LARGE = 35  # over all instruments of the account, opposite positions subtracted
+    SECTOR_TOO_LARGE = 36  # over the instruments of a sector
+    CONCENTRATION_TOO_HIGH = 37  # one instrument's share of the equity
+    LEVERAGE_TOO_HIGH = 38
+    MARGIN_TOO_LOW = 39  # less of the equity would be free than the buffer
+    TOO_MANY_ORDERS = 40  # open at once
+    SELF_TRADE = 41  # the order reaches an order of ours on the other side
+    DUPLICATE_ORDER = 42  # the order repeats one of its strategy
 
 
 class Mode(IntEnum):

@@ -8,12 +8,12 @@ first check that fails decides. docs/risk.md has both lists as a table, which a 
 All arithmetic is on Python integers, so no product can overflow, and every bound is checked by multiplication, so
 nothing is rounded in an order's favour. Only the spread is a float, the one in BOOK_TOP. The gate does not write, log
 or read a clock. The switches, the rate and the approval of orders whose numbers fit in 64 bits are compiled
-(`Approval`). Further caps are classes of their own (`caps.py`); with one configured, the gate checks every order and
+(`Approval`). Further caps are classes of their own (`caps/`); with one configured, the gate checks every order and
 the compiled approval approves none.
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -54,6 +54,14 @@ class Exposure(Protocol):
     size: int
     open_buy: int
     open_sell: int
+    held: int  # the position with the dust that cannot be sold
+
+    @property
+    def money_decimals(self) -> int:
+        """The decimals of its money."""
+
+    def net2(self, mark2: int) -> int | None:
+        """Twice its net at this price (twice a price; 0: no price); None without a price."""
 
 
 class Proposed(NamedTuple):
@@ -71,19 +79,55 @@ class Proposed(NamedTuple):
     follows_book: bool
 
 
+class PlacedOrder(Protocol):
+    """An order that was sent."""
+
+    strategy: int
+    instrument: int
+    side: int
+    price: int
+    size: int
+    child: int  # which child of its intent it is
+    intent_ns: int  # when the strategy decided it; 0: it was found at the venue
+
+
+class Sight(Protocol):
+    """What execution knows beyond exposures."""
+
+    def open_orders(self) -> Collection[PlacedOrder]:
+        """The account's orders that may still be filled."""
+
+    def newest_orders(self) -> Iterable[PlacedOrder]:
+        """The account's latest orders, done ones too, the newest first."""
+
+
+class NoSight:
+    """The sight of a gate without an execution: no order."""
+
+    def open_orders(self) -> Collection[PlacedOrder]:
+        """No order is open."""
+        return ()
+
+    def newest_orders(self) -> Iterable[PlacedOrder]:
+        """No order was sent."""
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a cap may read: instruments, books, and positions with open orders, by instrument and by strategy."""
+    """What a cap may read: limits, instruments, prices, orders, and exposures by instrument and by strategy."""
 
+    limits: RiskLimits
     instruments: Mapping[int, Instrument]
-    tops: Mapping[int, Top]
     exposures: Mapping[int, Exposure]  # the account's, by instrument
     owned: Mapping[tuple[int, int], Exposure]  # by strategy and instrument
+    price2: Callable[[int, int], int]  # now_ns, instrument: twice the middle of its book; 0 without a fresh good book
     usd_rate: Callable[[int, str], tuple[int, int] | None]  # now_ns, quote asset: dollars for one, as a fraction
+    sight: Sight
 
 
 class FurtherCap(Protocol):
-    """A further cap (`caps.py`)."""
+    """A further cap (`caps/`)."""
 
     exits: bool  # whether it is checked for exits too
 
@@ -104,15 +148,17 @@ class RiskGate(Approval):
         permits: Mapping[int, Collection[int]],
         caps: Collection[FurtherCap] = (),
         stopped: dict[int, Any] | None = None,
+        sight: Sight | None = None,
     ) -> None:
         """Begin closed: not reconciled, not connected.
 
         `exposures` are the account's by instrument, `owned` those by strategy and instrument, `permits` the instruments
         that each strategy may trade, `caps` what is checked beyond `limits`, `stopped` the instruments that execution
-        has halted, each with its `reason`; execution changes them while the gate reads them.
+        has halted, each with its `reason`, `sight` what caps may read of orders; execution changes them
+        while the gate reads them.
         """
         super().__init__(limits, instruments, tops, exposures, permits, not caps, stopped)
-        self._account = Account(instruments, tops, exposures, owned, self._usd_rate)
+        self._sight: Sight = NoSight() if sight is None else sight
         self._instruments = instruments
         self._tops = tops
         self._exposures = exposures
@@ -127,6 +173,9 @@ class RiskGate(Approval):
 
     def _bound(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         self.limits = limits
+        self.account = Account(
+            limits, self._instruments, self._exposures, self._owned, self._price2, self._usd_rate, self._sight
+        )
         self._caps = caps
         self._exit_caps = tuple(cap for cap in caps if cap.exits)
         self._max_position = limits.max_position_micro
@@ -355,12 +404,12 @@ class RiskGate(Approval):
         return exposure.size * order.side + pending + order.size - order.relief
 
     def check_caps(self, order: Proposed) -> Refusal | None:
-        """The configured caps of `caps.py`."""
-        return next(filter(None, (cap.check(order, self._account) for cap in self._caps)), None)
+        """The configured caps of `caps/`."""
+        return next(filter(None, (cap.check(order, self.account) for cap in self._caps)), None)
 
     def check_exit_caps(self, order: Proposed) -> Refusal | None:
-        """The configured caps of `caps.py` that apply to exits too."""
-        return next(filter(None, (cap.check(order, self._account) for cap in self._exit_caps)), None)
+        """The configured caps of `caps/` that apply to exits too."""
+        return next(filter(None, (cap.check(order, self.account) for cap in self._exit_caps)), None)
 
     def check_exits_only(self, _: Proposed) -> Refusal | None:
         """Entries are not stopped, as they are by a full disk or a lost supervisor."""
@@ -402,10 +451,15 @@ class RiskGate(Approval):
         instrument = self._instruments.get(self.limits.usd_instruments.get(quote, 0))
         if instrument is None or instrument.quote not in self.limits.usd_quotes or instrument.base != quote:
             return None
-        top = self._tops.get(instrument.id)
+        middle2 = self._price2(now_ns, instrument.id)
+        return (middle2, int(2 * 10**instrument.price_decimals)) if middle2 else None
+
+    def _price2(self, now_ns: int, instrument_id: int) -> int:
+        """Twice the middle of a GOOD book that is not too old; 0 without one."""
+        top = self._tops.get(instrument_id)
         if top is None or top.state != GOOD or now_ns - top.receive_ns > self.limits.max_book_age_ns:
-            return None
-        return top.middle2, int(2 * 10**instrument.price_decimals)
+            return 0
+        return top.middle2
 
 
 Check = Callable[[RiskGate, Proposed], Refusal | None]

@@ -13,7 +13,7 @@ from engine.model.fixed import INT64_MAX
 
 MICRO = 10**6  # caps in dollars are compared as whole millionths
 BPS = 10_000
-FIXED = ("usd_quotes", "usd_instruments")  # limits that execution reads once, at its start
+FIXED = ("usd_quotes", "usd_instruments", "sectors")  # limits that execution reads once, at its start
 WIDEST = 30  # digits before the point that a cap in dollars may have: its integer arithmetic stays short
 
 
@@ -35,6 +35,9 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usd_instruments: dict[
         str, int
     ] = {}  # for other assets: the instrument whose middle is the asset's price in one of these
+    ramp: Decimal = Decimal(1)  # the share of every cap in dollars that is in force: 0.1 while a strategy is new
+    capital_usd: Decimal | None = None  # the account's money before its first fill; equity is this and the net
+    sectors: dict[str, tuple[int, ...]] = {}  # names for groups of instruments
 
     def __post_init__(self) -> None:
         """Refuse values that are not positive finite numbers of 64 bits."""
@@ -60,9 +63,10 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.exit_rate_reserve >= 1:
             msg = f"exit_rate_reserve must be under 1, was {self.exit_rate_reserve}"
             raise ValueError(msg)
-        if self.strategy_rate_share > 1:
-            msg = f"strategy_rate_share must be at most 1, was {self.strategy_rate_share}"
-            raise ValueError(msg)
+        for name in ("strategy_rate_share", "ramp"):
+            if getattr(self, name) > 1:
+                msg = f"{name} must be at most 1, was {getattr(self, name)}"
+                raise ValueError(msg)
 
     def _check_collars(self) -> None:
         """Refuse a collar of 100 %, whose lower edge is 0, and an exit collar narrower than the entry collar."""
@@ -78,26 +82,31 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(msg)
 
     def check_instruments(self, known: Collection[int]) -> None:
-        """Refuse a `usd_instruments` that names an instrument which is not configured: it would never give a price."""
+        """Refuse a `usd_instruments` or a sector that names an instrument which is not configured."""
         for asset, number in self.usd_instruments.items():
             if number not in known:
                 msg = f"usd_instruments.{asset} must be one of the instruments {sorted(known)}, was {number}"
+                raise ValueError(msg)
+        for sector, numbers in self.sectors.items():
+            if unknown := set(numbers).difference(known):
+                msg = f"sectors.{sector} must have instruments of {sorted(known)}, was {min(unknown)}"
                 raise ValueError(msg)
 
     def within(self, instruments: Collection[int]) -> "RiskLimits":
         """The limits of an account with these instruments: it reads no rate from the book of another venue."""
         rates = {asset: one for asset, one in self.usd_instruments.items() if one in instruments}
-        return msgspec.structs.replace(self, usd_instruments=rates)
+        sectors = {name: tuple(one for one in numbers if one in instruments) for name, numbers in self.sectors.items()}
+        return msgspec.structs.replace(self, usd_instruments=rates, sectors=sectors)
 
     @property
     def max_position_micro(self) -> int:
         """The cap of a position in millionths of a dollar."""
-        return int(self.max_position_usd * MICRO)
+        return int(self.max_position_usd * self.ramp * MICRO)
 
     @property
     def max_order_micro(self) -> int:
         """The cap of an order in millionths of a dollar."""
-        return int(self.max_order_size_usd * MICRO)
+        return int(self.max_order_size_usd * self.ramp * MICRO)
 
     @property
     def reserved_rate(self) -> int:

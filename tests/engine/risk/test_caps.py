@@ -8,7 +8,8 @@ import pytest
 
 from engine.cli import main as engine_ctl
 from engine.model.words import BUY, SELL, BookState, Reason
-from engine.risk.caps import CAPS, GrossUsd, cap, read_risk
+from engine.risk.caps import CAPS, cap, read_risk
+from engine.risk.caps.exposure import GrossUsd
 from engine.risk.gate import APPROVED, Account, Proposed, Refusal
 from engine.risk.limits import RiskLimits
 from tests.engine.risk.test_gate import NOW_NS, STRATEGY, Desk, Held
@@ -61,11 +62,14 @@ def test_an_order_that_does_not_add_to_the_worst_case_passes_above_the_cap() -> 
 
 
 def test_what_is_held_without_a_price_in_dollars_stops_entries() -> None:
-    """A sum that leaves something out would pass any cap."""
+    """A sum that leaves something out, or counts it at a price that may be wrong, would pass any cap."""
     desk = gross(10**9)
     held(desk, 2, size=1)
+    assert desk.check() is APPROVED
     desk.rate_top.update(BookState.STALE, 0, 0, NOW_NS)
-    assert desk.check() is APPROVED, "ETHBTC is valued by its last good book, and BTC by its own"
+    assert desk.reason() == Reason.RATE_MISSING
+    desk.rate_top.update(BookState.GOOD, 5_000, 5_002, NOW_NS - desk.limits.max_book_age_ns - 1)
+    assert desk.reason() == Reason.RATE_MISSING
     desk.tops.pop(2)
     assert desk.reason() == Reason.RATE_MISSING
 

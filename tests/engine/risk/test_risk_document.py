@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from engine.model.words import Reason
+from engine.risk.caps import CAPS
 from engine.risk.gate import ENTRY, EXIT
 from engine.risk.limits import RiskLimits
 
@@ -40,5 +41,11 @@ def test_every_limit_is_in_the_document_with_its_default() -> None:
     assert list(documented) == list(RiskLimits.__struct_fields__)
     for name in ("max_position_usd", "max_order_size_usd", "max_order_rate_per_min", "exit_rate_reserve",
                  "strategy_rate_share", "price_collar_bps", "exit_collar_bps", "max_spread_bps", "max_book_age_ns",
-                 "max_intent_age_ns", "max_intent_ahead_ns"):  # fmt: skip
+                 "max_intent_age_ns", "max_intent_ahead_ns", "ramp"):  # fmt: skip
         assert documented[name].replace(" ", "") == str(getattr(defaults, name)), name
+
+
+def test_every_further_cap_is_in_the_document() -> None:
+    """A key without its formula is set by guessing."""
+    rows = re.findall(r"^\| `(\w+)` \| [A-Z_]+ \| .* \|$", TEXT[TEXT.index("## Further caps") :], re.MULTILINE)
+    assert sorted(rows) == sorted(CAPS)
