@@ -4,8 +4,9 @@
 
 `check` applies the same in a child that ends at once, so what the machine refuses is found before anything is started.
 A child process of a role does not inherit a real-time class. Locked memory is locked when it is first used: the whole
-of every segment that a role maps would else be made resident. The memory node holds what the process uses first, so
-also the parts of segments that it is the first to write; on a machine with one node there is nothing to choose.
+of every segment that a role maps would else be made resident. The memory node holds what the process uses first. The
+supervisor binds the segments that the process writes to that node too (`node_of`), because it reserves their memory. On
+a machine with one node there is nothing to choose.
 """
 
 import ctypes
@@ -85,6 +86,11 @@ def check(process: Process) -> None:
         raise PlacementError(error)
 
 
+def node_of(process: Process) -> int | None:
+    """The NUMA node for a process's memory and the segments that it writes; None when there is nothing to choose."""
+    return process.numa_node if len(_nodes()) > 1 else None
+
+
 def allowed_cores() -> list[int]:
     """The cores that this process may use."""
     return sorted(os.sched_getaffinity(0))
@@ -142,15 +148,14 @@ def _pin(process: Process) -> None:
 
 def _bind_memory(process: Process) -> None:
     """Use memory of this node only, from the first touch of a page."""
-    assert process.numa_node is not None, "called only with a node"
-    nodes = _nodes()
-    if process.numa_node not in nodes:
+    if process.numa_node not in _nodes():
         raise ValueError("no such node")
-    if len(nodes) == 1:
+    node = node_of(process)
+    if node is None:
         logger.info("numa_node: this machine has one memory node, there is nothing to choose")
         return
     mask = (ctypes.c_ulong * (NODES_MOST // 64))()
-    mask[process.numa_node // 64] = 1 << process.numa_node % 64
+    mask[node // 64] = 1 << node % 64
     if _libc().syscall(SET_MEMPOLICY[platform.machine()], MPOL_BIND, mask, NODES_MOST):
         _raise()
 

@@ -11,10 +11,13 @@
 #include <Python.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "ring.h"
 
@@ -23,6 +26,8 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 #define SY_HUGE_PAGE (2u << 20)
+#define SY_NODES_MOST 1024
+#define SY_WORD_BITS (8 * sizeof(unsigned long))
 
 typedef struct sy_mapping {
     PyObject_HEAD
@@ -236,7 +241,19 @@ static PyObject *mapping_populate(sy_mapping *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+/* Let the kernel use one NUMA node for the pages that are not there yet. The kernel keeps this with the segment's file, so
+ * it holds whichever process writes a page first. */
+static PyObject *mapping_bind(sy_mapping *self, PyObject *argument) {
+    unsigned long mask[SY_NODES_MOST / SY_WORD_BITS] = {0}, node = PyLong_AsUnsignedLong(argument);
+    if (PyErr_Occurred() || !sy_mapping_alive(self)) return NULL;
+    if (node >= SY_NODES_MOST) return PyErr_Format(PyExc_ValueError, "a NUMA node must be in 0..%d, was %lu", SY_NODES_MOST - 1, node);
+    mask[node / SY_WORD_BITS] = 1ul << node % SY_WORD_BITS;
+    if (syscall(SYS_mbind, self->base, self->total, MPOL_BIND, mask, SY_NODES_MOST + 1, 0)) return PyErr_SetFromErrno(PyExc_OSError);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef mapping_methods[] = {
+    {"bind", (PyCFunction)mapping_bind, METH_O, "bind(node): use this NUMA node for pages that are not there yet."},
     {"populate", (PyCFunction)mapping_populate, METH_VARARGS, "populate(offset, size): map these pages now."},
     {"retire", (PyCFunction)mapping_retire, METH_NOARGS, "retire(): release the writer's lock; this mapping cannot write any more."},
     {"load", (PyCFunction)mapping_load, METH_O, "load(offset) -> int: an aligned 64-bit word, acquire."},

@@ -120,11 +120,12 @@ class Shape(NamedTuple):
 
 def create(
     name: str, record: Record, kind: str = "ring", *, capacity: int = 0, reserve: int = 0, count: int = 1,
-    wake: str = "never", start: int = 0, huge: bool = False, mode: int = MODE,
+    wake: str = "never", start: int = 0, huge: bool = False, mode: int = MODE, node: int | None = None,
 ) -> bool:  # fmt: skip
     """Create the segment, or keep one of the same shape; return whether it was created.
 
     A segment of another shape is renamed to `….aside-<time>` if its owner is dead, and refused if the owner is alive.
+    All memory of a new segment is reserved here, on this NUMA `node`; without one, as the caller's own memory.
     """
     capacity, reserve, count, start = map(operator.index, (capacity, reserve, count, start))  # numpy's are not int
     shape = Shape(record, kind, capacity, reserve, count, wake, start, huge)
@@ -140,7 +141,7 @@ def create(
         with _writer_absent(path):
             if os.path.lexists(path):
                 os.rename(path, f"{path}.aside-{time.time_ns()}")
-            _write_new(path, fresh, mode)
+            _write_new(path, fresh, mode, node)
     return True
 
 
@@ -222,18 +223,22 @@ def _fits(path: str, shape: Shape) -> bool:
     return shape.fits(found)
 
 
-def _write_new(path: str, fresh: Header, mode: int) -> None:
+def _write_new(path: str, fresh: Header, mode: int, node: int | None) -> None:
+    chosen = fresh.huge or node is not None  # which pages: before they are reserved
     temporary = f"/{PREFIX}making.{os.urandom(16).hex()}"
     memory = posix_ipc.SharedMemory(temporary, posix_ipc.O_CREX, mode=mode)
     try:
         os.fchmod(memory.fd, mode)
-        if fresh.huge:  # before the pages are reserved, or they are small pages
+        if chosen:
             os.ftruncate(memory.fd, fresh.total_size)
         else:
             _reserve(path, memory.fd, fresh.total_size)
-        huge = fresh.huge
-        mapping = Mapping(memory.fd, fresh.total_size, fresh.data_offset, 0, writable=True, populate=huge, huge=huge)
-        if huge:
+        mapping = Mapping(memory.fd, fresh.total_size, fresh.data_offset, 0, writable=True, huge=fresh.huge)
+        if node is not None:
+            _bind(path, mapping, node)
+        if fresh.huge:
+            mapping.populate(0, fresh.total_size)
+        if chosen:
             _reserve(path, memory.fd, fresh.total_size)
         mapping.write(0, fresh.pack())
         if fresh.kind != "cells":
@@ -244,6 +249,15 @@ def _write_new(path: str, fresh: Header, mode: int) -> None:
         memory.close_fd()
         with contextlib.suppress(posix_ipc.ExistentialError):  # removed by a process that does not use the lock
             posix_ipc.unlink_shared_memory(temporary)
+
+
+def _bind(path: str, mapping: Mapping, node: int) -> None:
+    try:
+        mapping.bind(node)
+    except (OSError, ValueError) as error:
+        msg = (f"{path}: its memory cannot be of NUMA node {node} ({error}): expected a node that this process may "
+               "use, and in a container CAP_SYS_NICE")  # fmt: skip
+        raise SegmentError(msg) from error
 
 
 def _reserve(path: str, fd: int, size: int) -> None:

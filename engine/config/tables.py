@@ -141,7 +141,7 @@ class Process(Table, frozen=True, kw_only=True):
     schedule: Schedule = ""  # the scheduling class; "": as it is started
     nice: Annotated[int, msgspec.Meta(ge=-20, le=19)] = 0
     lock_memory: bool = False  # the memory is never paged out
-    numa_node: Annotated[int, msgspec.Meta(ge=0, lt=1024)] | None = None  # its memory is of this node
+    numa_node: Annotated[int, msgspec.Meta(ge=0, lt=1024)] | None = None  # of its memory and its segments
     limits: dict[Literal["nofile", "memlock", "core"], Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"]] = {}
 
     @property

@@ -28,10 +28,11 @@ def size_of(lane: Lane) -> int:
     return shape.header().total_size
 
 
-def create(system: str, name: str, lane: Lane | None = None, *, wake: str = "") -> bool:
+def create(system: str, name: str, lane: Lane | None = None, *, wake: str = "", node: int | None = None) -> bool:
     """Make a lane's segment, or go on with the one that is there: True when it was made.
 
-    `name` is the lane's name in its system. `lane` is what to make where that differs from the map's row.
+    `name` is the lane's name in its system. `lane` is what to make where that differs from the map's row. A new
+    segment's memory is of this NUMA `node`.
     """
     lane = lane or lane_of(name)
     return shm.create(
@@ -43,4 +44,5 @@ def create(system: str, name: str, lane: Lane | None = None, *, wake: str = "") 
         count=lane.count,
         wake=wake or lane.wake,
         start=lane.start,
+        node=node,
     )

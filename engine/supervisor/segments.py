@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 import shm
+from engine import placement
 from engine.config import Config
 from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, FEED, LANES, STRATEGY, Lane, owners_of
 from engine.lanes.create import create as create_segment
@@ -23,13 +24,23 @@ def create(config: Config) -> set[str]:
     """Create the missing segments and keep the others; which were created. After an error those are removed."""
     created: list[str] = []
     try:
-        for name, lane, _ in lanes(config):
-            created += [config.lane(name)] * create_segment(config.system.name, name, lane)
+        for name, lane, of in lanes(config):
+            made = create_segment(config.system.name, name, lane, node=node_of(config, lane, of))
+            created += [config.lane(name)] * made
     except BaseException:
         for name in created:
             shm.remove(name)
         raise
     return set(created)
+
+
+def node_of(config: Config, lane: Lane, of: str) -> int | None:
+    """The NUMA node of the process that writes a lane; None where its table has none, or the machine has only one."""
+    for process in config.placement:
+        for role in process.roles:
+            if lane.is_written_by(config.kind_of(role), role, of) and _uses(config, role, lane, of):
+                return placement.node_of(process)
+    return None
 
 
 Files = dict[str, tuple[int, int]]

@@ -385,6 +385,32 @@ def mapped_range(path: Path) -> tuple[int, int]:
     return min(edges), max(edges)
 
 
+def rule_of(lane: str) -> str:
+    """The kernel's memory rule for this process's mapping of a segment."""
+    maps = Path("/proc/self/numa_maps").read_text().splitlines()
+    return next(line.split()[1] for line in maps if f"file={path_of(lane)}" in line.split())
+
+
+def test_a_segments_memory_is_of_the_node_that_its_creator_names(lane: str) -> None:
+    """Its creator reserves all of it at once: without the rule it is on the creator's node, not on the writer's."""
+    try:
+        shm.create(lane, HASHED, **SIZES, node=0)
+    except SegmentError as error:
+        pytest.skip(f"this kernel or container has no mbind: {error}")
+    shm.create(f"{lane}2", HASHED, **SIZES)
+    readers = [shm.RingReader(lane, HASHED, 0), shm.RingReader(f"{lane}2", HASHED, 0)]
+    assert [rule_of(lane), rule_of(f"{lane}2")] == ["bind:0", "default"]
+    assert path_of(lane).stat().st_blocks * 512 >= readers[0].header.total_size
+
+
+@pytest.mark.parametrize("node", [1023, 1024])
+def test_a_node_that_the_machine_lacks_is_refused_and_no_segment_is_made(lane: str, node: int) -> None:
+    """A mistyped number must not become the memory of another node."""
+    with pytest.raises(SegmentError, match=f"its memory cannot be of NUMA node {node} .*: expected a node"):
+        shm.create(lane, HASHED, **SIZES, node=node)
+    assert not path_of(lane).exists()
+
+
 def test_a_killed_writers_lock_is_free_at_once(lane: str) -> None:
     """Recovery is one call: the kernel frees the lock before the zombie is reaped."""
     shm.create(lane, HASHED, **SIZES)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import shm
 from engine import placement
 from engine.cli import main as engine_ctl
 from engine.config import Config, ConfigError, Process
 from engine.control import call
 from engine.placement import PlacementError
+from engine.supervisor import segments
 
 Write = Callable[..., Config]
 
@@ -97,6 +99,49 @@ def test_up_starts_nothing_when_the_machine_refuses_a_placement(
     for command in ("check", "up"):
         assert engine_ctl([command, config.path]) == 2
         assert "numa_node = 1000: the machine refuses it (no such node)" in capsys.readouterr().err
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
+    """Replace the kernel's list of the machine's memory nodes."""
+    file = tmp_path / "online"
+    monkeypatch.setattr(placement, "NODES", file)
+    return file.write_text
+
+
+@pytest.mark.parametrize(("online", "node", "chosen"), [
+    ("0\n", 0, None), ("0-1\n", 0, 0), ("0-1\n", 1, 1), ("0,2-3\n", 3, 3), ("0-1\n", None, None),
+])  # fmt: skip
+def test_a_node_is_chosen_only_where_there_is_more_than_one(
+    nodes: Callable[[str], object], online: str, node: int | None, chosen: int | None
+) -> None:
+    """A machine with one node is the usual one: there the key changes nothing and needs no right."""
+    nodes(online)
+    assert placement.node_of(process(numa_node=node)) == chosen
+
+
+@pytest.mark.usefixtures("nodes")
+def test_a_kernel_without_numa_has_nothing_to_choose() -> None:
+    """It has no list of nodes at all, and no such system call."""
+    assert placement.node_of(process(numa_node=0)) is None
+
+
+def test_the_segments_that_a_process_writes_are_of_its_node(write: Write, nodes: Callable[[str], object]) -> None:
+    """The supervisor reserves the memory of all segments: it must not be the supervisor's node that they are on."""
+    nodes("0-1\n")
+    rest = '[[processes]]\nname = "beta"\nroles = ["beta"]\n'
+    config = write(f'[[processes]]\nname = "alpha"\nroles = ["alpha"]\nnuma_node = 0\n{rest}')
+    owned = {(lane.name, of): segments.node_of(config, lane, of) for _, lane, of in segments.lanes(config)}
+    assert owned["heartbeat", "alpha"] == 0
+    assert {node for (_, of), node in owned.items() if of != "alpha"} == {None}
+    try:
+        segments.create(config)
+    except shm.SegmentError as error:
+        pytest.skip(f"this kernel or container has no mbind: {error}")
+    cells = [shm.CellReader(config.lane("heartbeat", role)) for role in ("alpha", "beta")]
+    maps = Path("/proc/self/numa_maps").read_text()
+    rules = [next(line.split()[1] for line in maps.splitlines() if cell.path in line) for cell in cells]
+    assert rules == ["bind:0", "default"]
 
 
 @pytest.mark.parametrize(("lines", "text"), [
