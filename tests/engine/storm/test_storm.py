@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,9 @@ def storm(
     line = Line(int(made.config.venues[0].stream_url.rpartition(":")[2]))
     for key, url in URLS.items():
         monkeypatch.setenv(f"STEELYARD__VENUES__BINANCE__{key}", f'"{url.format(f"127.0.0.1:{line.port}")}"')
-    made.up()
-    yield Storm(made, line, disk, request.param)
-    line.close()
+    with closing(line):  # its thread would keep pytest from its end
+        made.up()
+        yield Storm(made, line, disk, request.param)
 
 
 def survives(storm: Storm, total: Figures, seconds: float) -> None:

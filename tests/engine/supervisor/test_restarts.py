@@ -145,8 +145,10 @@ def restarts_leave_nothing(system: Floor, victims: tuple[str, ...], count: int) 
     assert last[:3] == first[:3]
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("count", [3, pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])])
+@pytest.mark.parametrize("count", [
+    pytest.param(3, marks=pytest.mark.timeout(300)),
+    pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
+])  # fmt: skip
 def test_restarts_of_roles_leave_nothing_behind(floor: Callable[..., Floor], count: int) -> None:
     """A system that heals for months must not run out of descriptors, segments or memory."""
     system = floor(MORE)
