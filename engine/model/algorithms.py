@@ -23,6 +23,7 @@ class Registered(NamedTuple):
 
 REGISTRY: list[Registered] = [
     Registered(1, "chase", "engine.execution.algorithms.chase:Chase", ("interval_ms", "rejects", "hold_imbalance_ppm")),
+    Registered(2, "twap", "engine.execution.algorithms.twap:Twap", ("duration_ms", "slices", "patience_pct")),
 ]
 
 

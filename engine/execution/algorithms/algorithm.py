@@ -1,13 +1,13 @@
 """What an execution algorithm is: events in, child orders out, its state as a few numbers, no clock of its own.
 
-    intent ─▶ first ─▶ risk ─▶ on_accepted ─▶ on_book · on_order · on_time … ─▶ on_stop
-                                  │                                               (or done)
-                                  └─▶ port.place · port.replace · port.cancel ─▶ risk ─▶ journal ─▶ venue
+    intent ─▶ check ─▶ first ─▶ risk ─▶ on_accepted ─▶ on_book · on_order · on_time … ─▶ on_stop
+                                           │                                               (or done)
+                                           └─▶ port.place · port.replace · port.cancel ─▶ risk ─▶ journal ─▶ venue
 
-One object works one parent. `Parents` calls it: when risk has approved its first child and that was sent, when the
-book of its instrument changed, when one of its children changed, when `due_ns` has come, and when it is to stop, after
-which nothing is called. It makes children through its `ChildPort` and in no other way; risk checks each of them, and a
-refusal comes back as a value.
+One object works one parent. `Parents` calls it: when an intent asks for it, when risk has approved its first child and
+that was sent, when the book of its instrument changed, when one of its children changed, when `due_ns` has come, and
+when it is to stop, after which nothing is called. It makes children through its `ChildPort` and in no other way; risk
+checks each of them, and a refusal comes back as a value.
 
 What must outlive the process is in its children, in `due_ns` and in `dump()`. Each request is recorded together with
 the state as it is at the call: set the state as it is to be after the request, then make the request. State that
@@ -22,11 +22,17 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 
+from engine.execution.algorithms.market import Market
 from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
+from engine.model.words import Reason
 from engine.risk.gate import Refusal
-from engine.risk.market import Top
+
+LASTING = frozenset({  # refusals that a retry would meet again
+    Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE,
+    Reason.INSTRUMENT_NOT_PERMITTED,
+})  # fmt: skip
 
 
 class Child(NamedTuple):
@@ -58,18 +64,24 @@ class Algorithm(ABC):
 
     Parameters: ClassVar[type[msgspec.Struct]]  # integers, named and in order as in the registry; 0: the default
 
-    def __init__(self, parent: Parent, parameters: Any, top: Top, port: ChildPort, options: ExecutionOptions) -> None:
-        """Work a parent: `parameters` are of the class's own type, `top` is always the newest of its instrument."""
+    def __init__(
+        self, parent: Parent, parameters: Any, market: Market, port: ChildPort, options: ExecutionOptions
+    ) -> None:
+        """Work a parent: `parameters` are of the class's own type."""
         self.parent = parent
         self.parameters = parameters
-        self.top = top
+        self.market = market
         self.port = port
         self.options = options
         self.requested = False  # since `Parents` last looked: the port sets it
         self.due_ns = 0  # when `on_time` is to be called; 0, or a time that is over: not
 
+    def check(self) -> Refusal | None:
+        """Refuse terms that no children can meet exactly. A restored parent is not checked again."""
+        return None
+
     @abstractmethod
-    def first(self) -> Child:
+    def first(self, now_ns: int) -> Child:
         """The child to begin with: risk's verdict on it is the verdict on the intent."""
 
     @property

@@ -15,20 +15,16 @@ from typing import Annotated, Any
 
 import msgspec
 
-from engine.execution.algorithms.algorithm import Algorithm, Child, ChildPort
+from engine.execution.algorithms.algorithm import LASTING, Algorithm, Child, ChildPort
+from engine.execution.algorithms.market import Market, within
 from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import CANCELLED, EXPIRED, FILLED, OPEN, PARTLY, REJECTED, Order
 from engine.execution.orders.parent import Parent
-from engine.model.words import BUY, OrderFlag, Reason, TimeInForce
+from engine.model.words import OrderFlag, TimeInForce
 from engine.risk.gate import Refusal
-from engine.risk.market import GOOD, Top
 
 PPM = 1_000_000
 MS = 1_000_000
-LASTING = frozenset({  # refusals that a retry would meet again
-    Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE,
-    Reason.INSTRUMENT_NOT_PERMITTED,
-})  # fmt: skip
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
@@ -50,16 +46,18 @@ class Chase(Algorithm):
         rejects: Count = 0
         hold_imbalance_ppm: Count = 0
 
-    def __init__(self, parent: Parent, parameters: Any, top: Top, port: ChildPort, options: ExecutionOptions) -> None:
+    def __init__(
+        self, parent: Parent, parameters: Any, market: Market, port: ChildPort, options: ExecutionOptions
+    ) -> None:
         """Work a parent."""
-        super().__init__(parent, parameters, top, port, options)
+        super().__init__(parent, parameters, market, port, options)
         self._interval_ns = parameters.interval_ms * MS or options.chase_interval_ns
         self._max_rejects = parameters.rejects or options.chase_rejects
         hold = parameters.hold_imbalance_ppm
         self._hold_imbalance = hold / PPM if hold else options.chase_hold_imbalance
         self._rejects = 0  # in a row
 
-    def first(self) -> Child:
+    def first(self, now_ns: int) -> Child:  # noqa: ARG002 - the pause begins when it is accepted
         """The whole size at the best price; post-only where the intent asks for it."""
         post_only = self.parent.time_in_force == TimeInForce.POST_ONLY
         return Child(self._price, self.parent.size, TimeInForce.POST_ONLY if post_only else TimeInForce.GTC)
@@ -120,10 +118,8 @@ class Chase(Algorithm):
     @property
     def _price(self) -> int:
         """The best price of the parent's side, not beyond its limit; 0 without a book."""
-        limit, top = self.parent.limit_price, self.top
-        if self.parent.side == BUY:
-            return min(top.bid, limit) if limit else top.bid
-        return max(top.ask, limit)
+        side = self.parent.side
+        return within(self.parent.limit_price, side, self.market.own(side))
 
     def _pause(self, now_ns: int) -> None:
         """Make the next request after the interval."""
@@ -141,7 +137,7 @@ class Chase(Algorithm):
     def _consider(self, now_ns: int) -> None:
         """Do what the chase needs, if the book may be used."""
         need = self._need(now_ns)
-        if need == Need.MOVE and self.top.state == GOOD:
+        if need == Need.MOVE and self.market.good:
             self._move(now_ns)
         elif need == Need.PLACE:
             self._place(now_ns)
@@ -161,12 +157,12 @@ class Chase(Algorithm):
     def _holds(self, order: Order, price: int) -> bool:
         """Whether to stay rather than move to this price: a worse one, in a book that leans towards the chase."""
         worse = (price - order.price) * order.side > 0
-        return worse and -self.top.imbalance * order.side > self._hold_imbalance
+        return worse and -self.market.top.imbalance * order.side > self._hold_imbalance
 
     def _place(self, now_ns: int) -> None:
         """Place what is left."""
         self._pause(now_ns)
-        if self.top.state != GOOD:
+        if not self.market.good:
             return
         last = self.parent.last
         refusal = self.port.place(self, Child(self._price, self.parent.rest, last.time_in_force), now_ns)

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from engine.execution.algorithms.algorithm import Algorithm, ChildPort
 from engine.execution.algorithms.load import kind_of, parameters_of
-from engine.execution.config import ExecutionOptions
+from engine.execution.algorithms.market import Market
+from engine.execution.config import ExecutionConfig
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
@@ -32,7 +33,7 @@ class Parents:
 
     def __init__(
         self, blotter: Blotter, gate: RiskGate, sender: OrderSender, children: ChildPort, tops: Mapping[int, Top],
-        options: ExecutionOptions,
+        options: ExecutionConfig,
     ) -> None:  # fmt: skip
         """Begin with none."""
         self._blotter = blotter
@@ -41,6 +42,7 @@ class Parents:
         self._children = children
         self._tops = tops
         self._options = options
+        self._instruments = {one.id: one for one in options.instruments}
         self._working: dict[int, Algorithm] = {}  # by intent, without the stopped ones
         self._due: dict[int, int] = {}  # by intent: when its algorithm is called
         self._busy: Algorithm | None = None  # the algorithm that is being called
@@ -51,18 +53,20 @@ class Parents:
         return bool(self._working)
 
     def propose(self, intent: IntentRow) -> Algorithm | Refusal:
-        """The algorithm of an intent, for risk to check its first child; or the reason for a refusal."""
+        """The algorithm of an intent, for risk to check its first child; or a refusal of its terms."""
         exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
         limit = self._gate.protective_price(intent.instrument, intent.side, intent.price, exits=exits)
-        return self._algorithm_of(Parent(
+        algorithm = self._algorithm_of(Parent(
             intent.intent_id, intent.strategy, intent.instrument, intent.side, intent.size, limit,
             intent.time_in_force, intent.algorithm, tuple(intent.parameters),
         ))  # fmt: skip
+        return algorithm if isinstance(algorithm, Refusal) else algorithm.check() or algorithm
 
     def accept(self, algorithm: Algorithm, first: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Send the first child, which risk has approved, and let the algorithm work."""
         parent = algorithm.parent
         parent.check_room(first.size)
+        parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.begin_parent(parent, first, intent, sequence, now_ns)
         self._working[parent.intent_id] = algorithm
         algorithm.on_accepted(now_ns)
@@ -163,8 +167,11 @@ class Parents:
         if isinstance(parameters, int):
             place = algorithms.place_of(parent.algorithm, parameters)
             return Refusal(Reason.ALGORITHM_PARAMETER, parent.parameters[parameters], place)
-        top = self._tops.get(parent.instrument) or Top()
-        return kind(parent, parameters, top, self._children, self._options)
+        instrument = self._instruments.get(parent.instrument)
+        if instrument is None:
+            return Refusal(Reason.UNKNOWN_INSTRUMENT, parent.instrument)
+        market = Market(instrument, self._tops[parent.instrument])
+        return kind(parent, parameters, market, self._children, self._options)
 
     def _cancel_unknown(self, parent: Parent, refusal: Refusal) -> None:
         """Have the children cancelled of a parent that this program cannot work."""

@@ -221,7 +221,7 @@ class Desk:
         if isinstance(algorithm, Refusal):
             self._sender.refuse(algorithm, intent, sequence, now_ns)
             return
-        first = algorithm.first()
+        first = algorithm.first(now_ns)
         verdict = self._gate.check(
             now_ns, intent.strategy, intent.instrument, intent.side, first.price, first.size, intent.now_ns,
             intent.ttl_ns, follows_book=True,

@@ -27,7 +27,7 @@ class Halves(Algorithm):
     refused: Refusal | None = None
     fills = 0
 
-    def first(self) -> Child:
+    def first(self, now_ns: int) -> Child:  # noqa: ARG002 - it has no time of its own
         """One half, at the limit."""
         return Child(self.parent.limit_price, self.parent.size // 2, TimeInForce.GTC)
 

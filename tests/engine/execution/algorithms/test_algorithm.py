@@ -142,7 +142,7 @@ def test_the_children_of_a_parent_never_exceed_its_size(house: House) -> None:
 @pytest.mark.parametrize(
     ("wrong", "reason", "text"),
     [
-        ({"algorithm": 99}, Reason.UNKNOWN_ALGORITHM, "found algorithm 99, expected one of: 1 chase, 250 halves"),
+        ({"algorithm": 99}, Reason.UNKNOWN_ALGORITHM, "found algorithm 99, expected one of: 1 chase, 2 twap,"),
         ({"algorithm": NUMBER, "parameters": (-5, 0, 0, 0)}, Reason.ALGORITHM_PARAMETER, "halves: apart is -5"),
         ({"algorithm": NUMBER, "parameters": (0, 0, 0, 7)}, Reason.ALGORITHM_PARAMETER, "halves: parameter 3 is 7"),
         ({"algorithm": CHASE, "parameters": (0, 0, -1, 0)}, Reason.ALGORITHM_PARAMETER, "chase: hold_imbalance_ppm"),

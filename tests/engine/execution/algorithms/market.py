@@ -1,0 +1,157 @@
+"""A house at a venue with a market: crossing orders trade at once, resting ones when the market sweeps them."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+from engine.model import algorithms
+from engine.model.fixed import to_fixed
+from engine.model.words import BUY, OrderState, ParentStatus
+from tests.engine.execution.memory import MS, House
+from tests.engine.execution.venue_double import FakePort, FakeVenue, VenueOrder
+
+BID, ASK = 6_000_000, 6_000_100
+READY_MOST = 3_000  # steps
+END_MOST = 6_000
+
+
+class DeathError(Exception):
+    """Death, in the middle of a step."""
+
+
+class MarketVenue(FakeVenue):
+    """Takers find `depth` at the best prices; `cross` fills what rests at or beyond a price."""
+
+    def __init__(self) -> None:
+        """A market."""
+        super().__init__(("BTCUSDT", "ETHUSDT"))
+        self.bid, self.ask, self.depth = BID, ASK, 10**9
+        self.trading = True
+
+    def do_order_place(self, port: FakePort, params: dict[str, Any]) -> Any:
+        """A new order, which takes what its price reaches."""
+        price = to_fixed(params["price"], 2)
+        crosses = price >= self.ask if params["side"] == "BUY" else price <= self.bid
+        self.liquidity = {params["symbol"]: self.depth} if crosses and self.trading else {}
+        return super().do_order_place(port, params)
+
+    def sweep(self, bid: int, ask: int, most: int = 10**9) -> None:
+        """Move the market, and fill what rests at its prices."""
+        self.bid, self.ask = bid, ask
+        for one in list(self.orders.values()):
+            price = to_fixed(one.price, 2)
+            if one.open and (price >= ask if one.side == "BUY" else price <= bid):
+                self.fill(one.client_id, min(most, one.size - one.executed))
+
+    @property
+    def resting(self) -> list[VenueOrder]:
+        """The open orders."""
+        return [one for one in self.orders.values() if one.open]
+
+
+class MarketHouse(House):
+    """A house whose feed shows the venue's market."""
+
+    def __init__(self, directory: Path, **more: Any) -> None:
+        """A system that may trade."""
+        super().__init__(directory, venue=MarketVenue(), **more)
+        self.shown = (0, 0, 0)
+        self.ready()
+
+    def ready(self) -> None:
+        """Until trading may begin, by the market's book."""
+        for _ in range(READY_MOST):
+            self.turn()
+            if self.role.recovery.complete and self.role.session.up:
+                return
+        raise AssertionError("not ready")
+
+    def turn(self, count: int = 1, each_ns: int = MS, imbalance: float = 0.0) -> None:
+        """Let time pass; a book when the market moved, and every 100 ms."""
+        for _ in range(count):
+            now = (self.venue.bid, self.venue.ask, self.now_ns // (100 * MS), imbalance)
+            if now != self.shown:
+                self.shown = now
+                self.book(self.venue.bid, self.venue.ask, imbalance=imbalance)
+            self.run(1, each_ns)
+
+    def parent(self, name: str, size: int = 1000, price: int = 0, side: int = BUY, **terms: int) -> int:
+        """An intent for an algorithm; its id."""
+        more = {key: terms.pop(key) for key in ("timeout_ns", "time_in_force") if key in terms}
+        number, parameters = algorithms.encode(name, terms)
+        return self.intent(side=side, size=size, price=price, algorithm=number, parameters=parameters, **more)
+
+    def filled(self, intent_id: int) -> int:
+        """What the venue filled for an intent."""
+        return sum(one.executed for one in self.venue.orders.values() if self.intent_of(one) == intent_id)
+
+    def children(self, intent_id: int) -> list[VenueOrder]:
+        """The venue's orders of an intent, oldest first."""
+        return [one for one in self.venue.orders.values() if self.intent_of(one) == intent_id]
+
+    def intent_of(self, order: VenueOrder) -> int:
+        """The intent of a venue's order; 0: not ours."""
+        return int(order.client_id[12:28], 16) if order.ours(self.mark) else 0
+
+    def status(self, intent_id: int) -> ParentStatus | None:
+        """How far a parent is by its last record."""
+        rows = [row for row in self.rings["parents"].rows if row.intent_id == intent_id]
+        return ParentStatus(rows[-1].status) if rows else None
+
+    def check_ended(self, intent_id: int) -> None:
+        """Nothing of a parent is left: no order at the venue, no parent here, and our fills are the venue's."""
+        self.settle(1)
+        assert self.status(intent_id) == ParentStatus.DONE
+        assert self.role.blotter.parents == {}
+        assert self.venue.resting == []
+        assert not self.venue.violations
+        self.check_truth()
+
+
+def die_after(house: House, commits: int) -> None:
+    """SIGKILL after this commit of the journal: nothing of the step follows."""
+    publish, left = house.rings["journal"].publish_bytes, [commits]
+
+    def cut(data: bytes) -> bool:
+        if not left[0]:
+            raise DeathError
+        left[0] -= 1
+        return publish(data)
+
+    house.role.journal.ring.publish_bytes = cut  # type: ignore[method-assign]
+
+
+def run_through(house: MarketHouse, intent_id: int, draw: random.Random | None = None, each_ns: int = 5 * MS) -> None:
+    """Run a parent to its end through deaths, with a market that `draw` moves."""
+    for _ in range(END_MOST):
+        if draw is not None:
+            move(house, draw)
+        try:
+            house.turn(1, each_ns)
+        except DeathError:
+            del house.rings["journal"].publish_bytes
+            house.restart()
+            house.ready()
+        if house.status(intent_id) == ParentStatus.DONE:
+            return
+    raise AssertionError(f"intent {intent_id:#x} has not ended: {house.role.blotter.parents}")
+
+
+def move(house: MarketHouse, draw: random.Random) -> None:
+    """One drawn event of the market."""
+    venue, act = house.venue, draw.random()
+    venue.depth = draw.choice((10**9, 150, 7))
+    if act < 0.1:
+        step = draw.randrange(-60, 61)
+        venue.sweep(venue.bid + step, venue.ask + step)
+    elif act < 0.2:
+        venue.sweep(venue.bid, venue.ask, draw.randrange(1, 200))
+    elif act < 0.25:  # a seller reaches the best bid
+        for one in venue.resting:
+            if house.intent_of(one):
+                venue.fill(one.client_id, draw.randrange(1, 200))
+
+
+def last_state(house: House, intent_id: int) -> OrderState:
+    """The state of an intent's newest order."""
+    return OrderState(house.role.blotter.newest[intent_id].state)
