@@ -21,9 +21,14 @@ class Registered(NamedTuple):
     parameters: tuple[str, ...]  # in the order in which records carry them
 
 
+ROOM = "engine.execution.algorithms"
 REGISTRY: list[Registered] = [
-    Registered(1, "chase", "engine.execution.algorithms.chase:Chase", ("interval_ms", "rejects", "hold_imbalance_ppm")),
-    Registered(2, "twap", "engine.execution.algorithms.twap:Twap", ("duration_ms", "slices", "patience_pct")),
+    Registered(1, "chase", f"{ROOM}.chase:Chase", ("interval_ms", "rejects", "hold_imbalance_ppm", "cross_ms")),
+    Registered(2, "twap", f"{ROOM}.twap:Twap", ("duration_ms", "slices", "patience_pct")),
+    Registered(3, "iceberg", f"{ROOM}.iceberg:Iceberg", ("display",)),
+    Registered(4, "pegged", f"{ROOM}.pegged:Pegged", ("reference", "offset_bps", "timeout_ms", "interval_ms")),
+    Registered(5, "protected", f"{ROOM}.protected:Protected", ("slippage_bps", "timeout_ms")),
+    Registered(6, "improve", f"{ROOM}.improve:Improve", ("interval_ms", "rejects", "hold_imbalance_ppm", "cross_ms")),
 ]
 
 

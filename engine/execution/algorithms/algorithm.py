@@ -26,6 +26,7 @@ from engine.execution.algorithms.market import Market
 from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
+from engine.model import algorithms
 from engine.model.words import Reason
 from engine.risk.gate import Refusal
 
@@ -79,6 +80,12 @@ class Algorithm(ABC):
     def check(self) -> Refusal | None:
         """Refuse terms that no children can meet exactly. A restored parent is not checked again."""
         return None
+
+    def refuse_parameter(self, name: str) -> Refusal:
+        """Refuse the value of one of its parameters."""
+        place = self.Parameters.__struct_fields__.index(name)
+        value = self.parent.parameters[place]
+        return Refusal(Reason.ALGORITHM_PARAMETER, value, algorithms.place_of(self.parent.algorithm, place))
 
     @abstractmethod
     def first(self, now_ns: int) -> Child:

@@ -30,6 +30,7 @@ class Serial(Algorithm):
         """Work a parent."""
         super().__init__(parent, parameters, market, port, options)
         self.pause_ns = 0  # no request before
+        self.until_ns = 0  # no child after, and none open; 0: no such time
         self._rejects = 0  # in a row
         self.over = False  # no further child is made
 
@@ -69,7 +70,7 @@ class Serial(Algorithm):
     def on_book(self, now_ns: int) -> None:
         """Place what is due, or cancel an outdated child, at the new prices."""
         order = self.parent.last
-        if self.outdated(order, now_ns) if order.live else now_ns >= self.due_ns:
+        if self.outdated(order, now_ns) if order.live else now_ns >= self.pause_ns:
             self._consider(now_ns)
 
     def on_order(self, order: Order, now_ns: int) -> None:
@@ -104,6 +105,7 @@ class Serial(Algorithm):
     def _consider(self, now_ns: int) -> None:
         """Cancel an outdated child, or place the next one when none is live."""
         order = self.parent.last
+        self.over = self.over or 0 < self.until_ns <= now_ns
         if self.done:
             self._end(order, now_ns)
         elif not self.parent.live:
@@ -132,5 +134,7 @@ class Serial(Algorithm):
     def _sleep(self, now_ns: int) -> None:
         """Be called at the next time that matters: while no child is live, not before the pause is over."""
         wake_ns = 0 if self.done else self.wake_ns(now_ns)
-        waits = bool(wake_ns) and not self.parent.live
-        self.due_ns = max(wake_ns, self.pause_ns) if waits else wake_ns
+        if wake_ns and not self.parent.live:
+            wake_ns = max(wake_ns, self.pause_ns)
+        ends_first = now_ns < self.until_ns and not now_ns < wake_ns < self.until_ns
+        self.due_ns = self.until_ns if ends_first and not self.done else wake_ns

@@ -123,9 +123,11 @@ def die_after(house: House, commits: int) -> None:
 
 def run_through(house: MarketHouse, intent_id: int, draw: random.Random | None = None, each_ns: int = 5 * MS) -> None:
     """Run a parent to its end through deaths, with a market that `draw` moves."""
-    for _ in range(END_MOST):
+    for number in range(END_MOST):
         if draw is not None:
             move(house, draw)
+        elif not number % 20:
+            meet(house, 90)
         try:
             house.turn(1, each_ns)
         except DeathError:
@@ -146,10 +148,14 @@ def move(house: MarketHouse, draw: random.Random) -> None:
         venue.sweep(venue.bid + step, venue.ask + step)
     elif act < 0.2:
         venue.sweep(venue.bid, venue.ask, draw.randrange(1, 200))
-    elif act < 0.25:  # a seller reaches the best bid
-        for one in venue.resting:
-            if house.intent_of(one):
-                venue.fill(one.client_id, draw.randrange(1, 200))
+    elif act < 0.25:
+        meet(house, draw.randrange(1, 200))
+
+
+def meet(house: MarketHouse, most: int) -> None:
+    """Others take what we rest, up to a size."""
+    for one in house.venue.resting:
+        house.venue.fill(one.client_id, most)
 
 
 def last_state(house: House, intent_id: int) -> OrderState:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.model.words import BookState, CommandKind, OrderState, Reason
+from engine.model.words import BookState, CommandKind, OrderState, Reason, TimeInForce
+from tests.engine.execution.algorithms.market import MarketHouse
 from tests.engine.execution.memory import CHASE, MS, OTHER, STRATEGY, House, requests
 
 
@@ -198,3 +199,52 @@ def test_a_top_has_the_imbalance_of_its_record_by_both_ways(house: House, count:
         house.book(6_000_000 + number, 6_000_100 + number, imbalance=number / 32 - 0.5)
     house.run(1)
     assert house.role._tops[1].imbalance == (count - 1) / 32 - 0.5
+
+
+def test_a_chase_crosses_within_10_ms_of_its_time(tmp_path: Path) -> None:
+    """Asked to, it pays the spread rather than end unfilled; a move just before must not delay it."""
+    house = MarketHouse(tmp_path)
+    begin_ns = house.now_ns
+    intent_id = house.parent("chase", 1000, cross_ms=500)
+    house.turn(450)
+    house.venue.bid, house.venue.ask = house.venue.bid + 50, house.venue.ask + 50
+    while house.now_ns < begin_ns + 490 * MS:
+        house.turn()
+    assert [one.price for one in house.venue.resting] == ["60000.50"]
+    while house.now_ns < begin_ns + 510 * MS:
+        house.turn()
+    assert house.filled(intent_id) == 1000
+    assert house.children(intent_id)[-1].price == "60001.50"
+    house.check_ended(intent_id)
+
+
+def test_a_chase_that_may_not_take_is_refused_when_asked_to_cross(tmp_path: Path) -> None:
+    """A post-only order at the opposite price is rejected by the venue, every time."""
+    house = MarketHouse(tmp_path)
+    intent_id = house.parent("chase", 1000, cross_ms=500, time_in_force=TimeInForce.POST_ONLY)
+    house.turn(3)
+    assert house.verdict(intent_id) == Reason.ALGORITHM_PARAMETER
+
+
+def test_a_chase_is_repriced_within_one_book_event(tmp_path: Path) -> None:
+    """The step that reads the book sends the request."""
+    house = MarketHouse(tmp_path)
+    house.parent("chase", 1000)
+    house.turn(150)
+    house.venue.bid += 50
+    house.turn(1)
+    assert requests(house, "order.cancelReplace")[-1]["price"] == "60000.50"
+
+
+def test_an_improving_chase_is_one_step_better_and_does_not_outbid_itself(tmp_path: Path) -> None:
+    """It leads the queue where the spread has room, and joins it where it has none."""
+    house = MarketHouse(tmp_path)
+    house.parent("improve", 1000)
+    house.turn(150)
+    assert [one.price for one in house.venue.resting] == ["60000.01"]
+    house.venue.bid = 6_000_001  # its own order
+    house.turn(150)
+    assert [one.price for one in house.venue.resting] == ["60000.01"]
+    house.venue.bid = 6_000_099
+    house.turn(150)
+    assert [one.price for one in house.venue.resting] == ["60000.99"]

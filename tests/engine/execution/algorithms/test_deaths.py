@@ -26,6 +26,11 @@ class Case(NamedTuple):
 CASES = [
     Case("twap", 1003, 201, {"duration_ms": 1000, "slices": 5}),
     Case("twap", 1003, 201, {"duration_ms": 1000, "slices": 5, "patience_pct": 60}),
+    Case("iceberg", 1050, 200, {"display": 200}),
+    Case("pegged", 1000, 1000, {"reference": 2, "timeout_ms": 900, "interval_ms": 20}),
+    Case("protected", 1000, 0, {"timeout_ms": 700}),
+    Case("chase", 1000, 0, {"interval_ms": 20, "cross_ms": 500}),
+    Case("improve", 1000, 0, {"interval_ms": 20, "cross_ms": 500}),
 ]  # fmt: skip
 IDS = [f"{one.name}-{place}" for place, one in enumerate(CASES)]
 
