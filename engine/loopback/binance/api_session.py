@@ -124,6 +124,8 @@ class ApiSession(Session):
             return None
         if self._key is not None and "apiKey" not in values and "signature" not in values:
             key, window = self._key, _window(values, call.now_ns)
+            if self._venue.keys.find(key.name) != key:
+                raise bad_key()
         else:
             key, window = self._signed(values, call.now_ns)
         if operation.security is Security.TRADE and not key.may_trade:

@@ -21,7 +21,7 @@ from engine.loopback.binance.api_session import Answered, ApiSession
 from engine.loopback.binance.desk import Call, Desk
 from engine.loopback.binance.errors import ApiError, bad_key, mandatory, timeout
 from engine.loopback.binance.faults import Fate, Faults
-from engine.loopback.binance.keys import KeyRing, Window, rest_payload
+from engine.loopback.binance.keys import Key, KeyRing, Window, rest_payload
 from engine.loopback.binance.limits import Limits
 from engine.loopback.binance.listen_keys import ListenKeys
 from engine.loopback.binance.operations import ROUTES, Operation, Security, operations
@@ -202,6 +202,12 @@ class BinanceVenue:
     def check(self) -> None:
         """Check the books against the money."""
         self.matching.check()
+
+    def set_keys(self, keys: tuple[Key, ...]) -> None:
+        """From here on these keys are valid and no other; a session that is logged on with another is rejected."""
+        for key in keys:
+            self.ledger.open(key.account)
+        self.keys = KeyRing(list(keys))
 
     def _open_accounts(self, gains: Mapping[tuple[str, str], int]) -> None:
         """Open the accounts of the keys and of the settings, fund them, and restore their gains."""

@@ -1,6 +1,7 @@
 """Start the embedded venue: `python -m engine.loopback.server --port 0 --seed 7 --truth FILE [--config FILE]`.
 
-It prints one line of JSON when it is ready, and stops on SIGTERM or SIGINT.
+It prints one line of JSON when it is ready, and stops on SIGTERM or SIGINT. On SIGHUP it reads the keys of the
+configuration again: those that the file no longer has are rejected.
 """
 
 import argparse
@@ -8,7 +9,9 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import orjson
 
@@ -41,20 +44,32 @@ def main() -> None:
             venue = BinanceVenue(settings.venue, clock.now_ns(), truth, gains)
         except (OSError, ValueError) as error:
             parser.exit(1, f"{error}\n")
-        asyncio.run(serve(venue, settings, words.host, words.port))
+        read_keys = partial(_read_keys, venue, words.config, words.ed25519)
+        asyncio.run(serve(venue, settings, words.host, words.port, read_keys))
 
 
-async def serve(venue: BinanceVenue, settings: ServerSettings, host: str, port: int) -> None:
-    """Serve until a signal."""
+async def serve(
+    venue: BinanceVenue, settings: ServerSettings, host: str, port: int, on_hangup: Callable[[], None]
+) -> None:
+    """Serve until a signal that ends it."""
     server = VenueServer(venue, clock.now_ns, pulse_seconds=settings.pulse_seconds, ping_seconds=settings.ping_seconds)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
     port = await server.start(host, port)
     sys.stdout.buffer.write(orjson.dumps(_ready(settings, host, port), option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.flush()
     await stopped.wait()
     await server.stop()
+
+
+def _read_keys(venue: BinanceVenue, config: str | None, ed25519_file: str | None) -> None:
+    """Give the venue the keys of the configuration as it is now."""
+    try:
+        venue.set_keys(read(config, ed25519_file).venue.keys)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{config}: {error}; the keys from before stay valid\n")
 
 
 def _ready(settings: ServerSettings, host: str, port: int) -> dict[str, object]:

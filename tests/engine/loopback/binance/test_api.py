@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.loopback.binance.faults import FaultRates
-from engine.loopback.binance.keys import socket_payload
+from engine.loopback.binance.keys import Key, socket_payload
 from engine.loopback.binance.limits import LimitSettings
 from engine.loopback.binance.session import Session
 from tests.engine.loopback.binance.test_rest import documented
@@ -54,6 +54,20 @@ def test_after_logon_requests_need_no_signature() -> None:
     wire.plain(session, "session.logout")
     refused = wire.plain(session, "order.place", **LIMIT, timestamp=stamp(wire))
     assert refused["error"]["code"] == -1102
+
+
+def test_a_deleted_key_is_rejected_also_in_its_session_and_a_new_one_trades_the_same_account() -> None:
+    """A key is changed while the account trades: what the old key may still do would hide a forgotten process."""
+    wire = Wire()
+    old = logged_on(wire)
+    [first, second] = wire.venue.settings.keys
+    wire.venue.set_keys((first, second))
+    assert wire.plain(old, "order.place", **LIMIT, timestamp=stamp(wire))["status"] == 200, "the same keys again"
+    new = Key("N" * 64, "engine", b"secret of the new key")
+    wire.venue.set_keys((new,))
+    assert wire.plain(old, "order.place", **LIMIT, timestamp=stamp(wire))["error"]["code"] == -2015
+    assert wire.signed("GET", "account")[1]["code"] == -2015
+    assert wire.venue.keys.find("N" * 64).account == "engine"
 
 
 def test_hmac_key_cannot_log_on() -> None:

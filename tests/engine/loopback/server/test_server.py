@@ -50,6 +50,50 @@ def test_process_prints_its_address_and_stops_on_sigterm(run: Any, tmp_path: Pat
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
 
 
+def test_a_process_reads_its_keys_again_at_sighup_and_keeps_them_when_the_file_is_wrong(
+    run: Any, tmp_path: Path
+) -> None:
+    """A customer makes and deletes keys while the venue runs; a slip in the file must not lock every client out."""
+    file = tmp_path / "venue.toml"
+    table = '[venue]\n[[venue.keys]]\nname = "{}"\naccount = "engine"\nsecret = "s"\n'
+    first, second = "A" * 64, "B" * 64
+    file.write_text(table.format(first))
+
+    async def work() -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "engine.loopback.server", "--config", str(file),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            url = json.loads(await process.stdout.readline())["rest"]
+            file.write_text("[venue")
+            process.send_signal(signal.SIGHUP)
+            assert b"the keys from before stay valid" in await process.stderr.readline()
+            assert await known(url, first)
+            file.write_text(table.format(second))
+            process.send_signal(signal.SIGHUP)
+            while await known(url, first):
+                pass
+            assert await known(url, second)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+    run(work())
+
+
+async def known(url: str, key: str) -> bool:
+    """Whether the venue knows a key: it gives it a listen key, or it answers that the key is invalid."""
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(f"{url}/api/v3/userDataStream", headers={"X-MBX-APIKEY": key}) as answer,
+    ):
+        return answer.status == 200
+
+
 def line(account: str, **gained: str) -> bytes:
     """One line of a truth log, as far as a venue that starts again reads it."""
     return json.dumps({"what": "fill", "account": account, "gained": gained}).encode() + b"\n"
