@@ -10,7 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +28,13 @@ from engine.cli.parser import make_parser
 from engine.demo import audit
 from engine.execution.journal.journal_file import VERSION_AT, segments
 from engine.lanes import LOOKERS, open_lanes
+from engine.loopback.server.configuration import make_key
 from engine.model.instrument import Instrument
+from engine.model.refusals import refusal_text
+from engine.model.words import Reason
+from engine.venues.binance.signing import Ed25519Signer, signed_query
 from tests.engine.conftest import remove_segments
+from tests.engine.disk import Disk, mounted
 from tests.engine.floor import ACCOUNT, Running, until
 from tests.engine.ports import free_port
 
@@ -35,6 +43,9 @@ PAGE = ROOT / "docs" / "runbook.md"
 BLOCK = re.compile(r"^## (?P<title>[^\n]+)$|^```sh ?(?P<how>[a-z ]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAME = "mine"
 DEADLINE_S = 90.0
+DISK_MIB, SEGMENT_MIB = 64, 0.0625
+UNKNOWN_KEY = -2015  # of the venue
+NO_ROOM = refusal_text(Reason.JOURNAL_FULL)
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Box:
         """A box with empty state; `home` has the system's file and the venue's key."""
         self.place, self.system, self.home = place, system, home
         for name in ("run", "state"):
-            (place / name).mkdir(parents=True, mode=0o700)
+            (place / name).mkdir(parents=True, mode=0o700, exist_ok=True)
         program = place / "engine-ctl"
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m engine.cli "$@"\n')
         program.chmod(0o755)
@@ -90,14 +101,57 @@ class Box:
         return done.stdout
 
 
+class Customer:
+    """The account's owner at the venue: which of his keys are valid, and which one the system's file names."""
+
+    names = ("O" * 64, "N" * 64)
+
+    def __init__(self, home: Path) -> None:
+        """Two keys, of which the system gets the old one."""
+        self.home = home
+        self.old, self.new = self.names
+        for name in self.names:
+            make_key(str(home / f"{name}.pem"))
+        self.accept(self.old)
+        self.give(self.old)
+
+    def accept(self, *names: str) -> None:
+        """Write the venue's file: these keys are valid."""
+        table = '[[venue.keys]]\nname = "{0}"\naccount = "engine"\npublic_file = "{0}.pem.pub"\n'
+        keys = "".join(table.format(name) for name in names)
+        (self.home / "venue.toml").write_text((ROOT / "configs" / "venue.toml").read_text() + keys)
+
+    def give(self, name: str) -> None:
+        """Write a key where the system's file names it."""
+        for file, content in (("api_key", name), ("private.pem", (self.home / f"{name}.pem").read_text())):
+            (self.home / file).touch(0o600)
+            (self.home / file).write_text(content)
+
+    def ask(self, name: str) -> int:
+        """Ask the venue for the account with a key; the venue's error, 0 when it accepts the key."""
+        signer = Ed25519Signer(name, (self.home / f"{name}.pem").read_bytes())
+        query = signed_query(signer, f"timestamp={time.time_ns() // 10**6}")
+        url = f"http://127.0.0.1:{(self.home / 'port').read_text()}/api/v3/account?{query}"
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, headers={"X-MBX-APIKEY": name}), timeout=10).close()
+        except urllib.error.HTTPError as error:
+            return int(json.load(error)["code"])
+        return 0
+
+
 @pytest.fixture
-def venue(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A venue that is no process of the system, as a real one: it outlives a stop and a change of the box."""
+def customer(tmp_path: Path) -> Customer:
+    """The owner of the account."""
     home = tmp_path / "home"
     home.mkdir()
-    port = str(free_port())
-    words = ["--port", port, "--config", str(ROOT / "configs" / "venue.toml"),
-             "--truth", str(home / "truth.log"), "--ed25519", str(home / "venue.pem")]  # fmt: skip
+    return Customer(home)
+
+
+@pytest.fixture
+def venue(customer: Customer) -> Iterator["subprocess.Popen[str]"]:
+    """A venue that is no process of the system, as a real one: it outlives a stop and a change of the box."""
+    home, port = customer.home, str(free_port())
+    words = ["--port", port, "--config", str(home / "venue.toml"), "--truth", str(home / "truth.log")]
     words = [sys.executable, "-m", "engine.loopback.server", *words]
     made = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert made.stdout is not None
@@ -120,7 +174,9 @@ def system(venue: "subprocess.Popen[str]", tmp_path: Path) -> Iterator[str]:
     assert port is not None
     begin, end = text.index('[[processes]]\nname = "venue"'), text.index('[[processes]]\nname = "feed"')
     text = (text[:begin] + text[end:]).replace(port[1], (home / "port").read_text())
-    (home / f"{name}.toml").write_text(text.replace("{state}/venue.pem", str(home / "venue.pem")))
+    text = text.replace("{state}/venue.pem", str(home / "private.pem"))
+    text = text.replace('{ env = "STEELYARD_LOOPBACK_KEY" }', f'{{ file = "{home / "api_key"}" }}')
+    (home / f"{name}.toml").write_text(text.replace("[journal]", f"[journal]\nsegment_mib = {SEGMENT_MIB}"))
     (home / "follow.py").write_text((tmp_path / "written" / "follow.py").read_text())
     yield name
     gc.collect()
@@ -135,36 +191,112 @@ def pid_of(box: Box, process: str) -> int:
     return next(int(one["pid"]) for one in state["processes"] if one["name"] == process)
 
 
-def kill(process: str) -> Callable[[Box, "subprocess.Popen[str]"], None]:
+@dataclass(frozen=True)
+class World:
+    """What the operator of the page does not type: the venue, its customer, and the disk."""
+
+    venue: "subprocess.Popen[str]"
+    customer: Customer
+    disk: Disk
+
+    def accepted(self) -> int:
+        """How many orders the venue has accepted."""
+        return (self.customer.home / "truth.log").read_bytes().count(b'"accepted"')
+
+    def trades(self) -> bool:
+        """Wait until the venue has accepted a further order."""
+        before = self.accepted()
+        return bool(until(lambda: self.accepted() > before))
+
+
+Event = Callable[[Box, World], object]
+
+
+def kill(process: str) -> Event:
     """The event that a process dies."""
 
-    def happen(box: Box, venue: "subprocess.Popen[str]") -> None:
-        del venue
+    def happen(box: Box, _: World) -> None:
         os.kill(pid_of(box, process), signal.SIGKILL)
         assert until(lambda: process in box.type("engine-ctl deaths -n 1").stdout)
 
     return happen
 
 
-def stop_venue(box: Box, venue: "subprocess.Popen[str]") -> None:
-    """The event that the venue does not answer."""
-    del box
-    venue.send_signal(signal.SIGSTOP)
+def stop_venue(_: Box, world: World) -> None:
+    """The venue does not answer."""
+    world.venue.send_signal(signal.SIGSTOP)
 
 
-EVENTS = {
-    "Execution dies": kill("execution"),
-    "The supervisor dies": kill("supervisor"),
-    "A venue is down, an order is in doubt": stop_venue,
+def go_on(_: Box, world: World) -> None:
+    """The venue answers again."""
+    world.venue.send_signal(signal.SIGCONT)
+
+
+def fill_disk(box: Box, world: World) -> None:
+    """The disk of the state has no room; where none could be mounted, the page is typed at a disk with room."""
+    if world.disk.own:
+        world.disk.fill()
+        assert until(lambda: NO_ROOM in box.type("engine-ctl status").stdout)
+        assert "100%" in box.type('df "$STEELYARD_STATE_DIRECTORY"').stdout
+
+
+def free_disk(_: Box, world: World) -> None:
+    """The operator has made room."""
+    world.disk.free()
+
+
+def make_new_key(_: Box, world: World) -> None:
+    """The customer makes a key at the venue, which accepts both, and writes it where the file names it."""
+    assert (world.customer.ask(world.customer.old), world.customer.ask(world.customer.new)) == (0, UNKNOWN_KEY)
+    world.customer.accept(*world.customer.names)
+    world.venue.send_signal(signal.SIGHUP)
+    assert until(lambda: world.customer.ask(world.customer.new) == 0)
+    world.customer.give(world.customer.new)
+
+
+def delete_old_key(_: Box, world: World) -> None:
+    """The customer deletes the old key at the venue, which rejects it from then on; orders go on with the new one."""
+    world.customer.accept(world.customer.new)
+    world.venue.send_signal(signal.SIGHUP)
+    assert until(lambda: world.customer.ask(world.customer.old) == UNKNOWN_KEY)
+    assert world.trades()
+
+
+def nothing(_: Box, __: World) -> None:
+    """No event."""
+
+
+EVENTS: dict[str, tuple[Event, ...]] = {  # before the first block of a title, the second and so on
+    "Execution dies": (kill("execution"),),
+    "The supervisor dies": (kill("supervisor"),),
+    "A venue is down, an order is in doubt": (stop_venue, go_on),
+    "The disk is full": (fill_disk, free_disk),
+    "Change a key": (make_new_key, nothing, nothing, delete_old_key),
 }
 
 
 @pytest.fixture
-def box(tmp_path: Path, system: str) -> Iterator[Box]:
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """The disk of the first box's state."""
+    place = tmp_path / "box" / "state"
+    place.mkdir(parents=True, mode=0o700)
+    with mounted(place, DISK_MIB) as made:
+        yield made
+
+
+@pytest.fixture
+def box(disk: Disk, tmp_path: Path, system: str) -> Iterator[Box]:
     """The first box."""
+    assert disk
     made = Box(tmp_path / "box", system, tmp_path / "home")
     yield made
     sweep(made)
+
+
+@pytest.fixture
+def world(venue: "subprocess.Popen[str]", customer: Customer, disk: Disk) -> World:
+    """Everything around the box."""
+    return World(venue, customer, disk)
 
 
 def sweep(box: Box) -> None:
@@ -177,17 +309,15 @@ def sweep(box: Box) -> None:
 
 @pytest.mark.soak  # a whole day of an operator, about a minute
 @pytest.mark.timeout(900)
-def test_every_step_of_the_runbook_works(box: Box, venue: "subprocess.Popen[str]", tmp_path: Path, system: str) -> None:
+def test_every_step_of_the_runbook_works(box: Box, world: World, tmp_path: Path, system: str) -> None:
     """A renamed command, a changed exit code, a step that no longer helps: found here, not at three in the morning."""
     new, known = Box(tmp_path / "new", system, box.home), dict[int, Instrument]()
-    printed, begun = dict[str, str](), set[str]()
+    printed, numbers = dict[str, str](), Counter[str]()
     try:
         for block in blocks():
-            if block.title not in begun:
-                begun.add(block.title)
-                EVENTS.get(block.title, lambda *_: None)(box, venue)
-            if block.how == "until":
-                venue.send_signal(signal.SIGCONT)
+            event = dict(enumerate(EVENTS.get(block.title, ()))).get(numbers[block.title], nothing)
+            numbers[block.title] += 1
+            event(box, world)
             printed[block.text] = (new if block.how == "new box" else box).run(block)
             if (block.title, block.how) == ("Start", "until"):
                 known = {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
@@ -215,10 +345,10 @@ def compare(box: Box, known: dict[int, Instrument]) -> list[str]:
 
 def age_journal(box: Box) -> str:
     """Give the journal the format of the version before this one; the text of its refusal."""
-    [*_, last] = segments(box.place / "state" / box.system / "journal")
-    data = bytearray(last.read_bytes())
+    [first, *_] = segments(box.place / "state" / box.system / "journal")
+    data = bytearray(first.read_bytes())
     data[VERSION_AT] -= 1
-    last.write_bytes(data)
+    first.write_bytes(data)
     done = box.type(f"engine-ctl up {NAME}/{NAME}.toml")
     assert done.returncode == 1
     return done.stderr
@@ -232,7 +362,8 @@ def test_the_page_has_every_situation() -> None:
         "Restore on a new box", "Execution dies", "The supervisor dies", "Halt and resume", "Flatten",
     }  # fmt: skip
     assert wanted <= titles
-    assert set(EVENTS) <= titles
+    count = Counter(block.title for block in blocks())
+    assert {title: len(events) for title, events in EVENTS.items() if len(events) > count[title]} == {}
 
 
 def test_every_command_of_the_page_is_known() -> None:

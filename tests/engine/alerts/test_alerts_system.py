@@ -4,14 +4,11 @@ The times are printed (`-s` shows them). The assertion is a deadline far above t
 of the tests is not the machine of the promise.
 """
 
-import ctypes
-import errno
 import json
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +18,9 @@ from engine.alerts.store import FILE
 from engine.control import Unreachable
 from engine.supervisor.life import guard_pid
 from tests.engine.alerts.endpoints import Endpoint
+from tests.engine.disk import Disk, mounted
 from tests.engine.floor import Floor, until
 
-MNT_DETACH = 2
 Make = Callable[..., Floor]
 
 
@@ -152,33 +149,25 @@ def test_trading_goes_on_while_the_endpoint_hangs(floor: Make, endpoint: Endpoin
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MiB at the state directory; without the right to mount one the test is skipped."""
-    libc = ctypes.CDLL(None, use_errno=True)
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 24 MiB at the state directory; without the right to mount one the test is skipped."""
     place = tmp_path / "state"
     place.mkdir(mode=0o700)
-    if libc.mount(b"tmpfs", bytes(place), b"tmpfs", 0, b"size=24m,mode=700"):
-        pytest.skip(f"no file system can be mounted here: {errno.errorcode[ctypes.get_errno()]}")
-    yield place
-    assert libc.umount2(bytes(place), MNT_DETACH) == 0
+    with mounted(place, 24) as made:
+        if not made.own:
+            pytest.skip("no file system can be mounted here")
+        yield made
 
 
-def test_a_full_disk_is_a_message_although_no_file_can_be_written(
-    small_disk: Path, floor: Make, endpoint: Endpoint
-) -> None:
+def test_a_full_disk_is_a_message_although_no_file_can_be_written(disk: Disk, floor: Make, endpoint: Endpoint) -> None:
     """The queue of alerts is on the disk that is full."""
     elsewhere = {"{state}/venue-truth.log": "{run}/venue-truth.log"}
     one = floor(table(endpoint, "disk_free_mib = 2") + "[journal]\nsegment_mib = 0.0625\n", **elsewhere)
     one.up()
     clock = Clock(one, endpoint)
 
-    def fill() -> None:
-        with (small_disk / "rubbish").open("wb", buffering=0) as file, suppress(OSError):  # until there is no room
-            while file.write(bytes(1 << 16)):
-                pass
-
-    clock.message("full disk", fill, "disk_full", "state")
+    clock.message("full disk", disk.fill, "disk_full", "state")
     endpoint.wait_for(lambda: endpoint.trees("journal_full"))
     print("seconds to the message:", clock.took_s)  # noqa: T201
-    (small_disk / "rubbish").unlink()
+    disk.free()
     endpoint.wait_for(lambda: endpoint.trees("disk_full", "over"))

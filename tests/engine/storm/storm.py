@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
@@ -26,6 +25,7 @@ from engine.model.words import RoleState
 from engine.supervisor import life
 from engine.supervisor.life import guard_pid
 from engine.supervisor.processes import deaths
+from tests.engine.disk import Disk
 from tests.engine.floor import Floor, until
 from tests.engine.storm.figures import Figures
 from tests.engine.storm.line import Line
@@ -62,27 +62,6 @@ class Wound:
     fault: str
     pid: int
     since_ns: int  # CLOCK_MONOTONIC
-
-
-class Disk:
-    """The file system of the state directory, which can be full. A directory on the machine's own is never filled."""
-
-    def __init__(self, place: Path, *, own: bool) -> None:
-        """`own`: the directory is a small file system of the test."""
-        self._file, self.own = place / "filler", own
-
-    def fill(self) -> None:
-        """Write until there is no room."""
-        with self._file.open("wb", buffering=0) as file:
-            try:
-                while file.write(b"\0" * (1 << 16)):
-                    pass
-            except OSError:
-                return
-
-    def free(self) -> None:
-        """Remove what fills it."""
-        self._file.unlink(missing_ok=True)
 
 
 class Storm:

@@ -1,7 +1,5 @@
 """The engine's promise with every process at risk: no order is lost, doubled or left at the venue."""
 
-import ctypes
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.disk import Disk, mounted
 from tests.engine.floor import Floor
 from tests.engine.storm.figures import Figures
 from tests.engine.storm.line import Line
-from tests.engine.storm.storm import Disk, Storm
+from tests.engine.storm.storm import Storm
 
-DISK = b"size=48m"
+DISK_MIB = 48
 MORE = """
 [journal]
 segment_mib = 0.0625
@@ -37,14 +36,11 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     """A state directory with a file system of its own, where root may mount one; the venue's log is outside of it."""
     place = tmp_path / "state"
     place.mkdir()
-    libc = ctypes.CDLL(None, use_errno=True)
-    own = os.getuid() == 0 and not libc.mount(b"tmpfs", bytes(place), b"tmpfs", 0, DISK)
-    (place / "venue-truth.log").symlink_to(tmp_path / "venue-truth.log")
-    yield Disk(place, own=own)
-    for log in place.rglob("*.log"):  # they say why a system did not survive
-        shutil.copy(log, tmp_path) if not log.is_symlink() else None
-    if own:
-        libc.umount2(bytes(place), 2)  # MNT_DETACH
+    with mounted(place, DISK_MIB) as made:
+        (place / "venue-truth.log").symlink_to(tmp_path / "venue-truth.log")
+        yield made
+        for log in place.rglob("*.log"):  # they say why a system did not survive
+            shutil.copy(log, tmp_path) if not log.is_symlink() else None
 
 
 @pytest.fixture
