@@ -1,133 +1,21 @@
 """The supervisor with real processes: killed, stopped, looping, failing, and the supervisor itself killed."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import shm
 from engine.clock import OFFSET_VARIABLE
-from engine.config import Config
-from engine.control import Unreachable, call
+from engine.control import call
 from engine.supervisor import life, segments
 from shm.segment import path_of
-
-DEADLINE_S = 15.0
-Write = Callable[..., Config]
-
-
-def until(what: Callable[[], Any], deadline_s: float = DEADLINE_S) -> Any:
-    """Wait for a condition by a short poll on nothing, with a deadline."""
-    deadline = time.monotonic() + deadline_s
-    while not (found := what()):
-        assert time.monotonic() < deadline, f"waited {deadline_s} s"
-        select.select([], [], [], 0.005)
-    return found
-
-
-def gone(pid: int) -> None:
-    """Wait for a process's end."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    assert poll.poll(DEADLINE_S * 1000), f"{pid} lives"
-    os.close(descriptor)
-
-
-class House:
-    """A running system, and what a test does to it."""
-
-    def __init__(self, config: Config) -> None:
-        """Not up yet."""
-        self.config = config
-        self.paths = config.paths
-        self.supervisor: subprocess.Popen[bytes] | None = None
-
-    def up(self) -> "House":
-        """Start a supervisor and wait until every process runs."""
-        pid = self.begin()
-        until(lambda: (state := self.status()) and state["pid"] == pid and self.all_run(state))
-        return self
-
-    def begin(self) -> int:
-        """Start a supervisor; its pid."""
-        words = [sys.executable, "-m", "engine.supervisor", "--config", self.config.path]
-        with self.paths.log("supervisor").open("ab") as log:
-            self.supervisor = subprocess.Popen(words, stderr=log, start_new_session=True)
-        return self.supervisor.pid
-
-    def status(self) -> dict[str, Any]:
-        """The supervisor's word, or nothing."""
-        try:
-            return call(self.paths.control, "status")
-        except Unreachable:
-            return {}
-
-    def all_run(self, state: dict[str, Any] | None = None) -> bool:
-        """Every process runs."""
-        state = state or self.status()
-        return bool(state) and all(one["phase"] == "running" for one in state["processes"])
-
-    def of(self, name: str) -> dict[str, Any]:
-        """One process's line of the status."""
-        return next(one for one in self.status().get("processes", []) if one["name"] == name)
-
-    def pid(self, name: str) -> int:
-        """One process's pid."""
-        return int(self.of(name)["pid"])
-
-    def kill_supervisor(self) -> None:
-        """SIGKILL it."""
-        assert self.supervisor is not None
-        self.supervisor.kill()
-        self.supervisor.wait()
-
-    def down(self) -> int:
-        """Bring it down in order; the supervisor's exit code."""
-        call(self.paths.control, "down")
-        assert self.supervisor is not None
-        return self.supervisor.wait(DEADLINE_S)
-
-    def halted(self) -> bool:
-        """Whether the HALT cell is set."""
-        row = shm.CellReader(self.config.lane("halt")).read(0)
-        return row is not None and bool(row.halted)
-
-    def sweep(self) -> None:
-        """Leave nothing, whatever the test did."""
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and self._is_ours(entry):
-                os.kill(int(entry.name), signal.SIGKILL)
-                gone(int(entry.name))
-        if self.supervisor is not None and self.supervisor.poll() is None:
-            self.supervisor.kill()
-            self.supervisor.wait()
-
-    def _is_ours(self, entry: Path) -> bool:
-        try:
-            return f"STEELYARD_SYSTEM={self.config.system.name}\0".encode() in (entry / "environ").read_bytes()
-        except OSError:
-            return False
-
-
-@pytest.fixture
-def house(write: Write) -> Iterator[House]:
-    """Two tiny roles, each in its process."""
-    made = House(write())
-    yield made
-    if made.supervisor is not None and made.supervisor.poll() is None:
-        made.kill_supervisor()
-    made.sweep()
+from tests.engine.conftest import Write
+from tests.engine.floor import until
+from tests.engine.supervisor.house import DEADLINE_S, House, gone
 
 
 def test_up_status_down_leaves_nothing(house: House, system: str) -> None:

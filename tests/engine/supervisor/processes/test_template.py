@@ -2,28 +2,17 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine.config import Config, Secret, Venue
+from engine.config import Secret, Venue
 from engine.supervisor.processes.table import EXIT_UNKNOWN
 from engine.supervisor.processes.template import can_fork, modules_of, template_environment
-from tests.engine.floor import Floor
-from tests.engine.supervisor.test_processes import House, gone, until
-
-Write = Callable[..., Config]
-
-
-@pytest.fixture
-def house(write: Write) -> Iterator[House]:
-    """Two tiny roles, whose module is an author's: it is not imported before the fork."""
-    made = House(write())
-    yield made
-    if made.supervisor is not None and made.supervisor.poll() is None:
-        made.kill_supervisor()
-    made.sweep()
+from tests.engine.conftest import Write
+from tests.engine.floor import Floor, until
+from tests.engine.supervisor.house import House, gone
 
 
 def read(pid: int, name: str) -> str:
