@@ -329,7 +329,7 @@ def call(path: Path, command: str, timeout_s: float = 10.0, **arguments: object)
         with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
             connection.settimeout(timeout_s)
             connection.connect(os.fspath(path))
-            with contextlib.suppress(BrokenPipeError):  # it refused this user before it read: the answer says so
+            with contextlib.suppress(BrokenPipeError):  # it refused this user before it read: the answer explains it
                 connection.sendall(json.dumps({"command": command, **arguments, **times}).encode() + b"\n")
             line = _read_line(connection)
     except OSError as error:

@@ -91,7 +91,7 @@ def pause_ns(failures: int, retry_after_s: float) -> int:
 
 
 def overflow(message: Message) -> Message:
-    """The message that stands for one that found the queue full."""
+    """The message that counts one for which the queue had no room."""
     return msgspec.structs.replace(
         message,
         cause=OVERFLOW,

@@ -88,7 +88,7 @@ class CommandedWorld(World):
     # The turns.
 
     def turn(self) -> None:
-        """One turn, and what execution says of flattenings."""
+        """One turn, and what execution shows of flattenings."""
         super().turn()
         assert isinstance(self.halt, ScopeWatch)
         if any(one.flattens for one in self.halt.scopes.values()):

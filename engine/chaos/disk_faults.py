@@ -30,7 +30,7 @@ LASTS_NS = (50 * MS, 1_500 * MS)
 
 
 class FaultyDisk(DirectDisk):
-    """A disk that refuses while the world says so."""
+    """A disk that refuses while the world makes it."""
 
     def __init__(self, errors: Callable[[], tuple[int, int]]) -> None:
         """`errors` gives the error of a reservation now, and that of a flush; 0: none."""

@@ -168,7 +168,7 @@ Without an option the system's halt ends, and every alarm of execution. A halted
 halted until resume names it, or until resume --all: who ends the system's halt may not know why a part was halted."""
 FLATTEN = """\
 1. No new orders. 2. Every order of ours that the venue lists is cancelled. 3. Each strategy's position is closed by IOC
-limits within exit_collar_bps of a good book; while the book may be wrong, execution waits and says so. 4. The venue's
+limits within exit_collar_bps of a good book; while the book may be wrong, execution waits and shows it. 4. The venue's
 open orders, fills and balances confirm it. What is too small for an order remains and is named. Execution continues
 after any death, until resume; engine-ctl halt stops the closing and keeps the halt. Without an option it needs no
 supervisor. Exit 1 when it is not flat in time; execution goes on."""

@@ -174,7 +174,7 @@ def value_of(text: str, kind: Any) -> Any:
         except (msgspec.ValidationError, ValueError):
             continue
         return found
-    return _toml(text)  # the declaration says what is wrong with it
+    return _toml(text)  # the declaration explains what is wrong with it
 
 
 def _toml(text: str) -> Any:

@@ -274,7 +274,7 @@ def _not_running(state: Mapping[str, Any] | None) -> str:
 
 
 def _exit_of(one: Mapping[str, Any]) -> str:
-    """A process's last exit with its own error: a command, as an embedded venue, says there what it lacks."""
+    """A process's last exit with its own error: a command, as an embedded venue, writes there what it lacks."""
     return f"exit {one['exit_code']}" + (f": {one['error']}" if one["error"] else "")
 
 

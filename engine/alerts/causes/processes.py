@@ -117,7 +117,7 @@ class SupervisorDown(Cause):
     to_do = SupervisorDied.to_do
 
     def find(self, scene: Scene) -> Iterator[Finding]:
-        """A supervisor that has not beaten for the limit, dead or frozen; one that ended by `down` is none."""
+        """A supervisor that has not beaten for the limit, dead or frozen; one that ended by `down` is neither."""
         supervisor = scene.processes.supervisor
         age_ns = scene.now_ns - supervisor.beat_ns
         in_order = not supervisor.runs and supervisor.ended_in_order

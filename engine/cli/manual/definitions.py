@@ -1,6 +1,6 @@
 """Every command with its options and arguments, read from the parsers of the command line.
 
-`values` of an option or argument says what completes it: a kind of names of a running system (`names.py`), FILES,
+`values` of an option or argument names what completes it: a kind of names of a running system (`names.py`), FILES,
 DIRECTORIES, or the words that are allowed.
 """
 

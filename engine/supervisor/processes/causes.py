@@ -113,7 +113,7 @@ def _record(config: Config, process: Process, failure: Mapping[str, Any]) -> Map
 
 
 def _records_in_memory(config: Config, process: Process) -> Iterator[Mapping[str, Any]]:
-    """What the lanes show of each role of a process that had no time to say it."""
+    """What the lanes show of each role of a process that had no time to log it."""
     lanes = open_lanes(config.system.name, LOOKERS)
     for role in process.roles:
         kind = config.kind_of(role)
