@@ -47,6 +47,17 @@ def tree() -> Path:
     return found
 
 
+def unobtainable() -> str:
+    """Why no tree can be had, "" when there is one; `make soak` fails for this instead."""
+    try:
+        tree()
+    except AssertionError as error:
+        if os.environ.get("STEELYARD_SOAK"):
+            raise
+        return f"no Debian tree in {CACHE}: {error}"
+    return ""
+
+
 def wheels(place: Path) -> Path:
     """A directory with the project's wheel, newly made, and the wheels of what it needs, kept from the last time.
 
