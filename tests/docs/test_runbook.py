@@ -22,14 +22,12 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine import instruments
 from engine.cli import main
 from engine.cli.parser import make_parser
 from engine.demo import audit
 from engine.execution.journal.journal_file import VERSION_AT, segments
-from engine.lanes import LOOKERS, open_lanes
+from engine.feed.instruments.instruments import load_instruments
 from engine.loopback.server.configuration import make_key
-from engine.model.instrument import Instrument
 from engine.model.refusals import refusal_text
 from engine.model.words import Reason
 from engine.venues.binance.signing import Ed25519Signer, signed_query
@@ -45,6 +43,7 @@ NAME = "mine"
 DEADLINE_S = 90.0
 DISK_MIB, SEGMENT_MIB = 64, 0.0625
 UNKNOWN_KEY = -2015  # of the venue
+SHARE = ("Start", "Execution dies", "The disk is full", "Change a key", "Stop")
 NO_ROOM = refusal_text(Reason.JOURNAL_FULL)
 
 
@@ -307,21 +306,25 @@ def sweep(box: Box) -> None:
         found.sweep()
 
 
+def type_blocks(chosen: list[Block], box: Box, new: Box, world: World) -> dict[str, str]:
+    """Type blocks in order, each after its event; what each printed."""
+    printed, numbers = dict[str, str](), Counter[str]()
+    for block in chosen:
+        event = dict(enumerate(EVENTS.get(block.title, ()))).get(numbers[block.title], nothing)
+        numbers[block.title] += 1
+        event(box, world)
+        printed[block.text] = (new if block.how == "new box" else box).run(block)
+    return printed
+
+
 @pytest.mark.soak  # a whole day of an operator, about a minute
 @pytest.mark.timeout(900)
 def test_every_step_of_the_runbook_works(box: Box, world: World, tmp_path: Path, system: str) -> None:
     """A renamed command, a changed exit code, a step that no longer helps: found here, not at three in the morning."""
-    new, known = Box(tmp_path / "new", system, box.home), dict[int, Instrument]()
-    printed, numbers = dict[str, str](), Counter[str]()
+    new = Box(tmp_path / "new", system, box.home)
     try:
-        for block in blocks():
-            event = dict(enumerate(EVENTS.get(block.title, ()))).get(numbers[block.title], nothing)
-            numbers[block.title] += 1
-            event(box, world)
-            printed[block.text] = (new if block.how == "new box" else box).run(block)
-            if (block.title, block.how) == ("Start", "until"):
-                known = {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
-        assert compare(new, known) == []
+        printed = type_blocks(blocks(), box, new, world)
+        assert compare(new) == []
         old, restored = (positions(out) for text, out in printed.items() if "tar -C" in text)
         assert old == restored != []
         assert "this program reads format" in age_journal(new)
@@ -329,17 +332,27 @@ def test_every_step_of_the_runbook_works(box: Box, world: World, tmp_path: Path,
         sweep(new)
 
 
+@pytest.mark.timeout(300)
+def test_a_death_a_full_disk_and_a_changed_key_are_handled_as_the_runbook_describes(box: Box, world: World) -> None:
+    """The share of the page that every change runs."""
+    type_blocks([block for block in blocks() if block.title in SHARE], box, box, world)
+    assert compare(box) == []
+
+
 def positions(printed: str) -> list[str]:
     """The lines of positions that a block printed."""
     return re.findall(r"^.*BTCUSDT.*$", printed, re.MULTILINE)
 
 
-def compare(box: Box, known: dict[int, Instrument]) -> list[str]:
+def compare(box: Box) -> list[str]:
     """What the journal of a box and the venue's own truth log differ in."""
-    journal = box.place / "state" / box.system / "journal"
-    ours, truth = audit.read_ours(journal, known), audit.read_truth(box.home / "truth.log", ACCOUNT)
+    state = box.place / "state" / box.system
+    kept = load_instruments(str(state / "instruments.venue.json"))
+    assert kept is not None
+    known = {one.id: one for one in kept.instruments}
+    ours, truth = audit.read_ours(state / "journal", known), audit.read_truth(box.home / "truth.log", ACCOUNT)
     assert len(truth.orders) > 0, "the system did not trade, expected orders to compare"
-    ours.gained = audit.gains(audit.read_ledger(journal, known, (1,)), ours.apart)
+    ours.gained = audit.gains(audit.read_ledger(state / "journal", known, (1,)), ours.apart)
     return [one.text for one in audit.compare(ours, truth)]
 
 
@@ -362,6 +375,7 @@ def test_the_page_has_every_situation() -> None:
         "Restore on a new box", "Execution dies", "The supervisor dies", "Halt and resume", "Flatten",
     }  # fmt: skip
     assert wanted <= titles
+    assert set(SHARE) <= titles
     count = Counter(block.title for block in blocks())
     assert {title: len(events) for title, events in EVENTS.items() if len(events) > count[title]} == {}
 
