@@ -4,12 +4,16 @@ from typing import NamedTuple, Protocol
 
 
 class WorkingOn(NamedTuple):
-    """The record that a role was working on when its step failed; by it a second failure on the same one is known."""
+    """The record that a role was working on when its step failed; by it a second failure on the same one is known.
+
+    After the second failure the supervisor halts the strategy that it names, without a strategy the instrument.
+    """
 
     lane: str
-    sequence: int
+    sequence: int  # 0: a report of the venue, which has none
     strategy: int = 0  # its number; 0: of none
     instrument: int = 0
+    id: str = ""  # of such a report: the venue's id of the fill, without a fill our id of the order
 
 
 class Role(Protocol):

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from engine import clock
+from engine import clock, skips
 from engine.aggregation.bars import Bars
 from engine.aggregation.groups import bps_e8, fee_e8, merge_table, share_e8
-from engine.aggregation.lanes import changed_ns, open_aggregation_lanes
+from engine.aggregation.lanes import changed_ns, open_aggregation_lanes, skip_records
 from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
 from engine.aggregation.role import AggregationRole
@@ -116,6 +116,7 @@ def build(config: "Config", name: str) -> AggregationRole:
     opened = open_role(config, name)
     instruments = tuple(await_all(opened, [one.id for one in config.instruments]))
     lanes = open_aggregation_lanes(opened, set(config.feed_names) & set(config.role_names))
+    skip_records(lanes.feeds, skips.read(config.paths.run, name))
     feeds = {one.id: config.feed_names.index(config.feed_of(one.venue)) for one in config.instruments}
     patience_ns = max(config.watch.late_ms, 4 * config.watch.beat_ms) * MS
     number = config.role_number(name)

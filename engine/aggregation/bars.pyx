@@ -68,6 +68,8 @@ cdef class Bars(Shelf):
     cdef uint8_t *away  # of each instrument: its venue is disconnected or silent
     cdef int64_t *incomplete_ns  # of each instrument: up to when prints may be missing
     cdef object away_storage, incomplete_storage
+    cdef uint64_t at_sequence  # of the tick that is being added
+    cdef uint32_t at_instrument  # 0: none is
 
     def __init__(
         self, instruments, intervals, int64_t grace_ns, bint by_venue, int64_t ahead_ns, ring, cells, feeds=None
@@ -151,13 +153,20 @@ cdef class Bars(Shelf):
         cdef int prints = 0
         for i in range(count):
             tick = <const Tick *>&ticks[i * sizeof(Tick)]
+            self.at_sequence, self.at_instrument = first_sequence + i, tick.instrument
             if tick.kind == TICK_PRINT:
                 prints += self.add_print(tick, first_sequence + i + 1, now_ns)
             elif tick.kind == TICK_STATE:
                 self.apply_state(tick.instrument, tick.detail, tick.flags, tick.receive_ns)
+        self.at_instrument = 0
         if prints:
             self.publish_touched(now_ns)
         return prints
+
+    @property
+    def at(self):
+        """The tick that is being added, as (lane, sequence, instrument); None between two batches."""
+        return ("ticks", self.at_sequence, self.at_instrument) if self.at_instrument else None
 
     cdef int add_print(self, const Tick *tick, uint64_t sequence, int64_t now_ns) except -1:
         """Add one print to every interval's bar."""

@@ -4,7 +4,7 @@ TICKS, BOOKS, HEARTBEAT of every feed, at a start INSTRUMENTS and BOOK_TOPS â”€â
 GROUPS, GLOBAL_BOOKS, GLOBAL_TOPS, OPPORTUNITIES, OPEN_OPPORTUNITIES, BARS, LAST_BARS, STEPS
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import shm
 from engine.lanes import RoleLanes, lane_of
 from engine.model.words import RoleState
+from engine.role import WorkingOn
 
 OUTPUTS = ("groups", "global_books", "global_tops", "opportunities", "open_opportunities", "bars", "last_bars")
 NOTHING = np.zeros(0, np.uint8)
@@ -24,6 +25,7 @@ RUNNING = int(RoleState.RUNNING)
 class FeedLanes:
     """The lanes of one feed, and the records that were read but not applied yet."""
 
+    name: str
     instruments: shm.CellReader
     ticks: shm.RingReader
     books: shm.RingReader
@@ -33,6 +35,14 @@ class FeedLanes:
     heard_ns: int = 0  # the feed's time when it was read last
     unapplied: Any = field(default_factory=lambda: NOTHING)  # books that were read, but not their ticks
     whole: bool = True  # the last read reached the end of both lanes
+    skips: dict[int, int] = field(
+        default_factory=dict
+    )  # by instrument: up to which place on TICKS its records are left out
+
+    @property
+    def skipped(self) -> int:
+        """Up to which place on TICKS no record of any instrument is read."""
+        return max(self.skips.values(), default=0)
 
     def time_ns(self) -> int:
         """Return up to when the feed has published what it received: the time of its last heartbeat RUNNING.
@@ -87,12 +97,21 @@ def open_aggregation_lanes(lanes: RoleLanes, beating: Collection[str] = ()) -> A
 def open_feed_lanes(lanes: RoleLanes, feed: str, *, beats: bool) -> FeedLanes:
     """Open the lanes of one feed."""
     return FeedLanes(
+        feed,
         instruments=lanes.cell_reader("instruments", feed),
         ticks=lanes.ring_reader("ticks", feed),
         books=lanes.ring_reader("books", feed),
         book_tops=lanes.cell_reader("book_tops", feed),
         heartbeat=lanes.cell_reader("heartbeat", feed) if beats else None,
     )
+
+
+def skip_records(feeds: Iterable[FeedLanes], skips: Iterable[WorkingOn]) -> None:
+    """Have this life begin after the records on which an earlier life failed twice."""
+    for feed in feeds:
+        ends = {f"ticks.{feed.name}": 1, f"books.{feed.name}": 0}  # a book names the place after its ticks
+        found = sorted((one.instrument, one.sequence + ends[one.lane]) for one in skips if one.lane in ends)
+        feed.skips = dict(found)  # of several of one instrument the last
 
 
 def shown(feeds: Sequence[FeedLanes]) -> Iterator[Any]:

@@ -64,6 +64,9 @@ cdef class Merge:
     cdef bint publishing
     cdef int[4096] sorted_place
     cdef uint32_t[4096] sorted_instrument
+    cdef uint64_t at_sequence  # of the record that is being applied: a tick's, or a book's `tick_sequence`
+    cdef uint32_t at_instrument  # 0: none is
+    cdef bint at_book
 
     def __init__(self, groups, int64_t stale_ns, global_ring, global_cells, Opportunities opportunities, feeds=None):
         """`groups`: (id, price decimals, size decimals, whether its pairs are weighed, members), a member being
@@ -189,11 +192,23 @@ cdef class Merge:
             sequence += 1
             ended = not (applied < book_count and top[applied].tick_sequence == sequence
                          and top[applied].instrument == tick.instrument)
+            self.begin_record(tick.instrument, sequence - 1, False)
             self.apply_tick(tick, sequence, ended)
         while applied < book_count and (whole or top[applied].tick_sequence <= sequence):
             self.apply_book(&top[applied])
             applied += 1
+        self.at_instrument = 0
         return applied
+
+    @property
+    def at(self):
+        """The record that is being applied, as (lane, sequence, instrument); None between two batches."""
+        lane = "books" if self.at_book else "ticks"
+        return (lane, self.at_sequence, self.at_instrument) if self.at_instrument else None
+
+    cdef void begin_record(self, uint32_t instrument, uint64_t sequence, bint book) noexcept nogil:
+        """Note the record that is applied next."""
+        self.at_instrument, self.at_sequence, self.at_book = instrument, sequence, book
 
     cdef int apply_tick(self, const Tick *tick, uint64_t sequence, bint ended) except -1:
         """Apply one tick; `ended` unless the book of its event is in this batch."""
@@ -232,6 +247,7 @@ cdef class Merge:
     cdef int apply_book(self, const Top *top) except -1:
         """Apply the ten best levels of one book."""
         cdef Member *member = self.find(top.instrument)
+        self.begin_record(top.instrument, top.tick_sequence, True)
         if member == NULL:
             return 0
         if <uint64_t>top.tick_sequence < member.tick_sequence or (
@@ -246,6 +262,7 @@ cdef class Merge:
     def apply_cell(self, const uint8_t[::1] top):
         """Apply a book's newest top from its cell: the ring may not hold it any more."""
         self.apply_book(<const Top *>&top[0])
+        self.at_instrument = 0
 
     cdef void set_half(self, Member *member, Half *half, const int64_t *price, const int64_t *size,
                        int count) noexcept nogil:

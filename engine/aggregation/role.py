@@ -31,6 +31,7 @@ from engine.model.records import BOOK_TOP, TICK
 from engine.model.rows import GroupRow
 from engine.model.step import StepPacker
 from engine.model.words import Flag
+from engine.role import WorkingOn
 
 TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
 WAIT_LIMIT_NS = 5_000_000
@@ -69,6 +70,7 @@ class AggregationRole:
         self._recorded, self._recorded_ns = recorded, 0  # the newest time of a recording
         self._meanings = meanings(lanes.feeds)
         self._begun = self._catching_up = False
+        self._busy = ""  # the feed whose records are being applied
         self._turn = self._steps = 0
         self.laps = self.lost = 0
 
@@ -111,6 +113,12 @@ class AggregationRole:
         """How often a lane was lapped."""
         return self.laps
 
+    def working_on(self) -> WorkingOn | None:
+        """The tick or book on which the bars or the global books failed; None elsewhere."""
+        for lane, sequence, instrument in filter(None, (self.bars.at, self.merge.at)):
+            return WorkingOn(f"{lane}.{self._busy}", sequence, instrument=instrument)
+        return None
+
     def drain(self, now_ns: int) -> bool:
         """There is nothing to wind down."""
         del now_ns
@@ -135,7 +143,7 @@ class AggregationRole:
             if lanes.groups.read(place) is not None:
                 lanes.groups.write(place, *no_group_row(now_ns))
         for feed in self._feeds:
-            feed.ticks.cursor, feed.books.cursor = feed.ticks.oldest, feed.books.oldest
+            feed.ticks.cursor, feed.books.cursor = max(feed.ticks.oldest, feed.skipped), feed.books.oldest
         lanes.bars_closed.cursor = lanes.bars_closed.oldest
         _, closed = lanes.bars_closed.copy()
         held = cells_flat(lanes.last_bars, "last_bars")
@@ -177,7 +185,10 @@ class AggregationRole:
         """Apply a feed's newest books from their cells."""
         tops = cells_flat(feed.book_tops, "book_tops")
         tops = tops[tops["instrument"] > 0]  # 0: never written
+        self._busy = feed.name
         for top in tops[tops["tick_sequence"] <= end]:  # a higher sequence is of another life of TICKS
+            if top["tick_sequence"] <= feed.skips.get(int(top["instrument"]), -1):
+                continue
             self.merge.apply_cell(flat(np.atleast_1d(top)))
             if top["tick_sequence"] <= feed.ticks.cursor:  # the tick of this state is not on the lane any more
                 self.bars.apply_state(int(top["instrument"]), int(top["state"]), int(top["flags"]), at_ns)
@@ -190,7 +201,7 @@ class AggregationRole:
             if not len(feed.unapplied):
                 lost, books = feed.books.copy(BOOK_LIMIT)
                 lapped |= self._lap(len(self._feeds) + place, lost)
-                feed.unapplied = flat(books)
+                feed.unapplied = flat(books[books["tick_sequence"] > feed.skipped] if feed.skips else books)
             lost, ticks = feed.ticks.copy(TICK_LIMIT)
             lapped |= self._lap(place, lost)
             if lost:
@@ -219,6 +230,7 @@ class AggregationRole:
         for place, ticks in enumerate(batches):
             work += len(ticks)
             if len(ticks):
+                self._busy = self._feeds[place].name
                 if self._recorded:
                     self._note_recorded(place, ticks)
                 self._check_meanings(flat(ticks))
@@ -228,6 +240,7 @@ class AggregationRole:
             if end == begin and not len(feed.unapplied):
                 continue
             whole = end == len(ticks) < TICK_LIMIT
+            self._busy = feed.name
             applied = self.merge.apply(flat(ticks[begin:end]), firsts[place] + begin, feed.unapplied, whole, now_ns)
             feed.unapplied = feed.unapplied[applied * BOOK_SIZE :]
             work += applied

@@ -64,7 +64,7 @@ def _ended_by(death: Mapping[str, Any]) -> Iterator[str]:
 def _record(record: Mapping[str, Any]) -> str:
     """The record that it was working on, and how that is known."""
     named = [f"{key} {record[key]}" for key in ("strategy", "instrument") if record.get(key)]
-    where = f"{record['lane']} {record['sequence']}"
+    where = f"{record['lane']} {record.get('id') or record['sequence']}"
     source = "by its own report" if record.get("from") == "process" else "by what shared memory shows"
     return f"record {', '.join([where, *named])} ({source})"
 

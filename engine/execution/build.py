@@ -12,12 +12,12 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from engine import skips
 from engine.config.accounts import account_of, check_journals
 from engine.config.nearest import read_table
 from engine.config.private import make_once, make_private, open_private
 from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
-from engine.execution.intents import skipped
 from engine.execution.operator import Operator
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.disk import PatientDisk
@@ -67,7 +67,7 @@ def build(config: "Config", name: str) -> Execution:
         caps=caps,
         risk=config.risk,
         journal=journal_config(config, account.journal),
-        skipped=skipped.read(config.paths.run, name),
+        skipped=skips.read(config.paths.run, name),
         **options,
     )
     operator = Operator(

@@ -11,6 +11,7 @@ from engine.model.instrument import Instrument
 from engine.model.records import STEP_CURSORS
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import RiskLimits
+from engine.role import WorkingOn
 from engine.venues.session import Interval, SessionOptions
 
 SECOND_NS = 1_000_000_000
@@ -95,7 +96,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     caps: tuple[FurtherCap, ...] = ()  # beyond the limits
     risk: dict[str, Any] = msgspec.field(default_factory=dict)  # the table of both, in which an operator sets values
     journal: JournalConfig = JournalConfig()
-    skipped: tuple[tuple[int, int], ...] = ()  # intents that are refused unread: the strategy, the lane's sequence
+    skipped: tuple[WorkingOn, ...] = ()  # records on which an earlier life failed twice (engine/skips.py)
 
     def __post_init__(self) -> None:
         """Refuse what the lanes cannot carry."""

@@ -113,7 +113,7 @@ class Execution:
         accepted = Accepted(lanes.accepted)
         intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(config.strategies))
         skipped = Skipped(self.desk.on_record, sender.answer_again, config.skipped)
-        on_record = skipped.on_record if config.skipped else self.desk.on_record
+        on_record = skipped.on_record if skipped else self.desk.on_record
         self._intake = Intake(
             on_record, lanes.books, lanes.commands, intents, self._tops, accepted.publish, self._word, self._on_word
         )
@@ -212,8 +212,8 @@ class Execution:
         self._gate_state.publish(now_ns)
 
     def working_on(self) -> WorkingOn | None:
-        """The intent that the failed step was following, or the parent that it worked on; None elsewhere."""
-        return self._intake.working_on() or self.parents.working_on()
+        """The intent, the parent or the venue's report on which the step failed; None elsewhere."""
+        return self._intake.working_on() or self.parents.working_on() or self.broker.working_on()
 
     def lag(self) -> int:
         """The number of waiting records of the lane on which most wait."""

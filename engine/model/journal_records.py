@@ -43,7 +43,7 @@ ALARM: "Record[AlarmRow]" = Record(
     112,
     {
         "venue_order_id": f"S{VENUE_ID}",  # the order of the cause; empty: the cause has no order
-        "venue_fill_id": f"S{VENUE_ID}",  # FILL_DISPUTED, FALSE_FILL: the fill
+        "venue_fill_id": f"S{VENUE_ID}",  # FILL_DISPUTED, FALSE_FILL, NOT_APPLIED: the fill
         "difference": "i8",  # BALANCE_DIFFERS: account less fills, in the asset's eighth decimals
         "first_lost": "u8",  # JOURNAL_GAP: the first record that is missing
         "statement": "u4",  # CRC-32 of the venue's message, where that identifies the cause

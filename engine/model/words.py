@@ -266,10 +266,12 @@ class AlarmReason(IntEnum):
     FALSE_STATUS = 7  # halts the instrument: the venue's view of an order contradicts the order
     BALANCE_DIFFERS = 8  # halts the instrument: the account's balance is not what the fills make it
     FILLS_ABSENT = 9  # halts the instrument: the venue filled an order and lists no such fills
+    NOT_APPLIED = 10  # halts the instrument: execution failed twice on a report of the venue, and leaves it out
 
 
 INSTRUMENT_REASONS = frozenset({
     AlarmReason.FALSE_FILL, AlarmReason.FALSE_STATUS, AlarmReason.BALANCE_DIFFERS, AlarmReason.FILLS_ABSENT,
+    AlarmReason.NOT_APPLIED,
 })  # fmt: skip
 
 

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from engine import skips
 from engine.config import Config, Process
 from engine.config.accounts import Account, accounts_of
 from engine.config.tables import ALERTS
 from engine.control import ControlServer, Request
-from engine.execution.intents import skipped
-from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, SUPERVISOR, RoleLanes, open_lanes
+from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, STRATEGY, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
 from engine.model.scope import Scope
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
+from engine.role import WorkingOn
 from engine.supervisor import audit, cover, leftovers, life, operators, segments
 from engine.supervisor.commands import COMMANDS, answers
 from engine.supervisor.commands.halts import describe
@@ -86,7 +87,7 @@ class Keeper:
         self.beats = Beats()
         self.repeats = Repeats()
         if made:
-            skipped.clear(config.paths.run)
+            skips.clear(config.paths.run)
         self.supervision = Supervision(config.watch.restart_limit_ms * MS)
         self._open_lanes(now_ns)
         self.watches = {
@@ -240,7 +241,7 @@ class Keeper:
         self.pulse.close()
         self.supervision.close()
         segments.create(self.config)
-        skipped.clear(self.config.paths.run)
+        skips.clear(self.config.paths.run)
         publish_mode(self.config, now_ns)
         self._open_lanes(now_ns)
         if old.halted and not self.halt.halted:
@@ -317,24 +318,29 @@ class Keeper:
         self._apply_policies(end.process)
 
     def _end_repeats(self, death: Death) -> None:
-        """A process failed twice on the same record: park a strategy's own process, else halt the record's strategy."""
+        """A process failed twice on the same record: park strategies' own process, else halt what the record names."""
         assert death.record is not None, "a repeated death without its record"
         extra = {"name_of": death.process, **death.record}
         logger.critical("failed twice on the same record", extra=extra)
-        self.watches[death.process].hopeless = True  # has an effect only where the others can trade without it
-        role, name = death.record["role"], death.record["strategy"]
-        if self.config.kind_of(role) == EXECUTION and name is not None:
-            scope = Scope(strategy=self.config.strategy(name).id)
-            self.halt.halt_scope(self.now_ns, self.halt.me, scope, HaltReason.DEATHS)
-            if death.record["lane"] == "intents":
-                self._skip(role, name, death.record["sequence"])
+        watch, record = self.watches[death.process], self._record_of(death.record)
+        watch.hopeless = all(self.config.kind_of(role) == STRATEGY for role in watch.process.roles)
+        scope = Scope(strategy=record.strategy) if record.strategy else Scope(instrument=record.instrument)
+        if watch.hopeless or scope.whole:
+            return
+        self.halt.halt_scope(self.now_ns, self.halt.me, scope, HaltReason.DEATHS)
+        self._skip(death.record["role"], record)
 
-    def _skip(self, role: str, name: str, sequence: int) -> None:
-        """Have an execution skip an intent: it would fail on it before it can refuse what is halted."""
+    def _record_of(self, found: Mapping[str, Any]) -> WorkingOn:
+        """The record of a death as its role reported it, with the strategy's number."""
+        number = self.config.strategy(found["strategy"]).id if found["strategy"] else 0
+        return WorkingOn(found["lane"], found["sequence"], number, found["instrument"], found["id"])
+
+    def _skip(self, role: str, record: WorkingOn) -> None:
+        """Have a role leave out a record: it would fail on it again, whatever is halted."""
         try:
-            skipped.add(self.config.paths.run, role, (self.config.strategy(name).id, sequence))
+            skips.add(self.config.paths.run, role, record)
         except OSError as error:  # it fails on, until `death_limit` halts the system
-            logger.critical("the intent cannot be skipped", extra={"strategy": name, "error": str(error)})
+            logger.critical("the record cannot be left out", extra={"record": record, "error": str(error)})
 
     def _apply_policies(self, process: Process) -> None:
         """Have execution cancel the orders of the strategies in a dead process, or close their positions.

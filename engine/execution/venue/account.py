@@ -45,7 +45,7 @@ class VenueAccount:
         self.blotter = Blotter(lanes, journal, ledger, self.session.fill_order, prices, account=config.account)
         self.broker = Broker(
             self.blotter, self.session, gate, questions, alarm, self._movements, mark_of(config.system),
-            config.fills_grace_ns,
+            config.fills_grace_ns, config.skipped,
         )  # fmt: skip
         self.strangers = Strangers(
             self.blotter, self.broker, alarm, self._movements, self._ids, cancel_orphans=config.orphans == "cancel"

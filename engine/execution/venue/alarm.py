@@ -6,7 +6,8 @@ once is not raised again.
 
 When the venue contradicts itself about one instrument, only that instrument is halted (`instruments`): its open orders
 are cancelled and every new order is refused, exits too, because the size of an exit comes from the position in doubt.
-This halt outlives the process by the same record. A RESUME of the instrument or of the whole system ends it.
+This halt outlives the process by the same record. A RESUME of the instrument or of the whole system ends it. A report
+of the venue on which execution failed twice is not applied, and halts the instrument in the same way.
 """
 
 import logging
@@ -45,6 +46,7 @@ UNKNOWN_STATUS_ADVICE = (
     "The order counts as open until the venue reports another status, and is cancelled. Check the order at the venue,"
     " then resume. Report the status to the developers: this program must be extended by it."
 )
+DEATHS_ADVICE = "`engine-ctl deaths` shows the error."
 FALSE_ADVICE = (  # for the log; the cell has no room for it
     "The position may differ from the account's. Orders of this instrument are cancelled and refused until"
     " `engine-ctl resume`. Compare the order, its fills and the balances with the venue's own account first."
@@ -148,6 +150,17 @@ class Alarm:
             f" {order.client_id.hex()} (the venue's {shown(fill.venue_order_id)}): {why}"
         )
         self._stop(AlarmReason.FALSE_FILL, cause, now_ns, text, order.strategy)
+
+    def not_applied(self, order: Order, fill: FillNews | None, now_ns: int) -> None:
+        """Halt the instrument: execution failed twice on this report of an order, and leaves it out."""
+        venue_order_id = order.venue_order_id if fill is None else fill.venue_order_id
+        cause = Cause(order.instrument, venue_order_id, b"" if fill is None else fill.fill_id)
+        if not self._is_new(cause):
+            return
+        order.disputed += 0 if fill is None else fill.size
+        what = "the venue's view" if fill is None else f"fill {shown(fill.fill_id)} at {fill.price} of {fill.size}"
+        text = f"{what} of order {order.client_id.hex()} was not applied: execution failed on it twice. {DEATHS_ADVICE}"
+        self._stop(AlarmReason.NOT_APPLIED, cause, now_ns, text, order.strategy)
 
     def fills_absent(self, order: Order, now_ns: int) -> None:
         """Halt the instrument: the venue filled an order and lists no fills for it. Stop waiting for them."""

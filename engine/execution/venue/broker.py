@@ -7,6 +7,7 @@ every order whose outcome remains unknown.
 """
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from engine.execution.orders.blotter import Blotter
@@ -15,8 +16,10 @@ from engine.execution.venue import contradictions
 from engine.log import BoundedLog
 from engine.model import client_id
 from engine.model.refusals import reject_text
+from engine.model.text import shown
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
+from engine.role import WorkingOn
 from engine.venues.session import Answer, Ask, Request, VenueSession
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews
 
@@ -44,6 +47,7 @@ class Broker:
         movements: "Movements",
         system: bytes,
         fills_grace_ns: int,
+        skips: Iterable[WorkingOn] = (),
     ) -> None:
         """Bind the parts together."""
         self._blotter = blotter
@@ -57,6 +61,8 @@ class Broker:
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
         self._log = BoundedLog(logger)
         self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
+        self._skips = frozenset(skips)  # reports on which an earlier life failed twice
+        self._busy: tuple[Order, FillNews | None] | None = None  # the report that is being applied
 
     def place(self, order: Order, now_ns: int) -> None:
         """Send an order that is in the journal as CREATED."""
@@ -160,13 +166,29 @@ class Broker:
         """Whether an id is of this system."""
         return client_id.is_ours(self._system, order_client_id)
 
+    def working_on(self) -> WorkingOn | None:
+        """The report whose application has raised; None when that happened elsewhere.
+
+        It names no strategy: without this report the whole account's position in the instrument is in doubt.
+        """
+        return None if self._busy is None else report_of(*self._busy)
+
     def apply_fill(self, order: Order, fill: FillNews, now_ns: int, executed: int | None = None) -> bool:
         """Apply a fill; False when it was known or contradicts its order.
 
         `executed` is the venue's cumulative filled size of the order, if it came with the fill.
         """
+        self._busy = order, fill
+        applied = self._apply_fill(order, fill, now_ns, executed)
+        self._busy = None
+        return applied
+
+    def _apply_fill(self, order: Order, fill: FillNews, now_ns: int, executed: int | None) -> bool:
         if self._blotter.knows_fill(order.instrument, fill):
             self._check_repetition(order, fill, now_ns)
+            return False
+        if self._is_skipped(order, fill):
+            self._alarm.not_applied(order, fill, now_ns)
             return False
         held = self._blotter.ledger.account[order.instrument].size
         why = contradictions.of_fill(order, fill, self._instruments[order.instrument], held, executed)
@@ -190,6 +212,29 @@ class Broker:
 
         A view that contradicts the order changes nothing in the order, and the venue is asked again.
         """
+        self._busy = order, None
+        if self._is_skipped(order, None):
+            self._skip_news(order, news, now_ns)
+        else:
+            self._apply_news(order, news, now_ns, answered=answered)
+        self._busy = None
+
+    def _is_skipped(self, order: Order, fill: FillNews | None) -> bool:
+        """Whether an earlier life failed twice on this report."""
+        return bool(self._skips) and report_of(order, fill) in self._skips
+
+    def _skip_news(self, order: Order, news: OrderNews, now_ns: int) -> None:
+        """Halt the instrument, and cancel the order at the venue; here the order stays as it was, for the cap of risk.
+
+        The venue is not asked again: no answer about this order can be applied.
+        """
+        self._alarm.not_applied(order, None, now_ns)
+        self._questions.settle(order)
+        if news.state not in DONE_STATES and not order.cancel_pending and now_ns >= order.cancel_after_ns:
+            self._session.cancel(order.instrument, order.client_id, now_ns)
+            order.begin_cancel()
+
+    def _apply_news(self, order: Order, news: OrderNews, now_ns: int, *, answered: bool) -> None:
         why = contradictions.of_news(order, news, self._instruments[order.instrument].symbol)
         if why:
             self._alarm.false_news(order, news, why, now_ns)
@@ -298,3 +343,9 @@ class Broker:
         order.begin_cancel()
         if not left:
             self._query_cancel(order, now_ns)
+
+
+def report_of(order: Order, fill: FillNews | None) -> WorkingOn:
+    """A report of an order, or of one of its fills, as the record on which execution works."""
+    lane, name = ("fills", shown(fill.fill_id)) if fill else ("orders", order.client_id.hex())
+    return WorkingOn(lane, 0, instrument=order.instrument, id=name)

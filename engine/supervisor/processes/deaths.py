@@ -7,6 +7,9 @@ the supervisor's. The file is in the state directory, so it survives `down` and 
     {"now_ns": …, "process": "execution", "roles": ["execution"], "pid": 4711, "cause": "is frozen: …",
      "exit_code": null, "signal": "SIGKILL", "record": {"lane": "intents.maker", "sequence": 7, "strategy": "maker",
      "instrument": 1}, "log": ["…", "…"], "stack": "…", "adopted": false}
+
+A record that its role named itself also has `id`: of a report of the venue, which has no sequence, the venue's id of
+the fill, or our id of the order.
 """
 
 import logging

@@ -1,11 +1,11 @@
 """Finds a process that fails twice on the same record, so that it does not fail on it for ever.
 
-    strategy's own process        parked at once
-    an intent, in execution       its strategy is halted; the intent is skipped at the next start
-                                  (`execution/intents/skipped.py`), because a halt is checked after it was read
-    a parent, in execution        its strategy is halted, so the next life cancels the parent before it works it
+    the record names a strategy           a process of strategies alone is parked at once; elsewhere it is halted
+    it names an instrument alone          the instrument is halted
+    it names neither                      the process is started again, until `death_limit` halts the system
 
-A strategy is halted as by an operator: `engine-ctl resume --strategy` ends it.
+The role's next life leaves the record out where a halt alone does not keep the role from it (`engine/skips.py`). What
+is halted is halted as by an operator: `engine-ctl resume --strategy` or `--instrument` ends it.
 """
 
 from typing import Any
@@ -38,4 +38,4 @@ def _key(death: Death) -> tuple[Any, ...] | None:
     record = death.record
     if death.exit_code != EXIT_WRONG_SELF or record is None or record["from"] != "process":
         return None
-    return tuple(record[name] for name in ("role", "lane", "sequence", "strategy", "instrument"))
+    return tuple(record[name] for name in ("role", "lane", "sequence", "strategy", "instrument", "id"))

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine import clock
+from engine import clock, skips
 from engine.cli import main as engine_ctl
 from engine.config import Config
 from engine.control import Refused, Unreachable, call
+from engine.role import WorkingOn
 from engine.supervisor import life
 from engine.supervisor.processes import deaths
 from engine.supervisor.processes.deaths import Death
@@ -88,9 +89,23 @@ def test_a_failed_assert_is_recorded_with_its_error_its_record_and_its_last_line
     file.unlink()
     assert (death["exit_code"], death["cause"]) == (70, "a role failed: AssertionError: asked to fail")
     record = {"lane": "books", "sequence": 7, "strategy": None, "instrument": 1}
-    assert death["record"] == {"role": "alpha", **record, "from": "process"}
+    assert death["record"] == {"role": "alpha", **record, "id": "", "from": "process"}
     assert "asked to fail" in json.loads(death["log"][-1])["traceback"]
     assert not (mortal.paths.run / "alpha.failure").exists()
+
+
+def test_a_second_failure_on_a_record_of_an_instrument_halts_the_instrument_alone(mortal: Mortal) -> None:
+    """A role that fails for ever on one record ends in a halt of everything."""
+    first, file = mortal.pid(), mortal.ask("fail")
+    until(lambda: mortal.status().get("halted_scopes"))
+    file.unlink()
+    state = mortal.status()
+    assert [(one["instrument"], one["reason"]) for one in state["halted_scopes"]] == [(1, "deaths")]
+    assert not state["halted"]
+    assert skips.read(mortal.paths.run, "alpha") == (WorkingOn("books", 7, 0, 1),)
+    until(lambda: mortal.pid() not in (0, first))
+    assert engine_ctl(["resume", "--all", "--system", mortal.name]) == 0
+    assert not mortal.status()["halted_scopes"]
 
 
 def test_a_loop_without_an_end_is_recorded_with_its_stack(mortal: Mortal) -> None:

@@ -13,6 +13,7 @@ RECORD = {
     "sequence": 7,
     "strategy": "maker",
     "instrument": 1,
+    "id": "",
     "from": "process",
 }
 
