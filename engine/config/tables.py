@@ -159,7 +159,7 @@ class Journal(Table, frozen=True, kw_only=True):
     sync: Literal["none", "batch", "each"] = "batch"
     batch_ms: Milliseconds = 5
     directory: str = ""  # default: the state directory
-    segment_mib: Annotated[float, msgspec.Meta(ge=0.0625, le=4096, multiple_of=PAGE_MIB)] = 16
+    segment_mib: Annotated[float, msgspec.Meta(ge=0.0625, le=4096, multiple_of=PAGE_MIB)] = 4
 
 
 class Watch(Table, frozen=True, kw_only=True):

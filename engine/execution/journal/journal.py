@@ -21,11 +21,11 @@ from engine.execution.config import JournalConfig
 from engine.execution.journal.journal_file import (
     SIZE,
     JournalFile,
+    is_whole,
     read_segments,
     refuse_other_version,
     sequence_of,
     sync_directory,
-    whole_of,
 )
 from engine.execution.journal.journal_record import pack_record
 from engine.execution.orders import codec
@@ -60,8 +60,8 @@ class JournalDamageError(Exception):
 
 def open_records(whole: bytes) -> Iterator[Entry]:
     """The entries in whole records."""
-    for row in codec.JOURNAL.unpack_each(whole):
-        yield Entry(row.sequence, row.now_ns, row.kind, row.payload[: row.size])
+    for sequence, now_ns, kind, _, size, _, payload in codec.JOURNAL.unpack_each(whole):
+        yield Entry(sequence, now_ns, kind, payload[:size])
 
 
 def read_journal(directory: Path) -> Iterator[Entry]:
@@ -71,13 +71,18 @@ def read_journal(directory: Path) -> Iterator[Entry]:
         yield from open_records(whole)
 
 
-def read_ring(reader: RingReader) -> list[bytes]:
-    """The whole records that the ring still holds, oldest first."""
-    found: list[bytes] = []
-    while (record := reader.read_bytes()) is not None:
-        if isinstance(record, bytes):
-            found.append(record)
-    return whole_of(found)
+def read_ring(reader: RingReader, last: int) -> list[bytes]:
+    """The whole records that the ring still holds, oldest first, from the first after record `last` on.
+
+    The ring's newest record is always read. Its number shows how many records follow `last`, so a start does not copy
+    the whole ring; if the newest one is damaged, everything is read.
+    """
+    first, reader.cursor = reader.cursor, max(reader.cursor, reader.end - 1)
+    newest = reader.read_bytes()
+    count = max(1, sequence_of(newest) - last) if isinstance(newest, bytes) and is_whole(newest) else reader.end
+    reader.cursor = max(first, reader.end - count)
+    read = iter(reader.read_bytes, None)
+    return [record for record in read if isinstance(record, bytes) and is_whole(record)]
 
 
 def last_run(found: list[bytes]) -> list[bytes]:
@@ -117,12 +122,16 @@ class Journal:
 
     def replay(self, after: int = 0, last: int = 0) -> Iterator[Entry]:
         """Every entry after this segment, which ends with record `last`; read once, before anything is added."""
-        for whole in read_segments(self.file.directory, after, last + 1):
+        file = self.file
+        for whole in read_segments(file.directory, after, last + 1, file.tail_number - 1):
             last = sequence_of(whole[-SIZE:])
             yield from open_records(whole)
-        if last < self.file.sequence:
+        if file.tail_number > after and sequence_of(file.tail[:SIZE]) == last + 1:
+            whole, file.tail, last = file.tail, b"", file.sequence
+            yield from open_records(whole)
+        if last < file.sequence:
             msg = (
-                f"{self.file.directory}: the journal ends at record {self.file.sequence}, and its record {last + 1} is"
+                f"{file.directory}: the journal ends at record {file.sequence}, and its record {last + 1} is"
                 " missing or damaged. Restore the directory from a copy, or set the journal aside with no order and no"
                 " position open: engine-ctl journal --set-aside"
             )
@@ -182,7 +191,7 @@ class Journal:
     def _catch_up(self, past: RingReader) -> None:
         """Append to the file the ring's records after the file's last one, if none is missing between them."""
         self.sequence = self.file.sequence
-        found = read_ring(past)
+        found = read_ring(past, self.sequence)
         self.had_ring = bool(found)
         run = [one for one in last_run(found) if sequence_of(one) > self.sequence]
         if run and sequence_of(run[0]) != self.sequence + 1:

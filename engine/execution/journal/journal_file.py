@@ -15,21 +15,18 @@ import errno
 import logging
 import os
 import sys
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from engine.config.private import make_private, open_private
+from engine.execution.journal.journal_record import count_whole
 from engine.model import records
 
-ROWS = records.JOURNAL.dtype
 SIZE = records.JOURNAL.size
 OFFSETS = {field.name: field.offset for field in records.JOURNAL.fields}
-CHECKSUM_AT, VERSION_AT, PAYLOAD_AT = OFFSETS["checksum"], OFFSETS["version"], OFFSETS["payload"]
+VERSION_AT, PAYLOAD_AT = OFFSETS["version"], OFFSETS["payload"]
 RETRY_NS = 1_000_000_000
 PIECE = 1024 * SIZE  # bytes that are read at a time
 ZEROS = bytes(PIECE)
@@ -66,29 +63,9 @@ class FileDisk(Protocol):
         """Close what is open."""
 
 
-def checksum(record: bytes) -> int:
-    """CRC-32 of a record with its checksum field zero."""
-    return zlib.crc32(record[CHECKSUM_AT + 4 :], zlib.crc32(b"\0\0\0\0", zlib.crc32(record[:CHECKSUM_AT])))
-
-
 def is_whole(record: bytes) -> bool:
     """Whether a record was written completely."""
-    stored = int.from_bytes(record[CHECKSUM_AT : CHECKSUM_AT + 4], "little")
-    return len(record) == SIZE and record[:8] != bytes(8) and stored == checksum(record)
-
-
-def whole_of(records: Sequence[bytes]) -> list[bytes]:
-    """Those of these records for which `is_whole` is true; for many records at once, at a fifth of its time."""
-    found = [record for record in records if len(record) == SIZE]
-    rows = np.frombuffer(b"".join(found), ROWS).copy()
-    sequences, stored = rows["sequence"].tolist(), rows["checksum"].tolist()
-    rows["checksum"] = 0
-    zeroed, crc32 = rows.view(np.uint8).data, zlib.crc32
-    return [
-        record
-        for index, record in enumerate(found)
-        if sequences[index] and crc32(zeroed[index * SIZE : index * SIZE + SIZE]) == stored[index]
-    ]
+    return len(record) == SIZE and count_whole(record) == 1
 
 
 def sequence_of(record: bytes) -> int:
@@ -120,22 +97,6 @@ def make_file(path: Path, size: int, reserve: Callable[[int, int], None]) -> int
 def segments(directory: Path) -> list[Path]:
     """The segments in order."""
     return sorted(directory.glob("journal.[0-9]*"))
-
-
-def count_whole(data: bytes, expected: int = 0) -> int:
-    """How many records at the beginning are whole and follow each other; the first must be `expected`, 0: any."""
-    rows = np.frombuffer(data, ROWS, len(data) // SIZE).copy()
-    if not len(rows) or not (first := expected or int(rows["sequence"][0])):
-        return 0
-    breaks = np.flatnonzero(rows["sequence"] != np.arange(first, first + len(rows), dtype=np.uint64))
-    count = int(breaks[0]) if len(breaks) else len(rows)
-    stored = rows["checksum"][:count].tolist()
-    rows["checksum"] = 0
-    zeroed, crc32 = rows.view(np.uint8).data, zlib.crc32
-    for index, check in enumerate(stored):
-        if crc32(zeroed[index * SIZE : index * SIZE + SIZE]) != check:
-            return index
-    return count
 
 
 def read_whole(path: Path, expected: int = 0) -> bytes:
@@ -222,6 +183,7 @@ class JournalFile:
         self._dirty = False  # written since the last flush began
         self._preparing = False  # the next segment is being made
         self.sequence = 0  # of the last record that was found at opening
+        self.tail_number, self.tail = 0, b""  # the segment in which that record was found, and its whole records
         make_private(directory)
         refuse_planted(directory)
         refuse_other_version(directory)
@@ -340,17 +302,16 @@ class JournalFile:
             self._retry_ns = now_ns + RETRY_NS
 
     def _open_tail(self) -> None:
-        """Find the last whole record, remove the segments after it, and zero what follows it in its own."""
+        """Find the last whole record, keep or remove the segments after it, and zero what follows it in its own."""
         paths = segments(self.directory)
         tail = find_tail(paths)
-        for path in paths[paths.index(tail) + 1 :] if tail is not None else ():
-            warn_of_torn(path, path.read_bytes(), 0)
-            path.unlink()
         if tail is not None:
-            whole = read_whole(tail)
-            self._at = len(whole)
-            self.sequence = sequence_of(whole[-SIZE:]) if whole else 0
-            self.number = number_of(tail)
+            for path in paths[paths.index(tail) + 1 :]:
+                self._open_later(path, number_of(tail) + 1)
+            self.tail_number, self.tail = number_of(tail), read_whole(tail)
+            self._at = len(self.tail)
+            self.sequence = sequence_of(self.tail[-SIZE:])
+            self.number = self.tail_number
             self._current = open_private(tail, os.O_RDWR)
             size = os.fstat(self._current).st_size
             if not is_zero(tail, self._at):
@@ -359,6 +320,26 @@ class JournalFile:
             self._end = self._reserve_rest(size)
         self.look_ahead(0)
         self._await_spare()  # whether the disk is full must be known before the first intent
+
+    def _open_later(self, path: Path, following: int) -> None:
+        """Keep the segment after the last record's if it was reserved ahead; remove any other."""
+        if number_of(path) != following or not self._keep_reserved(path):
+            warn_of_torn(path, path.read_bytes(), 0)
+            path.unlink()
+
+    def _keep_reserved(self, path: Path) -> bool:
+        """Use a segment that was reserved ahead, all zeros; False for any other, and where the disk has no space."""
+        if path.stat().st_size != self._segment_size or not is_zero(path, 0):
+            return False
+        descriptor = open_private(path, os.O_RDWR)
+        try:
+            self._disk.reserve(descriptor, self._segment_size)  # a death may have come before its blocks and its name
+            sync_directory(self.directory)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._spare = descriptor
+        return True
 
     def _reserve_rest(self, size: int) -> int:
         """Reserve what follows the last record, zeros; if the disk has no space for them, end the segment there."""

@@ -1,5 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Packs a journal record with its checksum in one call: sending a request packs three of them.
+"""Packs a journal record with its checksum in one call, and finds the whole records in bytes that were read.
+
+Sending a request packs three records; a start checks every record after the newest checkpoint.
 
 The checksum is zlib's crc32 of the record with its checksum field 0 (`crc32.h`).
 """
@@ -22,6 +24,25 @@ cdef void seal(Journalled *record, uint64_t sequence, int64_t now_ns, uint8_t ki
     record.size, record.checksum = size, 0
     memset(&record.payload[size], 0, JOURNAL_PAYLOAD - size)
     record.checksum = sy_crc32(<const uint8_t *>record, sizeof(Journalled))
+
+
+cdef bint is_sealed(const Journalled *record) noexcept nogil:
+    """Whether a record has the checksum that `seal` writes."""
+    cdef Journalled copy = record[0]
+    copy.checksum = 0
+    return sy_crc32(<const uint8_t *>&copy, sizeof(Journalled)) == record.checksum
+
+
+def count_whole(bytes data not None, uint64_t expected=0):
+    """How many records at the beginning are whole and follow each other; the first must be `expected`, 0: any."""
+    cdef const Journalled *record = <const Journalled *>PyBytes_AS_STRING(data)
+    cdef Py_ssize_t index, count = PyBytes_GET_SIZE(data) // sizeof(Journalled)
+    if count and not expected:
+        expected = record.sequence
+    for index in range(count):
+        if not expected or record[index].sequence != expected + index or not is_sealed(&record[index]):
+            return index
+    return count
 
 
 def checksums(bytes data not None):

@@ -32,6 +32,7 @@ from engine.execution.venue.baseline import Baseline
 from engine.model import client_id
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import FOLLOWED
+from engine.model.records import INTENT
 from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
 from engine.model.scope import Held, Scope
 from engine.model.text import bare
@@ -52,6 +53,8 @@ FILLS_REPUBLISHED = 4096
 ORDERS_REPUBLISHED = 64  # more than one commit can hold: a death may come after the commit and before the publish
 MARKS_KEPT = 65_536
 CAUSES_KEPT = 1024
+INTENT_KIND_AT = next(field.offset for field in INTENT.fields if field.name == "kind")
+assert INTENT.fields[0].name == "intent_id"
 
 
 def _was_published(row: FillRow, last: FillRow) -> bool:
@@ -145,7 +148,12 @@ class Replay:
             self.last_orders.append(order)
 
     def _apply_intent(self, entry: Entry) -> None:
-        self._read_intent(codec.INTENT.unpack(entry.payload))
+        """Apply an intent: of a PLACE, and so of most intents, only the id is used and only the id is unpacked."""
+        intent_id = int.from_bytes(entry.payload[:8], "little")
+        strategy, last_intent = strategy_of(intent_id), self.blotter.last_intent
+        last_intent[strategy] = max(intent_id, last_intent.get(strategy, 0))
+        if entry.payload[INTENT_KIND_AT] != IntentKind.PLACE:
+            self._read_intent(codec.INTENT.unpack(entry.payload))
 
     def _apply_verdict(self, entry: Entry) -> None:
         """Apply a verdict: a refusal ends a REPLACE. While there is no REPLACE, a verdict is not unpacked."""
@@ -210,9 +218,7 @@ class Replay:
         return today is None or terms is None or terms == today
 
     def _read_intent(self, row: IntentRow) -> None:
-        """Apply an intent that was read."""
-        strategy = strategy_of(row.intent_id)
-        self.blotter.last_intent[strategy] = max(row.intent_id, self.blotter.last_intent.get(strategy, 0))
+        """Apply an intent to other orders: what it replaces, and what it cancels."""
         if row.kind == IntentKind.REPLACE:
             self.replaces[row.intent_id] = row
         elif row.kind == IntentKind.CANCEL_ALL:
