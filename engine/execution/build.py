@@ -178,6 +178,7 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
     commands = past(lanes.ring_reader("commands"))  # those given while execution was dead; a known one is skipped
     return ExecutionLanes(
         books=tuple(past(books, BOOKS_BACK) for _, books in lanes.ring_readers("books")),
+        ticks=tuple(ticks for _, ticks in lanes.ring_readers("ticks")),
         commands=commands,
         commands_life=int.from_bytes(commands.stream[:8], "little"),
         intents=intents,

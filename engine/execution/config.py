@@ -16,9 +16,9 @@ from engine.venues.session import Interval, SessionOptions
 
 SECOND_NS = 1_000_000_000
 FEEDS_MOST = 64  # more processes than a machine has cores for
-LANES_BEFORE_INTENTS = FEEDS_MOST + 1  # of the cursors in execution's steps: BOOKS of each feed, and COMMANDS
+LANES_BESIDE_INTENTS = 2 * FEEDS_MOST + 1  # of the cursors in execution's steps: BOOKS, TICKS of each feed, COMMANDS
 STRATEGIES_MOST = min(  # each has a cell of ACCEPTED, and a cursor in each step, which is published as one batch
-    lane_of("accepted").count, lane_of("steps").reserve * STEP_CURSORS - LANES_BEFORE_INTENTS
+    lane_of("accepted").count, lane_of("steps").reserve * STEP_CURSORS - LANES_BESIDE_INTENTS
 )
 
 
@@ -78,6 +78,7 @@ class ExecutionOptions(SessionOptions, frozen=True, forbid_unknown_fields=True, 
     # While the book leans towards a chase by more than this, it does not follow the best price to a worse one; 1: it
     # always follows. A book leans towards a buyer by minus its imbalance, towards a seller by its imbalance: -1 to 1.
     chase_hold_imbalance: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
+    volume_profile: str = ""  # a CSV file of bars, for the algorithms that follow the volume of the day
     mark_interval_ns: Interval = SECOND_NS // 10  # between valuations of the positions
 
 

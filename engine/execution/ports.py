@@ -73,11 +73,13 @@ class ExecutionLanes:
 
     `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration,
     and `instrument_halts` one for each instrument.
-    `books` has those of each feed, in the configuration's order.
+    `books` and `ticks` have those of each feed, in the configuration's order; ticks are read only while an algorithm
+    counts their prints.
     `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills that the last life published.
     """
 
     books: tuple[RingReader, ...]
+    ticks: tuple[RingReader, ...]
     commands: RingReader
     intents: Mapping[int, RingReader]
     halt: CellReader

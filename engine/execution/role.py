@@ -97,7 +97,7 @@ class Execution:
         system = mark_of(config.system)
         sender = OrderSender(system, lanes, self.blotter, self.broker, self.session)
         children = Children(self.gate, self.broker, sender)
-        self.parents = Parents(self.blotter, self.gate, sender, children, self._tops, config)
+        self.parents = Parents(self.blotter, self.gate, sender, children, self._tops, config, lanes.ticks)
         self.express = Express(
             system,
             self.gate,
@@ -138,7 +138,9 @@ class Execution:
         )  # fmt: skip
         self._notices = Notices(lanes, self.session, self.alarm, config)
         self._scope_cells = ScopeCells(lanes.scope_halts, config.account, self.scopes, self.flatten)
-        self._steps = Steps(lanes.steps, config.role, (*lanes.books, lanes.commands, *(lane for _, lane, _ in intents)))
+        self._steps = Steps(
+            lanes.steps, config.role, (*lanes.books, lanes.commands, *(lane for _, lane, _ in intents), *lanes.ticks)
+        )
         self._checkpointer = Checkpointer(config, self.journal, self.blotter.fill_order.name, disk)
         self._due_ns = 0
         self._poll_ns = 0  # when the operator's ways to ask for a halt are polled next

@@ -1,7 +1,7 @@
 """What execution publishes of each working step: how far it had read every lane, for an exact replay.
 
-The cursors are those of each feed's BOOKS, of COMMANDS, and of each strategy's INTENTS, in the order of the
-configuration. The first cell is the sequence of the cell HALT.
+The cursors are those of each feed's BOOKS, of COMMANDS, of each strategy's INTENTS, and of each feed's TICKS, in the
+order of the configuration. The first cell is the sequence of the cell HALT.
 """
 
 from collections.abc import Sequence

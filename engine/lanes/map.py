@@ -89,7 +89,7 @@ LANES = (
         records.TICK,
         "ring",
         FEED,
-        (STRATEGY, AGGREGATION, LOOKERS),
+        (STRATEGY, EXECUTION, AGGREGATION, LOOKERS),
         capacity=1 << 17,
         reserve=1 << 12,
         each=FEED,

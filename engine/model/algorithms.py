@@ -29,6 +29,11 @@ REGISTRY: list[Registered] = [
     Registered(4, "pegged", f"{ROOM}.pegged:Pegged", ("reference", "offset_bps", "timeout_ms", "interval_ms")),
     Registered(5, "protected", f"{ROOM}.protected:Protected", ("slippage_bps", "timeout_ms")),
     Registered(6, "improve", f"{ROOM}.improve:Improve", ("interval_ms", "rejects", "hold_imbalance_ppm", "cross_ms")),
+    Registered(7, "pov", f"{ROOM}.pov:Pov", ("participation_pct", "duration_ms")),
+    Registered(8, "vwap", f"{ROOM}.vwap:Vwap", ("duration_ms", "slices", "patience_pct")),
+    Registered(
+        9, "adaptive_twap", f"{ROOM}.adaptive:Adaptive", ("duration_ms", "slices", "patience_pct", "imbalance_ppm")
+    ),
 ]
 
 

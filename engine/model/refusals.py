@@ -173,6 +173,7 @@ DETAILS: dict[Reason, Detail] = {
     Reason.ALGORITHM_PARAMETER: lambda value, limit, _: (
         f"{algorithms.parameter_name(limit)} is {value}, which the algorithm does not accept"
     ),
+    Reason.NO_VOLUME_PROFILE: _instrument("has no bars in the file of [execution] volume_profile"),
     Reason.SLICE_TOO_SHORT: lambda value, limit, _: f"a slice has {value} ms, at least {limit}: ask for fewer slices",
     Reason.ACCOUNT_HALTED: lambda value, *_: f"account {value} is halted, engine-ctl resume --account ends it",
     Reason.STRATEGY_HALTED: lambda value, *_: f"strategy {value} is halted, engine-ctl resume --strategy ends it",

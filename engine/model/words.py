@@ -167,6 +167,7 @@ class Reason(IntEnum):
     TOO_MANY_ORDERS = 40  # open at once
     SELF_TRADE = 41  # the order reaches an order of ours on the other side
     DUPLICATE_ORDER = 42  # the order repeats one of its strategy
+    NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from engine.execution.algorithms.profile import Profile
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, Reason
 from engine.risk.gate import Refusal
@@ -13,6 +14,7 @@ class Market(NamedTuple):
 
     instrument: Instrument
     top: Top  # always the newest
+    profile: Profile | None = None  # of its volume over the day
 
     @property
     def good(self) -> bool:

@@ -11,13 +11,17 @@ import logging
 from collections.abc import Mapping
 
 from engine.execution.algorithms.algorithm import Algorithm, ChildPort
+from engine.execution.algorithms.counted import Counted
 from engine.execution.algorithms.load import kind_of, parameters_of
 from engine.execution.algorithms.market import Market
+from engine.execution.algorithms.prints import Place, Prints
+from engine.execution.algorithms.profile import read_profiles
 from engine.execution.config import ExecutionConfig
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
 from engine.execution.venue.order_sender import OrderSender
+from engine.lanes.ports import RingReader
 from engine.model import algorithms
 from engine.model.rows import IntentRow
 from engine.model.words import OrderFlag, ParentStatus, Reason
@@ -33,7 +37,7 @@ class Parents:
 
     def __init__(
         self, blotter: Blotter, gate: RiskGate, sender: OrderSender, children: ChildPort, tops: Mapping[int, Top],
-        options: ExecutionConfig,
+        options: ExecutionConfig, ticks: tuple[RingReader, ...] = (),
     ) -> None:  # fmt: skip
         """Begin with none."""
         self._blotter = blotter
@@ -42,6 +46,8 @@ class Parents:
         self._children = children
         self._tops = tops
         self._options = options
+        self._prints = Prints(ticks)
+        self._profiles = read_profiles(options.volume_profile, options.instruments)
         self._instruments = {one.id: one for one in options.instruments}
         self._working: dict[int, Algorithm] = {}  # by intent, without the stopped ones
         self._due: dict[int, int] = {}  # by intent: when its algorithm is called
@@ -98,7 +104,9 @@ class Parents:
             self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
 
     def on_time(self, now_ns: int) -> None:
-        """Call the algorithms that are due."""
+        """Count the new prints, then call the algorithms that are due."""
+        if self._working:
+            self._read_prints()
         if not self._due:
             return
         for intent_id, due_ns in list(self._due.items()):
@@ -110,6 +118,17 @@ class Parents:
                     algorithm.on_time(now_ns)
                     self._after(algorithm, now_ns)
         self._busy = None
+
+    def _read_prints(self) -> None:
+        """Give each new print to the algorithms that count those of its instrument."""
+        counting = [one for one in self._working.values() if isinstance(one, Counted)]
+
+        def on_print(instrument: int, size: int, after: Place) -> None:
+            for one in counting:
+                if one.parent.instrument == instrument:
+                    one.on_print(size, after)
+
+        self._prints.read([one.counted for one in counting], on_print)
 
     def working_on(self) -> WorkingOn | None:
         """The parent, by its intent, whose algorithm has raised; None when that happened elsewhere."""
@@ -170,7 +189,7 @@ class Parents:
         instrument = self._instruments.get(parent.instrument)
         if instrument is None:
             return Refusal(Reason.UNKNOWN_INSTRUMENT, parent.instrument)
-        market = Market(instrument, self._tops[parent.instrument])
+        market = Market(instrument, self._tops[parent.instrument], self._profiles.get(parent.instrument))
         return kind(parent, parameters, market, self._children, self._options)
 
     def _cancel_unknown(self, parent: Parent, refusal: Refusal) -> None:

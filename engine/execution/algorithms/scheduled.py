@@ -50,11 +50,15 @@ class Scheduled(Serial):
     def check(self) -> Refusal | None:
         """Refuse a size that is no whole number of steps, slices below the smallest order, and a too short slice."""
         market, parent = self.market, self.parent
-        least_ms = LEAST_SLICE * self.options.chase_interval_ns // MS
-        if self.parameters.duration_ms < least_ms * self.slices:
-            return Refusal(Reason.SLICE_TOO_SHORT, self.parameters.duration_ms // self.slices, least_ms)
         lowest = market.lowest(parent.limit_price)
-        return market.check_whole(parent.size) or market.check_least(min(self.sizes), lowest)
+        return self.check_slice() or market.check_whole(parent.size) or market.check_least(min(self.sizes), lowest)
+
+    def check_slice(self) -> Refusal | None:
+        """Refuse slices that are too short for a child and for what that left."""
+        least_ms = LEAST_SLICE * self.options.chase_interval_ns // MS
+        if self.parameters.duration_ms >= least_ms * self.slices:
+            return None
+        return Refusal(Reason.SLICE_TOO_SHORT, self.parameters.duration_ms // self.slices, least_ms)
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -72,12 +76,20 @@ class Scheduled(Serial):
         self.closing = now_ns >= self.end_ns
         behind = self.planned(self.index(now_ns)) - (parent.size - parent.rest)
         price, crosses = self._price(now_ns)
-        size = carve(behind, parent.rest, max(self.sizes), market.least(market.lowest(parent.limit_price)))
+        least = market.least(market.lowest(parent.limit_price))
+        if parent.newest is None:
+            behind = max(behind, least)
+        size = carve(behind, parent.rest, max(*self.sizes, least), least)
         if not size or (self.closing and not crosses):
             self.over = self.closing
             return None
         self.cross_at_ns = 0 if crosses else self._rests_until_ns(now_ns)
         return Child(price, size, TimeInForce.IOC if crosses else TimeInForce.GTC)
+
+    def on_book(self, now_ns: int) -> None:
+        """Place what is due, or cancel an outdated child; between two slices nothing is due."""
+        if self.parent.last.live or now_ns >= self.due_ns:
+            super().on_book(now_ns)
 
     def outdated(self, order: Order, now_ns: int) -> bool:  # noqa: ARG002 - one child lives at a time
         """Whether a child that rests is to cross now, or is of a former slice."""
@@ -125,8 +137,13 @@ class Scheduled(Serial):
         """When what is behind in the present slice crosses."""
         index = self.index(now_ns)
         begin_ns = self.slice_ns(index)
+        return begin_ns + (self.slice_ns(index + 1) - begin_ns) * self.patience_pct // 100
+
+    @property
+    def patience_pct(self) -> int:
+        """The share of a slice in which its child rests."""
         patience: int = self.parameters.patience_pct
-        return begin_ns + (self.slice_ns(index + 1) - begin_ns) * patience // 100
+        return patience
 
     def crosses(self, now_ns: int) -> bool:
         """Whether what is behind crosses now."""
@@ -135,10 +152,15 @@ class Scheduled(Serial):
     def _price(self, now_ns: int) -> tuple[int, bool]:
         """The next child's price, and whether it crosses."""
         side, limit = self.parent.side, self.parent.limit_price
-        opposite = self.market.opposite(side)
-        if (self.closing or self.crosses(now_ns)) and within(limit, side, opposite) == opposite:
-            return opposite, True
+        if (self.closing or self.crosses(now_ns)) and self.reaches:
+            return self.market.opposite(side), True
         return within(limit, side, self.market.own(side)), False
+
+    @property
+    def reaches(self) -> bool:
+        """Whether the parent's limit reaches the opposite price."""
+        opposite = self.market.opposite(self.parent.side)
+        return within(self.parent.limit_price, self.parent.side, opposite) == opposite
 
     def _rests_until_ns(self, now_ns: int) -> int:
         """Until when a child that rests is not outdated: the time to cross, or the end of the slice."""

@@ -59,7 +59,7 @@ def test_a_lane_of_another_writer_is_refused_by_name(role: str, own: str, lane: 
 @pytest.mark.parametrize(
     ("role", "own", "lane", "of"),
     [
-        (EXECUTION, "", "ticks", ""),
+        (EXECUTION, "", "frames", ""),
         (FEED, "", "positions", ""),
         (STRATEGY, "maker", "intents", "taker.execution"),
         (STRATEGY, "maker", "heartbeat", "feed"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.model import algorithms
 from engine.model.fixed import to_fixed
-from engine.model.words import BUY, OrderState, ParentStatus
+from engine.model.words import BUY, ParentStatus, TickKind
 from tests.engine.execution.memory import MS, House
 from tests.engine.execution.venue_double import FakePort, FakeVenue, VenueOrder
 
@@ -56,6 +56,7 @@ class MarketHouse(House):
         """A system that may trade."""
         super().__init__(directory, venue=MarketVenue(), **more)
         self.shown = (0, 0, 0)
+        self.printed = 0  # of the venue's fills
         self.ready()
 
     def ready(self) -> None:
@@ -73,7 +74,20 @@ class MarketHouse(House):
             if now != self.shown:
                 self.shown = now
                 self.book(self.venue.bid, self.venue.ask, imbalance=imbalance)
+            self.print_fills()
             self.run(1, each_ns)
+
+    def print_fills(self) -> None:
+        """Our own fills are prints as all others."""
+        for fill in self.venue.fills[self.printed :]:
+            self.trade(to_fixed(fill["qty"], 5))
+        self.printed = len(self.venue.fills)
+
+    def trade(self, size: int, instrument: int = 1, kind: TickKind = TickKind.PRINT) -> None:
+        """A print, published by the feed."""
+        self.ring("ticks").publish(
+            self.now_ns, self.now_ns, 0, 0, self.venue.ask, size, 0, instrument, kind, BUY, 0,
+        )  # fmt: skip
 
     def parent(self, name: str, size: int = 1000, price: int = 0, side: int = BUY, **terms: int) -> int:
         """An intent for an algorithm; its id."""
@@ -128,6 +142,7 @@ def run_through(house: MarketHouse, intent_id: int, draw: random.Random | None =
             move(house, draw)
         elif not number % 20:
             meet(house, 90)
+        house.trade(50)
         try:
             house.turn(1, each_ns)
         except DeathError:
@@ -156,8 +171,3 @@ def meet(house: MarketHouse, most: int) -> None:
     """Others take what we rest, up to a size."""
     for one in house.venue.resting:
         house.venue.fill(one.client_id, most)
-
-
-def last_state(house: House, intent_id: int) -> OrderState:
-    """The state of an intent's newest order."""
-    return OrderState(house.role.blotter.newest[intent_id].state)
