@@ -8,7 +8,9 @@ DURATION ?=
 CHAOS ?=
 COMPILED := setup.py pyproject.toml $(shell find shm engine research -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '_*.c' 2>/dev/null)
 
-.PHONY: setup demo test check bench soak mutation sanitize setup-bench clean needs
+WORKERS ?= auto
+
+.PHONY: setup demo test check lint bench soak mutation sanitize setup-bench clean needs
 
 setup: $(VENV)/.ready
 
@@ -31,15 +33,17 @@ demo: setup
 	@$(BIN)/python -m engine.demo $(if $(DURATION),--duration $(DURATION)) $(if $(CHAOS),--chaos)
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-check: setup
+check: lint
+	@$(BIN)/python -m pytest tests/tidy
+
+lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PATH="$(abspath $(BIN)):$$PATH" cython-lint shm engine research
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest tests/tidy
 
 bench: setup
 	@for each in ring wire book feed aggregate mixed connections path alerts profit halt recovery; do echo "== bench/$$each.py"; $(BENCH_PYTHON) -m bench.$$each || exit 1; done

@@ -67,7 +67,7 @@ def test_up_and_status_report_a_closed_port(floor: MakeFloor, capsys: pytest.Cap
     """With an order_url at which no process listens the system never trades."""
     port = free_port()
     one = floor("", **{'order_url = "ws://127.0.0.1:': f'order_url = "ws://127.0.0.1:{port}/" # "'})
-    assert main(["up", str(one.file), "--timeout", "30"]) == 1
+    assert main(["up", str(one.file), "--timeout", "12"]) == 1
     assert "no order can be sent" in capsys.readouterr().err
     assert one.type("status") == 1
     assert "NOT trading, the order session at binance" in capsys.readouterr().out

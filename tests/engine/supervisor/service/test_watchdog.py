@@ -49,9 +49,8 @@ class Unit:
         return self.socket.recv(4096).decode().splitlines()
 
     def await_line(self, text: str) -> list[str]:
-        """The next message that has a line with this text."""
-        found = until(lambda: (lines := self.read()) and any(text in line for line in lines) and lines)
-        return list(found)
+        """The next message that has a line with this text; read without a pause: a full socket drops messages."""
+        return next(lines for lines in iter(self.read, []) if any(text in line for line in lines))
 
     def is_silent(self) -> bool:
         """Whether no message arrives for a while."""
