@@ -6,6 +6,9 @@
 An owner is `risk` or a strategy. Each value has the file's own value at that time: a file that was changed since
 contradicts the setting, and `up` is refused until the operator drops one of them. A value of `reload` has no such
 memory: it repeats the file until the next `up`, which reads the file anyway.
+
+`before` has the older versions of an owner until every role has applied the newest one, the oldest first: when a role
+refuses the newest version, the supervisor returns to one of them.
 """
 
 from collections.abc import Iterator
@@ -63,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     version: int = 0
     owners: dict[str, Owner] = {}
+    before: dict[str, tuple[Owner, ...]] = {}  # by owner, until every role has confirmed: what a refusal returns to
 
     def of(self, owner: str) -> Owner:
         """What is set for an owner."""
@@ -74,7 +78,16 @@ class Settings(msgspec.Struct, frozen=True):
         """The settings after a change of one owner, which gets the next version; or `version`, to undo a change."""
         newest = self.version + 1
         changed = Owner(version or newest, values, disabled)
-        return Settings(newest, {**self.owners, name: changed})
+        return Settings(newest, {**self.owners, name: changed}, self.before)
+
+    def keeping_before(self, name: str) -> "Settings":
+        """The settings that remember what an owner has now, before a change that a role can still refuse."""
+        return msgspec.structs.replace(self, before={**self.before, name: (*self.before.get(name, ()), self.of(name))})
+
+    def without_before(self, name: str) -> "Settings":
+        """The settings that remember no earlier version of an owner: its newest one is decided."""
+        kept = {owner: versions for owner, versions in self.before.items() if owner != name}
+        return msgspec.structs.replace(self, before=kept)
 
 
 def read(path: Path) -> Settings:
@@ -116,7 +129,7 @@ def decided(config: Config, settings: Settings, owner: str, drop: list[str], kee
         del values[name]
     for name in keep:
         values[name] = msgspec.structs.replace(values[name], file=table.get(name), in_file=name in table)
-    return settings.with_owner(owner, values, settings.of(owner).disabled)
+    return settings.with_owner(owner, values, settings.of(owner).disabled).without_before(owner)
 
 
 def contradictions(config: Config, settings: Settings) -> Iterator[str]:

@@ -15,6 +15,7 @@ outside of it: the halt in a cell and a file; the clock's offset and the configu
     life.py       one life of a system: its clock offset       segments.py  the segments of a configuration
     halt.py       the halt and how it persists                 keeper.py    the whole supervisor, advanced by `step`
     operator.py   the halt without the supervisor              guard.py     the supervisor's parent
+    policies.py   what a strategy's death does to its orders
 
     processes/    real processes: start, find, signal, and when each is started, waited for, killed
     commands/     the operator's commands, one function each

@@ -27,6 +27,7 @@ from engine.supervisor.commands.halts import describe
 from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
+from engine.supervisor.policies import Policies
 from engine.supervisor.processes import deaths
 from engine.supervisor.processes.causes import End, child_of, death_of
 from engine.supervisor.processes.deaths import Death
@@ -86,6 +87,7 @@ class Keeper:
         self.operators = operators.Operators(config)
         self.beats = Beats()
         self.repeats = Repeats()
+        self.policies = Policies(config, self.beats.read)
         if made:
             skips.clear(config.paths.run)
         self.supervision = Supervision(config.watch.restart_limit_ms * MS)
@@ -315,7 +317,7 @@ class Keeper:
         deaths.append(self.config.paths.deaths, death)
         if self.repeats.add(death):
             self._end_repeats(death)
-        self._apply_policies(end.process)
+        self.policies.follow(end.process.roles, self.halt, self.now_ns)
 
     def _end_repeats(self, death: Death) -> None:
         """A process failed twice on the same record: park strategies' own process, else halt what the record names."""
@@ -342,20 +344,6 @@ class Keeper:
         except OSError as error:  # it fails on, until `death_limit` halts the system
             logger.critical("the record cannot be left out", extra={"record": record, "error": str(error)})
 
-    def _apply_policies(self, process: Process) -> None:
-        """Have execution cancel the orders of the strategies in a dead process, or close their positions.
-
-        A flattened strategy is started again and stays halted until an operator resumes it.
-        """
-        for strategy in self.config.strategies:
-            if strategy.name not in process.roles:
-                continue
-            scope, me = Scope(strategy=strategy.id), self.halt.me
-            if strategy.on_death == "flatten":
-                self.halt.halt_scope(self.now_ns, me, scope, HaltReason.DEATHS, flattens=True)
-            elif strategy.on_death == "cancel":
-                self.halt.cancel_all(self.now_ns, me, scope)
-
     def _find_deaths(self) -> None:
         """Handle the deaths while no supervisor ran: the last beat of a process is not that of its end.
 
@@ -367,7 +355,7 @@ class Keeper:
             if watch.child is not None or beat is None:
                 continue
             if deaths.has(self.config.paths.deaths, beat.pid, beat.start_ns):
-                self._apply_policies(watch.process)
+                self.policies.follow_missed(watch.process.roles, self.halt, self.now_ns)
             else:
                 self._record_death(End(watch.process, child_of(beat, self.now_ns), EXIT_UNKNOWN), self.now_ns)
 

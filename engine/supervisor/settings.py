@@ -47,7 +47,6 @@ class Settings:
         self._tables = {owner: stored.table_of(config, owner) for owner in stored.owners_of(config)}
         self._numbers = {RISK: 0, **{one.name: one.id for one in config.strategies}}
         self._stored = stored.read(config.paths.settings)
-        self._before: dict[str, list[Owner]] = {}  # by owner, until every role has confirmed: what a refusal returns to
         self._published: dict[str, int] = {}  # by owner, the sequence of its newest SET on COMMANDS
         self._cells = self._open_cells()
         self._continue(now_ns)
@@ -58,7 +57,7 @@ class Settings:
         old = [owner for owner, at in self._published.items() if end - at > AGAIN_AFTER]
         for owner in old:
             self._publish(owner, self._halt.me, now_ns)
-        return len(old) + sum(self._settle(owner, now_ns) for owner in tuple(self._before))
+        return len(old) + sum(self._settle(owner, now_ns) for owner in tuple(self._stored.before))
 
     def change(
         self, owner: str, values: Mapping[str, Any], drop: Iterable[str], keep: Iterable[str], peer: Peer, now_ns: int
@@ -72,7 +71,7 @@ class Settings:
             after[name] = msgspec.structs.replace(after[name], file=table.get(name), in_file=name in table)
         for name, value in values.items():
             after[name] = Value(value, now_ns, who, table.get(name), name in table)
-        self._replace(owner, after, before.disabled, peer, now_ns)
+        self._replace({owner: Owner(0, after, before.disabled)}, peer, now_ns)
         names, now = sorted({*values, *drop}), self._stored.of(owner)
         return {
             "owner": owner,
@@ -87,26 +86,26 @@ class Settings:
         """Follow a file that was read again: these values of it win over those that were set. The new versions."""
         before, self._tables = self._tables, {owner: stored.table_of(config, owner) for owner in self._tables}
         try:
-            for owner, names in owners.items():
-                self._follow_file(owner, names, peer, now_ns)
+            after = {owner: self._as_in_file(owner, names, peer, now_ns) for owner, names in owners.items()}
+            self._replace(after, peer, now_ns)
         except Refused:
             self._tables = before
             raise
         return {owner: self._stored.of(owner).version for owner in owners}
 
-    def _follow_file(self, owner: str, names: Iterable[str], peer: Peer, now_ns: int) -> None:
-        """Set values of one owner to those of the file."""
+    def _as_in_file(self, owner: str, names: Iterable[str], peer: Peer, now_ns: int) -> Owner:
+        """An owner with these values of the file."""
         one, table, who = self._owner(owner), self._tables[owner], who_is(peer)
         if missing := set(names) - set(table):
             raise Refused(f"reload: the file has no {owner}.{min(missing)}")
         values = {name: Value(table[name], now_ns, who, table[name], in_file=True, reloaded=True) for name in names}
-        self._replace(owner, {**one.values, **values}, one.disabled, peer, now_ns)
+        return Owner(0, {**one.values, **values}, one.disabled)
 
     def set_disabled(self, owner: str, *, disabled: bool, peer: Peer, now_ns: int) -> Mapping[str, Any]:
         """Disable or enable a strategy."""
         before = self._owner(owner)
         after = (before.disabled or Disabled(now_ns, who_is(peer))) if disabled else None
-        self._replace(owner, dict(before.values), after, peer, now_ns)
+        self._replace({owner: Owner(0, dict(before.values), after)}, peer, now_ns)
         return {
             "strategy": owner, "version": self._stored.of(owner).version,
             "before": "disabled" if before.disabled else "enabled", "after": "disabled" if disabled else "enabled",
@@ -147,20 +146,20 @@ class Settings:
         default = LIMITS.get(name) if owner == RISK else None
         return one.values[name].value if name in one.values else self._tables[owner].get(name, default)
 
-    def _replace(
-        self, owner: str, values: dict[str, Value], disabled: Disabled | None, peer: Peer, now_ns: int
-    ) -> None:
-        """Check, store and publish the new settings of an owner, or raise Refused without an effect."""
-        self._check(owner, values)
-        after = self._stored.with_owner(owner, values, disabled)
+    def _replace(self, changed: Mapping[str, Owner], peer: Peer, now_ns: int) -> None:
+        """Check all, store all in one step and publish the new settings, or raise Refused without an effect."""
+        after = self._stored
+        for owner, one in changed.items():
+            self._check(owner, one.values)
+            after = after.keeping_before(owner).with_owner(owner, one.values, one.disabled)
         try:
             stored.write(self._config.paths.settings, after)
         except OSError as error:
             msg = f"{self._config.paths.settings} cannot be written ({error.strerror}): nothing was changed"
             raise Refused(msg) from error
-        self._before.setdefault(owner, []).append(self._stored.of(owner))
         self._stored = after
-        self._publish(owner, peer, now_ns)
+        for owner in changed:
+            self._publish(owner, peer, now_ns)
 
     def _check(self, owner: str, values: Mapping[str, Value]) -> None:
         plain = {name: one.value for name, one in values.items()}
@@ -186,20 +185,25 @@ class Settings:
             logger.error("a setting was refused, the one before it is in force", extra={"owner": owner, "error": error})
             self._undo(owner, min(applied for applied, _, _ in confirmed.values()), now_ns)
         elif confirmed and all(applied == version for applied, _, _ in confirmed.values()):
-            del self._before[owner]
+            self._store(self._stored.without_before(owner), "it is removed at the next change", logging.WARNING)
         return bool(error)
 
     def _undo(self, owner: str, applied: int, now_ns: int) -> None:
         """Return to the version that every role has applied; without it, to the one before the first open change."""
-        before = self._before.pop(owner)
+        before, disabled = self._stored.before[owner], self._stored.of(owner).disabled
         found = next((one for one in before if one.version == applied), before[0])
-        self._stored = self._stored.with_owner(owner, dict(found.values), self._stored.of(owner).disabled)
-        try:
-            stored.write(self._config.paths.settings, self._stored)
-        except OSError as error:
-            text = "the refused setting stays in its file, which cannot be written: drop it before the next start"
-            logger.critical(text, extra={"owner": owner, "error": str(error)})
+        after = self._stored.without_before(owner).with_owner(owner, dict(found.values), disabled)
+        self._store(after, "the refused setting is in it: drop it before the next start", logging.CRITICAL)
         self._publish(owner, self._halt.me, now_ns)
+
+    def _store(self, after: stored.Settings, left: str, level: int) -> None:
+        """Follow the new settings, also when the disk does not accept them; `left` is then in the log."""
+        self._stored = after
+        try:
+            stored.write(self._config.paths.settings, after)
+        except OSError as error:
+            what = {"file": str(self._config.paths.settings), "error": str(error)}
+            logger.log(level, "an older state of the settings stays in their file: %s", left, extra=what)
 
     def _confirmed(self, owner: str) -> dict[str, tuple[int, int, str]]:
         """By role that follows an owner: the version that it has applied, the one that it has refused, and why."""

@@ -7,9 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from engine.config import Config, ConfigError
+from engine.lanes import STRATEGY, SUPERVISOR, open_lanes
+from engine.model.records import HEARTBEAT
+from engine.model.scope import Scope
+from engine.model.words import RoleState
+from engine.supervisor import segments
+from engine.supervisor.halt import Halt
+from engine.supervisor.policies import Policies
 from tests.engine.floor import Floor, until
 from tests.engine.supervisor.test_scopes import DUST, MAKER, TAKER, accepted, trades
 
+BEAT = HEARTBEAT.row._fields
 MAKES = 'class = "engine.strategy.samples:ImbalanceMaker"'
 
 
@@ -54,6 +62,36 @@ def test_a_strategy_with_cancel_loses_its_orders_at_each_death_and_trades_on(flo
     assert trades(system, MAKER)
     assert system.status()["halted_scopes"] == []
     assert system.type("down") == 0
+
+
+def test_a_parked_strategy_is_flattened_once_by_its_death_and_not_by_each_supervisor(
+    floor: Callable[..., Floor],
+) -> None:
+    """A parked strategy keeps its last heartbeat; an operator's `resume` must hold over the next supervisor."""
+    config = floor(**{MAKES: f'{MAKES}\non_death = "flatten"'}).config
+    config.paths.make()
+    segments.create(config)
+    lanes = open_lanes(config.system.name, STRATEGY, "maker")
+    beats, scope = lanes.cell_writer("heartbeat"), Scope(strategy=MAKER)
+    halt = Halt(config, 1)
+    try:
+        for life in (1_000, 2_000):
+            beats.write(0, *HEARTBEAT.row(**{**dict.fromkeys(BEAT, 0), "start_ns": life, "state": RoleState.RUNNING}))
+            policies(config).follow_missed(("maker",), halt, life)
+            assert list(halt.scopes.held) == [scope]
+            halt.resume_scope(life, halt.me, scope)
+            policies(config).follow_missed(("maker",), halt, life)
+            assert not halt.scopes.held
+    finally:
+        halt.close()
+        lanes.close()
+        segments.remove(config)
+
+
+def policies(config: Config) -> Policies:
+    """Those of another supervisor."""
+    cell = open_lanes(config.system.name, SUPERVISOR).cell_reader("heartbeat", "maker")
+    return Policies(config, lambda _: cell.read(0))
 
 
 def test_another_policy_is_refused_by_name(write: Callable[..., Config]) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 import shm
@@ -127,6 +128,48 @@ def test_a_refusal_returns_to_what_is_applied_also_after_two_changes(desk: Desk)
     confirm(desk.config, STRATEGY, "maker", version=third, refused=last, error=b"no number")
     assert desk.settings.step(12) == 1
     assert desk.sets()[-1] == (1, last + 1, {"half_width_steps": 4}), "what was applied and confirmed stays"
+
+
+def test_a_supervisor_that_died_before_a_refusal_returns_to_the_values_before(desk: Desk) -> None:
+    """The next life undoes what the one before it has published: it knows from the file what was in force."""
+    first = desk.set("maker", half_width_steps=3)
+    confirm(desk.config, STRATEGY, "maker", version=first)
+    desk.settings.step(10)
+    second = desk.set("maker", half_width_steps=0)
+    again = desk.again()
+    confirm(desk.config, STRATEGY, "maker", version=first, refused=second, error=b"must be at least 1")
+    assert again.settings.step(11) == 1
+    assert again.sets()[-1] == (1, second + 1, {"half_width_steps": 3})
+    confirm(desk.config, STRATEGY, "maker", version=second + 1)
+    assert again.settings.step(12) == 0
+    assert settings.read(desk.config.paths.settings).before == {}
+    desk.halt = again.halt
+
+
+def test_a_reload_of_several_owners_is_stored_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor that is killed within a reload leaves the old values or the new ones, of every owner."""
+    desk.set("risk", max_spread_bps=40)
+    changed = {"maker": ["lean_steps"], "risk": ["max_spread_bps"]}
+    wrong = msgspec.structs.replace(desk.config, risk={**desk.config.risk, "max_spread_bps": -1})
+    with pytest.raises(Refused, match="max_spread_bps must be positive"):
+        desk.settings.reload(wrong, changed, ALICE, 6)
+    assert desk.sets() == [(0, 1, {"max_spread_bps": 40})]
+    assert settings.read(desk.config.paths.settings).of("maker").version == 0
+    right = msgspec.structs.replace(desk.config, risk={**desk.config.risk, "max_spread_bps": 30})
+    with monkeypatch.context() as patch:
+        patch.setattr(Settings, "_publish", die)
+        with pytest.raises(SystemExit):
+            desk.settings.reload(right, changed, ALICE, 7)
+    again = desk.again()
+    assert {number: values for number, _, values in again.sets()} == {
+        0: {"max_spread_bps": 30}, 1: {"lean_steps": desk.config.strategy("maker").parameters["lean_steps"]},
+    }  # fmt: skip
+    desk.halt = again.halt
+
+
+def die(*_: object) -> None:
+    """A kill between the file and the first record."""
+    raise SystemExit
 
 
 def test_a_refused_change_is_undone_in_memory_when_the_disk_is_full(
