@@ -13,19 +13,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from engine.cli.parser import make_parser
+from engine.answer import error_line
+from engine.cli.errors import FAILED, INTERRUPTED, NOT_FOUND, WRONG_USE, CommandError
+from engine.cli.parser import commands_of, make_parser
+
+__all__ = ["FAILED", "INTERRUPTED", "NOT_FOUND", "WRONG_USE", "CommandError", "main"]
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the output goes to a file on a full disk
-FAILED, WRONG_USE, NOT_FOUND, INTERRUPTED = 1, 2, 3, 130
-
-
-class CommandError(Exception):
-    """Ends the command with one line on stderr and an exit code."""
-
-    def __init__(self, text: str, code: int = FAILED) -> None:
-        """Keep the line and the exit code."""
-        super().__init__(text)
-        self.code = code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,9 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _run(words)
-    except CommandError as error:
-        print(f"engine-ctl: {error}", file=sys.stderr)  # noqa: T201
-        return error.code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of the output closed it, as `| head` does
@@ -50,10 +41,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _print_error(words: list[str], error: CommandError) -> None:
+    """One line on stderr; with --json the same on stdout, in the shape of the command's data."""
+    print(f"engine-ctl: {error}", file=sys.stderr)  # noqa: T201
+    if "--json" in words:
+        print(error_line(_command_of(words), error.code, str(error)), flush=True)  # noqa: T201
+
+
+def _command_of(words: list[str]) -> str:
+    """The command's words, also of a command line that the parser rejects."""
+    found, inner = [], commands_of(make_parser())
+    while inner and words and words[0] in inner:
+        found.append(words[0])
+        inner, words = commands_of(inner[words[0]]), words[1:]
+    return " ".join(found)
+
+
 def _run(words: list[str]) -> int:
     """Run the command, then flush its output; --help ends with an exception, and its output is flushed too."""
     try:
         return _capture(words[1:]) if words[:1] == ["capture"] else _command(words)
+    except CommandError as error:
+        _print_error(words, error)
+        return error.code
     finally:
         if sys.stdout is not None:  # None when the caller closed it
             sys.stdout.flush()

@@ -67,7 +67,7 @@ def across(options: argparse.Namespace) -> int:
     if options.group:
         _find_group(view, options.group)
     if options.json:
-        print_json(tree(view, options.group))
+        print_json(options, tree(view, options.group))
         return 0
     if options.once or not Terminal().is_terminal:
         Terminal().print(_screen(view, options.group))

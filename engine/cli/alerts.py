@@ -30,7 +30,7 @@ def test(options: argparse.Namespace) -> int:
     results = _send(config, _senders(config, options.target))
     trees = [_tree(name, outcome, took_ns) for name, (outcome, took_ns) in results.items()]
     if options.json:
-        print_json({"system": config.system.name, "targets": trees})
+        print_json(options, {"system": config.system.name, "targets": trees})
     else:
         for tree in trees:
             text = "sent" if tree["sent"] else f"FAILED: {tree['error']}"

@@ -21,7 +21,7 @@ DOUBTFUL = (OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN)
 def autopsy(options: argparse.Namespace) -> int:
     """Print the autopsy of a system."""
     tree = examine(choose_system(options.system), options.n)
-    print_json(tree) if options.json else _print_tree(tree)
+    print_json(options, tree) if options.json else _print_tree(tree)
     return 0
 
 

@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     }
     result = call_supervisor(system, command.name, **arguments)
     if options.json:
-        print_json(result)
+        print_json(options, result)
     else:
         for key, value in result.items():
             print_line(f"{key}: {value}")

@@ -29,7 +29,8 @@ def print_keys(options: argparse.Namespace) -> int:
     keys = [one for one in found if _is_chosen(one, options)]
     if options.json:
         print_json(
-            {"system": source.config.system.name, "file": str(source.path), "keys": [one._asdict() for one in keys]}
+            options,
+            {"system": source.config.system.name, "file": str(source.path), "keys": [one._asdict() for one in keys]},
         )
     else:
         print_table(("key", "source", "value"), [(one.key, one.source, _text(one.value)) for one in keys])

@@ -19,7 +19,7 @@ def deaths(options: argparse.Namespace) -> int:
     found = [one for one in file.read(Paths.known(system).deaths) if _is_of(one, options.process)]
     shown = found[max(0, len(found) - options.n) :]
     if options.json:
-        print_json({"system": system, "deaths": shown})
+        print_json(options, *({"system": system, **one} for one in shown))
         return 0
     for one in shown:
         print_line("\n".join(_format(one)))

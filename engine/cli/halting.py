@@ -121,7 +121,7 @@ def halt(options: argparse.Namespace) -> int:
     if life is None or not is_running(system):
         raise CommandError(f"halt: no process of {system} runs ({advice(system)})", NOT_FOUND)
     found = halt_system(system, life, options.timeout)
-    print_json(asdict(found)) if options.json else print_line(found.text())
+    print_json(options, asdict(found)) if options.json else print_line(found.text())
     return 0 if found.complete else FAILED
 
 

@@ -37,7 +37,8 @@ def init(options: argparse.Namespace) -> int:
     file = directory / f"{name}.toml"
     if options.json:
         print_json(
-            {"system": name, "directory": str(directory.resolve()), "config": str(file.resolve()), "files": made}
+            options,
+            {"system": name, "directory": str(directory.resolve()), "config": str(file.resolve()), "files": made},
         )
     else:
         print_line(f"{directory}: wrote {', '.join(made)}; start the system with: engine-ctl up {file}")

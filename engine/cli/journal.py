@@ -146,7 +146,7 @@ def journal(options: argparse.Namespace) -> int:
         return _set_aside(system, directory, read_contents(directory), options)
     trees = [_tree(system, directory, read_contents(directory)) for directory in directories]
     if options.json:
-        print_json(trees if len(trees) > 1 else trees[0])
+        print_json(options, *trees)
         return 0
     for number, tree in enumerate(trees):
         if number:
@@ -241,7 +241,7 @@ def _set_aside(system: str, directory: Path, contents: Contents, options: argpar
     with lock:
         aside = _rename(directory, options.force)
     if options.json:
-        print_json({"system": system, "set_aside": str(aside), "held": held})
+        print_json(options, {"system": system, "set_aside": str(aside), "held": held})
     else:
         print_line(f"set aside as {aside}")
     return 0
@@ -267,7 +267,7 @@ def fills(options: argparse.Namespace) -> int:
     trees = list(heapq.merge(*journals, key=operator.itemgetter("time_ns")) if len(journals) > 1 else journals[0])
     trees = trees[len(trees) - options.n :] if options.n is not None and options.n < len(trees) else trees
     if options.json:
-        print_json(trees)
+        print_json(options, *trees)
     elif options.csv:
         writer = csv.DictWriter(sys.stdout, FILL_COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -42,7 +42,7 @@ def book(options: argparse.Namespace) -> int:
         if options.json:
             silent_ns = feed.silent_ns()
             silent_ms = None if silent_ns is None else silent_ns // 1_000_000
-            print_json({**book_tree(row, known), "feed_silent_ms": silent_ms})
+            print_json(options, {**book_tree(row, known), "feed_silent_ms": silent_ms})
         else:
             Terminal().print(feed.with_warning(ladder(row, known)))
         return 0

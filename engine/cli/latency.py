@@ -25,7 +25,7 @@ def latency(options: argparse.Namespace) -> int:
         for key, stages in sorted(latencies(newest, venues).items())
     ]  # fmt: skip
     if options.json:
-        print_json({"orders": len(newest), "latencies": found})
+        print_json(options, {"orders": len(newest), "latencies": found})
     elif not found:
         print_line("no order in the lanes yet")
     else:

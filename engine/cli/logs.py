@@ -149,7 +149,7 @@ def _more(directory: Path, process: str, sources: dict[Path, Source]) -> list[En
 def _print(entries: list[Entry], options: argparse.Namespace) -> None:
     for entry in entries:
         if options.json:
-            print_json(entry.tree or {"time": entry.at_s, "process": entry.process, "event": entry.text})
+            print_json(options, entry.tree or {"time": entry.at_s, "process": entry.process, "event": entry.text})
         else:
             print_line(entry.format(utc=options.utc))
 
@@ -184,5 +184,5 @@ def paths(options: argparse.Namespace) -> int:
         "segments": path_of(f"{system}.LANE"),
     }  # fmt: skip
     texts = {name: str(value) for name, value in tree.items()}
-    print_json(texts) if options.json else print_table(("what", "where"), texts.items())
+    print_json(options, texts) if options.json else print_table(("what", "where"), texts.items())
     return 0

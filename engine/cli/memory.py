@@ -16,6 +16,7 @@ from engine.cli.output import (
     iso,
     monotonic_age,
     print_json,
+    print_record,
     print_table,
     row_tree,
 )
@@ -58,7 +59,7 @@ def ls(options: argparse.Namespace) -> int:
     system = choose_system(options.system) if options.system else ""
     rows = [describe(name) for name in shm.names(system, aside=options.aside)]
     if options.json:
-        print_json(rows)
+        print_json(options, *rows)
         return 0
     columns = ("name", "kind", "record", "slots", "bytes", "cursor", "epoch", "pid", "owner")
     print_table(columns, [[row.get(key, "unreadable" if key == "kind" else "-") for key in columns] for row in rows])
@@ -75,7 +76,7 @@ def stat(options: argparse.Namespace) -> int:
     tree["path"] = path_of(name)
     tree["mode"] = f"{Path(tree['path']).stat().st_mode & 0o777:04o}"
     if options.json:
-        print_json(tree)
+        print_json(options, tree)
     else:
         age = tree.pop("beat_age_ns")
         tree["writer_opened_or_beat"] = "never" if age is None else f"{ago(age)} ago"
@@ -98,7 +99,7 @@ def tail(options: argparse.Namespace) -> int:
     to_tree = formatter_of(name)
     for tree in follow(name, options.n, to_tree) if options.follow else newest(name, options.n, to_tree):
         if options.openings or not (name.split(".")[1] == "fills" and OPENING in tree.get("flags", ())):
-            print_json(tree)
+            print_record(options, tree)
     return 0
 
 

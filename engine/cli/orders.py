@@ -50,7 +50,7 @@ def orders(options: argparse.Namespace) -> int:
     found = _find(choose_system(options.system, stopped=True))
     trees = _trees(found, all_of_them=options.all)
     if options.json:
-        print_json(trees)
+        print_json(options, *trees)
         return 0
     rows = [row for tree in trees for row in _rows(tree, found.naming)]
     count = sum(len(tree.get("children", [tree])) for tree in trees)

@@ -1,5 +1,6 @@
 """Output as JSON or tables, and the choice of the system, the instrument or the lane that an operator names."""
 
+import argparse
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import shm
+from engine.answer import data_line
 from engine.cli import NOT_FOUND, WRONG_USE, CommandError
 from engine.config import Paths, known_systems
 from engine.config.paths import RUN_VARIABLE, stopped_systems
@@ -33,9 +35,15 @@ def print_line(text: object = "") -> None:
     print(text, flush=True)  # noqa: T201
 
 
-def print_json(tree: object) -> None:
-    """Print a JSON document as one line."""
-    print_line(json.dumps(tree))
+def print_json(options: argparse.Namespace, *trees: object) -> None:
+    """Print a line for each object, in the one shape of --json."""
+    for tree in trees:
+        print_line(data_line(options.words, tree))
+
+
+def print_record(options: argparse.Namespace, tree: object) -> None:
+    """Print a record of a lane: alone, for other tools, or with --json in the one shape of all commands."""
+    print_json(options, tree) if options.json else print_line(json.dumps(tree))
 
 
 class Terminal(Console):

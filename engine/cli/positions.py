@@ -20,7 +20,7 @@ def positions(options: argparse.Namespace) -> int:
     naming = Naming(known_instruments(system), Names.of(system))
     rows = cells_of(system, "positions")
     if options.json:
-        print_json([tree_of(row, naming) for row in rows])
+        print_json(options, *(tree_of(row, naming) for row in rows))
         return 0
     columns = ("strategy", "instrument", "position", "average", "mark", "net", "today", "realised", "unrealised",
                "fees", "fills", "changed")  # fmt: skip

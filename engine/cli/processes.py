@@ -23,7 +23,7 @@ def restart(options: argparse.Namespace) -> int:
         if not options.json:
             print_line(f"{name} runs again, as pid {found[-1]['after']}, was {found[-1]['before']}")
     if options.json:
-        print_json({"restarted": found})
+        print_json(options, {"restarted": found})
     return 0
 
 

@@ -63,7 +63,7 @@ def reload(options: argparse.Namespace) -> int:
     }
     trees = [{"key": one.key, "before": one.before, "after": one.after, "needs": one.needs} for one in found]
     if options.json:
-        print_json({"differences": trees, "versions": answer["versions"], "roles": roles})
+        print_json(options, {"differences": trees, "versions": answer["versions"], "roles": roles})
     else:
         _print(found, roles)
     return 0 if all(text == "applied" for text in roles.values()) else FAILED

@@ -67,7 +67,7 @@ def _change(
     changes = [_with_default(one, before) for one in answer["changes"]]
     tree = {"owner": owner, "version": answer["version"], "changes": changes, "kept": keep, "roles": found}
     if options.json:
-        print_json(tree)
+        print_json(options, tree)
     else:
         for one in changes:
             print_line(f"{owner}.{one['name']}: {_text(one['before'])} -> {_text(one['after'])}")
@@ -96,7 +96,7 @@ def _change_file(
     who = who_is(Peer(os.getpid(), os.getuid()))
     line = {"now_ns": time.time_ns(), "command": "set", "arguments": {**tree, "config": options.config}}
     audit.append(config.paths.audit, {**line, **msgspec.to_builtins(who), "answer": {"ok": True}})
-    print_json(tree) if options.json else print_line(f"{owner}: dropped {drop}, kept {keep}")
+    print_json(options, tree) if options.json else print_line(f"{owner}: dropped {drop}, kept {keep}")
     return 0
 
 
@@ -296,7 +296,7 @@ def _list(options: argparse.Namespace) -> int:
     """Print what is set."""
     state = call_supervisor(choose_system(options.system), "status")
     if options.json:
-        print_json(state["settings"])
+        print_json(options, *({"owner": owner, **tree} for owner, tree in state["settings"].items()))
         return 0
     rows = rows_of(state)
     if rows:
@@ -333,7 +333,7 @@ def strategy(options: argparse.Namespace) -> int:
     answer = call_supervisor(system, "strategy", action=options.action, strategy=number)
     found = await_roles(system, cells_of(config, name, trades=True), answer["version"], options.timeout)
     if options.json:
-        print_json({**answer, "roles": found})
+        print_json(options, {**answer, "roles": found})
     else:
         print_line(f"{name}: {answer['before']} -> {answer['after']}; {_result(found, options.timeout)}")
     return 0 if set(found.values()) == {"applied"} else FAILED
@@ -350,7 +350,7 @@ def _list_strategies(options: argparse.Namespace, state: Mapping[str, Any], conf
         for one in config.strategies
     ]  # fmt: skip
     if options.json:
-        print_json(trees)
+        print_json(options, *trees)
     else:
         print_table(
             ("strategy", "id", "state", "process", "phase", "class"),

@@ -83,7 +83,7 @@ def up(options: argparse.Namespace) -> int:
     guard = _spawn(words, config.paths.log("supervisor"))
     state = _await_running(config, guard, options.timeout)
     if options.json:
-        print_json(state)
+        print_json(options, state)
     else:
         print_line(f"{config.system.name} is up: {len(state['processes'])} processes, supervisor {state['pid']}"
             + (", HALTED: engine-ctl resume ends the halt" if state["halted"] else ""))  # fmt: skip
@@ -128,7 +128,7 @@ def check_file(options: argparse.Namespace) -> int:
     warnings = [f"{one.text}: {one.remedy}" for one in own_keys(config) if one.grade is Grade.WARN]
     counts = {"venues": len(config.venues), "instruments": len(config.instruments), "processes": len(config.placement)}
     if options.json:
-        print_json({"system": config.system.name, "mode": config.system.mode, **counts, "warnings": warnings})
+        print_json(options, {"system": config.system.name, "mode": config.system.mode, **counts, "warnings": warnings})
     else:
         print_line(f"{options.config}: valid, " + ", ".join(f"{count} {name}" for name, count in counts.items()))
         for text in warnings:
@@ -322,7 +322,7 @@ def _report_down(system: str, options: argparse.Namespace) -> int:
         raise CommandError(f"{system} is not down: {last_failure(paths.log('supervisor'))}")
     left = _read_left(paths.left)
     if options.json:
-        print_json({"system": system, "down": True, "before": "up", "after": "down", "orders_left": left})
+        print_json(options, {"system": system, "down": True, "before": "up", "after": "down", "orders_left": left})
     else:
         print_line(
             f"{system} is down" + (f", but {len(left)} orders are left at the venue, open or in doubt:" if left else "")
@@ -391,7 +391,7 @@ def status(options: argparse.Namespace) -> int:
         }
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
         earned = _profit_trees(positions, known, names)
-        print_json({**state, **times, **states, "books": [books.tree(one) for one in found], **earned})
+        print_json(options, {**state, **times, **states, "books": [books.tree(one) for one in found], **earned})
     else:
         waits = {**unknown, **stopped, **sessions.texts(logged_on, state["now_ns"])}
         _print_status(state, dict(zip(waits, _named(waits, logged_on), strict=True)))
@@ -560,7 +560,7 @@ def cancel_all(options: argparse.Namespace) -> int:
     )
     answer = call_supervisor(system, "cancel_all", strategy=strategy, instrument=instrument)
     if options.json:
-        print_json({**answer, "orders_before": before})
+        print_json(options, {**answer, "orders_before": before})
     else:
         print_line(f"sent to execution: cancel open orders{''.join(down)}; open orders before: {before}")
     return 0

@@ -21,7 +21,7 @@ def ls(options: argparse.Namespace) -> int:
     running = {*shm.systems(), *known_systems()}
     rows = [describe(name) for name in sorted(running | (stopped_systems() if options.all else set()))]
     if options.json:
-        print_json(rows)
+        print_json(options, *rows)
     elif not rows:
         print_line("no system runs: engine-ctl up CONFIG starts one, engine-ctl ls --all lists systems that are down")
     else:

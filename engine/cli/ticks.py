@@ -12,7 +12,7 @@ from typing import Any
 from engine.cli import WRONG_USE, CommandError
 from engine.cli.look import known_instruments
 from engine.cli.memory import follow_each, newest
-from engine.cli.output import choose_instrument, choose_lane, choose_system, print_json, segments_of
+from engine.cli.output import choose_instrument, choose_lane, choose_system, print_record, segments_of
 from engine.model.instrument import Instrument
 from engine.model.market_tick import MarketTick, TickFields, to_market_tick
 from engine.model.words import Flag, TickKind
@@ -28,7 +28,7 @@ def ticks(options: argparse.Namespace) -> int:
     export = Export(system, options.instrument, KINDS[options.kind])
     found = export.market_ticks(follow_each(lanes, 0) if options.follow else newest_of(lanes))
     for tick in found if options.follow else deque(found, options.n):
-        print_json(tick._asdict())
+        print_record(options, tick._asdict())
     return 0
 
 

@@ -1,7 +1,6 @@
 """Every block of docs/runbook.md is typed, in order, at a real system to which the events of the page happen."""
 
 import gc
-import json
 import os
 import re
 import select
@@ -31,6 +30,7 @@ from engine.loopback.server.configuration import make_key
 from engine.model.refusals import refusal_text
 from engine.model.words import Reason
 from engine.venues.binance.signing import Ed25519Signer, signed_query
+from tests.engine.answers import data_of
 from tests.engine.conftest import remove_segments
 from tests.engine.disk import Disk, mounted
 from tests.engine.floor import ACCOUNT, Running, until
@@ -184,7 +184,7 @@ def system(venue: "subprocess.Popen[str]", tmp_path: Path) -> Iterator[str]:
 
 def pid_of(box: Box, process: str) -> int:
     """A process's pid; of `supervisor` too."""
-    state = json.loads(box.type("engine-ctl status --json || true").stdout)
+    state = data_of(box.type("engine-ctl status --json || true").stdout)
     if process == "supervisor":
         return int(state["pid"])
     return next(int(one["pid"]) for one in state["processes"] if one["name"] == process)

@@ -14,6 +14,7 @@ from engine.cli import CommandError, logs, main
 from engine.cli.logs import Entry, Source, _more, _process
 from engine.config import Config, Paths
 from engine.model.refusals import reject_text
+from tests.engine.answers import data_of
 from tests.engine.floor import Floor
 
 WRITER = """
@@ -191,7 +192,7 @@ def test_the_log_is_readable_after_the_system_is_down(
 def test_paths_shows_where_everything_is(logged: Paths, system: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The state directory is three environment variables away from what one would guess."""
     assert main(["paths", "--system", system, "--json"]) == 0
-    tree = json.loads(capsys.readouterr().out)
+    tree = data_of(capsys.readouterr().out)
     assert (tree["state"], tree["logs"], tree["journal"]) == (
         str(logged.state), str(logged.state / "logs"), str(logged.state / "journal")
     )  # fmt: skip

@@ -86,10 +86,10 @@ class System:
             f"runuser -u steelyard -- engine-ctl status --json --system /run/steelyard/{SYSTEM}", check=False
         )
         try:
-            found: dict[str, Any] = msgspec.json.decode(text)
+            found: dict[str, Any] | None = msgspec.json.decode(text)["data"]
         except msgspec.DecodeError:
             return {}
-        return found
+        return found or {}
 
     def pids(self) -> dict[str, int]:
         """The pid of each process in the box."""

@@ -21,7 +21,9 @@ def preflight(options: argparse.Namespace) -> int:
     counts = Counter(finding.grade for _, finding in found)
     if options.json:
         grades = {str(grade): counts[grade] for grade in Grade}
-        print_json({"system": config.system.name, "mode": config.system.mode, **grades, "checks": trees(found)})
+        print_json(
+            options, {"system": config.system.name, "mode": config.system.mode, **grades, "checks": trees(found)}
+        )
     else:
         for name, finding in found:
             print_line(line(name, finding))

@@ -74,7 +74,7 @@ def _report(
         time.sleep(POLL_S)
     ended = [row for row in states.values() if row.state in DONE_STATES]
     if options.json:
-        print_json({
+        print_json(options, {
             "sequence": sequence, "orders_before": len(meant), "ended": [_tree(one) for one in ended],
             "orders_left": [_tree(one) for one in left],
         })  # fmt: skip

@@ -50,7 +50,9 @@ def flatten(options: argparse.Namespace) -> int:
     rows = _await(options, system, config, part, begun, deadline)
     flat = all(row is not None and row.state == FlattenState.FLAT for row in rows.values())
     if options.json:
-        print_json({"scope": part.text, "flat": flat, "executions": {role: _tree(row) for role, row in rows.items()}})
+        print_json(
+            options, {"scope": part.text, "flat": flat, "executions": {role: _tree(row) for role, row in rows.items()}}
+        )
     else:
         what = part.text or "the system"
         print_line(

@@ -32,7 +32,9 @@ def halt_part(options: argparse.Namespace) -> int:
     silent = await_cells(system, config, part, answer["since_ns"], deadline)
     left = await_orders(system, config, part, deadline)
     if options.json:
-        print_json({**answer, "scope": part.text, "silent": silent, "orders_before": before, "orders_left": left})
+        print_json(
+            options, {**answer, "scope": part.text, "silent": silent, "orders_before": before, "orders_left": left}
+        )
     else:
         was = _was(answer["was_halted_scopes"], part.scopes) or f"{part.text} was not halted"
         print_line(f"{_text(part, answer, silent, left)}; {was}; open orders before: {before}")
@@ -79,7 +81,7 @@ def resume(options: argparse.Namespace) -> int:
     part = named(options, read(call_supervisor(system, "status")["config"]))
     answer = call_supervisor(system, "resume", **part.arguments, **({"all": True} if options.all else {}))
     if options.json:
-        print_json(answer)
+        print_json(options, answer)
         return 0
     if part.text:
         was = _was(answer["was_halted_scopes"], part.scopes) or f"no halt of {part.text} by an operator was known"

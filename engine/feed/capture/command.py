@@ -4,18 +4,15 @@ import argparse
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-import orjson
-
+from engine.answer import data_line, error_line
 from engine.feed.capture.check import check, is_good
+from engine.feed.capture.errors import CaptureError
 from engine.feed.capture.formats import FORMATS
 from engine.venues.catalogue import dialect_of, interfaces
 
-if TYPE_CHECKING:
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
-
-
+WRONG_USE = 2
 RAW = argparse.RawDescriptionHelpFormatter
 DECIMALS = re.compile(r"([0-9]|1[0-8]),([0-9]|1[0-8])")
 
@@ -53,9 +50,22 @@ exit codes: 0 done, 1 the disk refused, 2 wrong use, 3 no running feed
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """Ends a command that is used wrongly as its other errors do."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage, then the error."""
+        self.print_usage(sys.stderr)
+        raise CaptureError(message, WRONG_USE)
+
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[Parser]  # noqa: SLF001 - it has no public name
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    top = argparse.ArgumentParser(prog="engine-ctl capture", description=ABOUT, allow_abbrev=False)
+    top = Parser(prog="engine-ctl capture", description=ABOUT, allow_abbrev=False)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _check_words(commands)
     _record_words(commands)
@@ -93,7 +103,7 @@ def _check_words(commands: "Commands") -> None:
         "--decimals", type=decimals, metavar="P,S",
         help="decimals of price and size, for a recording without metadata and without trailing zeros",
     )  # fmt: skip
-    run.add_argument("--json", action="store_true", help="one JSON object a symbol")
+    run.add_argument("--json", action="store_true", help="print JSON lines, one a symbol")
     run.set_defaults(run=run_check, refuse=run.error)
 
 
@@ -120,12 +130,24 @@ def _record_words(commands: "Commands") -> None:
     record.add_argument(
         "--part-seconds", type=int, default=0, metavar="N", help="begin another file after so long (default: never)"
     )
-    record.add_argument("--json", action="store_true", help="print the totals as one JSON object")
+    record.add_argument("--json", action="store_true", help="print the totals as JSON lines, one a feed")
     record.set_defaults(run=run_record, refuse=record.error)
 
 
 def main(argv: list[str]) -> int:
     """Run the command: 0 when everything agrees, 1 when not, 2 when it cannot be run, 3 when no such system runs."""
+    try:
+        return _run(argv)
+    except CaptureError as error:
+        words = " ".join(["capture", *argv[:1]])
+        sys.stderr.write(f"{words}: {error}\n")
+        if "--json" in argv:
+            sys.stdout.write(error_line(words, error.code, str(error)) + "\n")
+        return error.code
+
+
+def _run(argv: list[str]) -> int:
+    """Parse the words and run their command."""
     arguments, unknown = parser().parse_known_args(argv)
     if unknown:
         arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
@@ -140,18 +162,16 @@ def run_check(arguments: argparse.Namespace) -> int:
             arguments.files, dialect_of(arguments.venue), arguments.symbol, arguments.format, arguments.decimals
         )
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"capture check: {error}\n")
-        return 2
+        raise CaptureError(str(error), WRONG_USE) from error
     for report in reports:
-        sys.stdout.write(orjson.dumps(report).decode() + "\n" if arguments.json else _table(report))
+        sys.stdout.write(data_line("capture check", report) + "\n" if arguments.json else _table(report))
     for report in reports:
         if report["checksum_checked"] and not report["checksum_ok"]:
             sys.stderr.write(f"capture check: {_advice(report)}\n")
     if reports and reports[0]["malformed"]:
         sys.stderr.write(f"capture check: {reports[0]['malformed']} frames or books cannot be read\n")
     if not reports:
-        sys.stderr.write("capture check: no symbol of this venue in the recording\n")
-        return 2
+        raise CaptureError("no symbol of this venue in the recording", WRONG_USE)
     return 0 if all(is_good(report) for report in reports) else 1
 
 

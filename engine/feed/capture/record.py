@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
-
 import shm
 from engine import clock
+from engine.answer import data_line
+from engine.feed.capture.errors import CaptureError
 from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.recording import SUFFIX
 from engine.feed.capture.writing import Limits, RecordingWriter
@@ -50,19 +50,19 @@ class Stop:
 def record(options: argparse.Namespace) -> int:
     """Record; return the exit code."""
     if not 0 <= options.seconds < FOREVER_S or options.part_mib < 0 or options.part_seconds < 0:
-        return _complain("--seconds, --part-mib and --part-seconds: expected a number of at least 0", WRONG_USE)
+        raise CaptureError("--seconds, --part-mib and --part-seconds: expected a number of at least 0", WRONG_USE)
     named = options.system or os.environ.get(SYSTEM_VARIABLE, "")
     systems = choose_systems(named)
     if len(systems) != 1:
-        return _complain(*_which(named, systems))
+        raise CaptureError(*_which(named, systems))
     [system] = systems
     stop, now_ns = Stop(options.seconds), clock.now_ns()
     try:
         recordings = _begin(options, system, now_ns)
     except Gone as error:
-        return _complain(str(error), NO_FEED)
+        raise CaptureError(str(error), NO_FEED) from error
     except (OSError, ValueError, shm.SegmentError) as error:
-        return _complain(_text(error), WRONG_USE)
+        raise CaptureError(_text(error), WRONG_USE) from error
     paths = ", ".join(str(one.writer.paths[-1]) for one in recordings)
     print(f"recording {system} to {paths}, press Ctrl-C to stop", file=sys.stderr, flush=True)  # noqa: T201 - stderr may be closed
     try:
@@ -72,7 +72,9 @@ def record(options: argparse.Namespace) -> int:
     except OSError as error:
         _print_totals(recordings, as_json=options.json)
         written = error.filename or ", ".join(str(one.writer.paths[-1]) for one in recordings)
-        return _complain(f"{written}: {error.strerror}: the file is valid up to here; the feed continues", FAILED)
+        raise CaptureError(
+            f"{written}: {error.strerror}: the file is valid up to here; the feed continues", FAILED
+        ) from error
     _print_totals(recordings, as_json=options.json)
     return DONE
 
@@ -189,11 +191,6 @@ def output_path(text: str, system: str, now_ns: int, feed: str = "") -> Path:
     return path / f"{system}{of}-{begun:%Y%m%dT%H%M%SZ}{SUFFIX}"
 
 
-def _complain(text: str, code: int) -> int:
-    print(f"capture record: {text}", file=sys.stderr)  # noqa: T201
-    return code
-
-
 def _print_totals(recordings: Sequence[Recording], *, as_json: bool) -> None:
     """Print the totals of each feed, and always what is missing."""
     for one in recordings:
@@ -203,7 +200,7 @@ def _print_totals(recordings: Sequence[Recording], *, as_json: bool) -> None:
 def _print_total(feed: str, recorder: Recorder, writer: RecordingWriter, *, as_json: bool) -> None:
     totals = recorder.totals(writer)
     if as_json:
-        print(orjson.dumps(totals).decode())  # noqa: T201
+        print(data_line("capture record", totals))  # noqa: T201
         return
     print(  # noqa: T201
         f"{totals['frames']:,} frames, {totals['bytes']:,} bytes in {totals['file_bytes']:,} on disk, "

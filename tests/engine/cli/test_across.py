@@ -1,6 +1,5 @@
 """`engine-ctl across`, over lanes that an aggregation writes."""
 
-import json
 import time
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ from engine.cli import main
 from engine.lanes import lane_of, open_lanes
 from engine.model.words import RoleState
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, System
+from tests.engine.answers import data_of
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_venues_global_book_is_shown(system: System, capsys: pytest.CaptureF
     """Every group with its best and its venues."""
     beat(system, 0)
     assert main(["across", "--system", system.name, "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
+    shown = data_of(capsys.readouterr().out)
     assert [group["state"] for group in shown["groups"]] == ["CROSSED"]
     assert sorted(shown["groups"][0]["included"]) == sorted({BTC.venue, ELSEWHERE.venue})
     assert shown["silent_ms"] < SECOND

@@ -1,6 +1,5 @@
 """`engine-ctl alert test` and what `engine-ctl check` refuses in [alerts]."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from engine.alerts.store import FILE, FileStore, Stored
 from engine.cli import main as engine_ctl
 from tests.engine.alerts.endpoints import Endpoint
+from tests.engine.answers import data_of
 
 HEAD = '[system]\nname = "{name}"\nmode = "replay"\n[roles]\nalpha = "tiny_role:build"\n[alerts]\n'
 
@@ -53,7 +53,7 @@ def test_a_target_that_fails_is_named_and_the_exit_code_is_1(
     """A script checks the targets each week by the exit code."""
     endpoint.status, endpoint.body = 401, b"bad key"
     assert engine_ctl(["alert", "test", "--config", str(file), "--target", "team", "--json"]) == 1
-    tree = json.loads(capsys.readouterr().out)
+    tree = data_of(capsys.readouterr().out)
     (found,) = tree["targets"]
     assert (found["target"], found["sent"]) == ("team", False)
     assert found["error"] == f"http://127.0.0.1:{endpoint.port} answered 401: bad key"

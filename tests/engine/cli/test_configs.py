@@ -1,6 +1,5 @@
 """Each file of configs/ is a system that can be started: checked as `up` checks it, and paper trading is started."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from engine.cli import main as engine_ctl
 from engine.cli.check import check
 from engine.config import Config, load
+from tests.engine.answers import data_of
 from tests.engine.floor import Floor
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -75,11 +75,11 @@ def test_check_warns_when_the_canceller_has_no_key_of_its_own(
     text = (CONFIGS / "paper.toml").read_text().replace("cores = [", "# cores = [")
     file.write_text(text)
     assert engine_ctl(["check", str(file), "--json"]) == 0
-    [warning] = json.loads(capsys.readouterr().out)["warnings"]
+    [warning] = data_of(capsys.readouterr().out)["warnings"]
     assert "the canceller uses the key of execution" in warning
     assert engine_ctl(["check", str(file)]) == 0
     assert f"warn: {warning}" in capsys.readouterr().out
     off = "\n[canceller]\nenabled = false\n"
     file.write_text(text + off)
     assert engine_ctl(["check", str(file), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["warnings"] == []
+    assert data_of(capsys.readouterr().out)["warnings"] == []

@@ -1,6 +1,5 @@
 """`engine-ctl config show`: each value with the place that set it, of a file and of a running system."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from engine.config import Config
 from engine.config.tables import Table
 from engine.risk.caps import CAPS
 from engine.risk.limits import RiskLimits
+from tests.engine.answers import data_of
 
 Write = Callable[..., Config]
 Show = Callable[..., dict[str, Any]]
@@ -27,7 +27,7 @@ def show(capsys: pytest.CaptureFixture[str]) -> Show:
     def keys(*words: str) -> dict[str, Any]:
         capsys.readouterr()
         assert main(["config", "show", *words, "--json"]) == 0
-        return {one["key"]: one for one in json.loads(capsys.readouterr().out)["keys"]}
+        return {one["key"]: one for one in data_of(capsys.readouterr().out)["keys"]}
 
     return keys
 

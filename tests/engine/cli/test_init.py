@@ -1,7 +1,6 @@
 """`engine-ctl init`: what it writes is a system that runs, trades and stops, with a strategy whose test passes."""
 
 import gc
-import json
 import os
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import engine
 from engine.cli import WRONG_USE, main
 from engine.cli.init import FILES, PORTS, STARTER, port_for
 from engine.config import load
+from tests.engine.answers import data_of
 from tests.engine.conftest import remove_segments
 from tests.engine.floor import Running
 
@@ -110,7 +110,7 @@ def test_a_name_that_no_system_may_have_is_refused(tmp_path: Path, capsys: pytes
     assert "'My Strategies' is not allowed for a system" in capsys.readouterr().err
     assert not (tmp_path / "My Strategies").exists()
     assert main(["init", str(tmp_path / "My Strategies"), "--name", "mine", "--json"]) == 0
-    tree = json.loads(capsys.readouterr().out)
+    tree = data_of(capsys.readouterr().out)
     assert (tree["system"], Path(tree["config"]).name) == ("mine", "mine.toml")
 
 

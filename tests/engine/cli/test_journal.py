@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import uuid
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from engine.cli import WRONG_USE, main
 from engine.execution.build import ACCOUNT_NAMES, NAMES, keep_names
 from engine.model.words import BUY, SELL
+from tests.engine.answers import data_of, rows_of
 from tests.engine.execution.memory import House
 
 
@@ -51,7 +51,7 @@ def test_fills_are_read_from_the_disk_when_the_system_is_down(house: House, caps
         ("binance", "BTCUSDT", "buy", "0.00400"), ("binance", "BTCUSDT", "sell", "0.00400")
     ]  # fmt: skip
     assert all(row["time"].endswith("Z") and row["liquidity"] in ("maker", "taker") for row in rows)
-    assert len(json.loads(typed(capsys, house, "fills", "--json", "-n", "1"))) == 1
+    assert len(rows_of(typed(capsys, house, "fills", "--json", "-n", "1"))) == 1
     assert "2 fills" in typed(capsys, house, "fills")
 
 
@@ -62,9 +62,9 @@ def test_strategies_keep_their_names_beside_the_journal(house: House, capsys: py
     house.kill()
     keep_names(directory, NAMES, {3: "old", 2: "other"})
     keep_names(directory, NAMES, {3: "maker"})
-    assert [one["strategy_name"] for one in json.loads(typed(capsys, house, "fills", "--json"))] == ["maker"]
+    assert [one["strategy_name"] for one in rows_of(typed(capsys, house, "fills", "--json"))] == ["maker"]
     (directory / NAMES).write_text("{")
-    assert [one["strategy_name"] for one in json.loads(typed(capsys, house, "fills", "--json"))] == ["3"]
+    assert [one["strategy_name"] for one in rows_of(typed(capsys, house, "fills", "--json"))] == ["3"]
 
 
 def test_orders_of_a_system_that_is_down_are_read_from_its_journal(
@@ -77,7 +77,7 @@ def test_orders_of_a_system_that_is_down_are_read_from_its_journal(
     monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
     for words, count in ((), 0), (("--all",), 1):
         assert main(["orders", "--system", "state", "--json", *words]) == 0
-        found = json.loads(capsys.readouterr().out)
+        found = rows_of(capsys.readouterr().out)
         assert [(one["symbol"], one["size"], one["state"]) for one in found] == [
             ("BTCUSDT", "0.00400", "FILLED")
         ] * count
@@ -88,7 +88,7 @@ def test_a_journal_with_an_open_order_is_not_put_away(house: House, capsys: pyte
     house.place(size=400)
     house.run(3)
     house.kill()
-    tree = json.loads(typed(capsys, house, "journal", "--json"))
+    tree = data_of(typed(capsys, house, "journal", "--json"))
     assert [(one["symbol"], one["state"]) for one in tree["open_orders"]] == [("BTCUSDT", "OPEN")]
     assert "1 orders are open" in typed(capsys, house, "journal", "--set-aside", "--force", "because", code=1)
 
@@ -103,7 +103,7 @@ def test_a_journal_with_a_position_is_put_away_only_with_a_reason(
     assert "this journal holds" in typed(capsys, house, "journal", "--set-aside", code=1)
     assert directory.exists()
     output = typed(capsys, house, "journal", "--set-aside", "--force", "sold by hand", "--json")
-    aside = Path(json.loads(output)["set_aside"])
+    aside = Path(data_of(output)["set_aside"])
     assert not directory.exists()
     assert (aside / "why.txt").read_text() == "sold by hand\n"
     assert (aside / "system.uuid").exists(), "under the old id the new journal's orders would bear used ids"
@@ -146,16 +146,16 @@ def test_the_fills_and_orders_of_every_account_are_listed(
     """Taxes are due for both; the first account's alone would look complete."""
     del two
     assert main(["fills", "--system", "state", "--json"]) == 0
-    fills = json.loads(capsys.readouterr().out)
+    fills = rows_of(capsys.readouterr().out)
     assert [(one["account"], one["account_name"]) for one in fills] == [(2, "west")] * 2 + [(1, "1")] * 2
     assert fills == sorted(fills, key=lambda one: int(one["time_ns"]))
     assert main(["orders", "--system", "state", "--json", "--all"]) == 0
-    orders = json.loads(capsys.readouterr().out)
+    orders = rows_of(capsys.readouterr().out)
     assert {(one["account"], one["venue"]) for one in orders} == {(1, "binance"), (2, "binance")}
     assert main(["orders", "--system", "state", "--all"]) == 0
     assert "west" in capsys.readouterr().out
     assert main(["journal", "--system", "state", "--json"]) == 0
-    assert [one["account"] for one in json.loads(capsys.readouterr().out)] == [1, 2]
+    assert [one["account"] for one in rows_of(capsys.readouterr().out)] == [1, 2]
 
 
 def test_of_several_accounts_only_the_named_journal_is_put_away_with_its_own_uuid(

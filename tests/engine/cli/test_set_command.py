@@ -12,6 +12,7 @@ from engine.config import settings
 from engine.control import Refused, call
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import Reason
+from tests.engine.answers import data_of, rows_of
 from tests.engine.floor import Floor, until
 
 Capture = pytest.CaptureFixture[str]
@@ -21,7 +22,14 @@ def answer(floor: Floor, capfd: Capture, *words: str, code: int = 0) -> Any:
     """An operator's command, and its JSON."""
     capfd.readouterr()
     assert floor.type(*words, "--json") == code
-    return json.loads(capfd.readouterr().out)
+    return data_of(capfd.readouterr().out)
+
+
+def answers(floor: Floor, capfd: Capture, *words: str) -> list[Any]:
+    """An operator's command that lists, and its JSON."""
+    capfd.readouterr()
+    assert floor.type(*words, "--json") == 0
+    return rows_of(capfd.readouterr().out)
 
 
 def audited(floor: Floor, command: str) -> list[dict[str, Any]]:
@@ -124,12 +132,12 @@ def test_a_disabled_strategy_stays_out_of_the_market_across_restarts(
     found = answer(house, capfd, "strategy", "disable", "maker")
     assert (found["before"], found["after"]) == ("enabled", "disabled")
     assert found["roles"] == {"maker": "applied", "execution": "applied"}
-    listed = {one["name"]: one["enabled"] for one in answer(house, capfd, "strategy", "list")}
+    listed = {one["name"]: one["enabled"] for one in answers(house, capfd, "strategy", "list")}
     assert listed == {"maker": False, "taker": True}
     for name in ("maker", "execution"):
         os.kill(house.pid(name), signal.SIGKILL)
     assert until(lambda: house.status()["settings"]["maker"]["applied"] and all_settled(house))
-    working = [one for one in answer(house, capfd, "orders") if one["strategy"] == "maker"]
+    working = [one for one in answers(house, capfd, "orders") if one["strategy_name"] == "maker"]
     assert working == []
     found = answer(house, capfd, "strategy", "enable", "maker")
     assert found["roles"] == {"maker": "applied", "execution": "applied"}

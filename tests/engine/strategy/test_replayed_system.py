@@ -1,7 +1,6 @@
 """A recorded live system and its replay, as a user runs both: the replayed strategy's intents are on their lane."""
 
 import contextlib
-import json
 import select
 import time
 import uuid
@@ -15,6 +14,7 @@ import shm
 from engine.cli import main
 from engine.cli.output import is_running
 from engine.model.words import TickKind
+from tests.engine.answers import data_of
 from tests.engine.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -142,7 +142,7 @@ def test_a_replay_writes_the_intents_of_the_live_run(
 
     capsys.readouterr()
     main(["status", "--json", "--system", replayed])
-    assert [one["name"] for one in json.loads(capsys.readouterr().out)["processes"]] == ["feed", "echo"]
+    assert [one["name"] for one in data_of(capsys.readouterr().out)["processes"]] == ["feed", "echo"]
     for lane in ("verdicts", "orders", "journal"):
         assert shm.RingReader(f"{replayed}.{lane}.execution").end == 0, "nothing in a replay may answer an intent"
 

@@ -17,6 +17,7 @@ from engine.role import WorkingOn
 from engine.supervisor import life
 from engine.supervisor.processes import deaths
 from engine.supervisor.processes.deaths import Death
+from tests.engine.answers import data_of
 from tests.engine.floor import until
 
 Write = Callable[..., Config]
@@ -202,5 +203,4 @@ def test_deaths_are_shown_while_the_system_runs_and_when_it_is_down(
         if mortal.status():
             mortal.down()
     assert engine_ctl(["deaths", "--system", mortal.name, "--json", "-n", "1"]) == 0
-    tree = json.loads(capsys.readouterr().out)
-    assert [one["pid"] for one in tree["deaths"]] == [other]
+    assert data_of(capsys.readouterr().out)["pid"] == other

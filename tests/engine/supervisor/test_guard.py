@@ -16,6 +16,7 @@ from engine.control import Refused, Unreachable, call
 from engine.lanes import EXECUTION, open_lanes
 from engine.model.words import Reason
 from engine.supervisor import life
+from tests.engine.answers import data_of
 from tests.engine.floor import until
 
 Write = Callable[..., Config]
@@ -164,7 +165,7 @@ def test_status_reads_the_lanes_of_a_system_whose_supervisor_is_frozen(
     gate.write(0, 0, 1, Reason.SUPERVISOR_LOST, 0, 0, (0, 0, 0, 0))
     gate.close()
     assert engine_ctl(["status", "--system", system, "--json"]) == 1
-    tree = json.loads(capsys.readouterr().out)
+    tree = data_of(capsys.readouterr().out)
     assert (tree["silent"], tree["halted"], tree["halt_reason"]) == (True, True, "operator")
     assert tree["entries_stopped"].startswith("SUPERVISOR_LOST")
     assert tree["silent_ns"] > 0

@@ -24,6 +24,7 @@ from engine.supervisor.commands import COMMANDS
 from engine.supervisor.life import guard_pid
 from engine.supervisor.operators import Operators
 from engine.supervisor.rights import Right
+from tests.engine.answers import data_of
 from tests.engine.floor import Floor, until
 
 LOOKER, HALTER, TRADER, STRANGER = "daemon", "nobody", "bin", "sync"
@@ -93,7 +94,7 @@ def test_each_operator_may_do_what_the_configuration_allows(house: Floor) -> Non
     house.up()
     of = ("--system", str(house.paths.run))
     code, text = type_as(LOOKER, (GROUP,), "status", "--json", *of)
-    assert json.loads(text)["system"] == house.system, text
+    assert data_of(text)["system"] == house.system, text
     assert code in {0, 1}
     code, text = type_as(LOOKER, (GROUP,), "halt", *of)
     assert code == 1, text
@@ -103,7 +104,7 @@ def test_each_operator_may_do_what_the_configuration_allows(house: Floor) -> Non
     code, text = type_as(HALTER, (GROUP,), "set", "risk.max_spread_bps", "40", *of)
     assert (code, "user nobody may halt, expected the right to trade" in text) == (1, True), text
     code, text = type_as(TRADER, (GROUP,), "set", "risk.max_spread_bps", "40", "--json", *of)
-    assert (code, json.loads(text)["roles"]) == (0, {"execution": "applied"})
+    assert (code, data_of(text)["roles"]) == (0, {"execution": "applied"})
     code, text = type_as(STRANGER, (GROUP,), "status", *of)
     assert "may not send commands" in text
     code, text = type_as(STRANGER, (), "status", *of)
@@ -123,14 +124,14 @@ def test_a_user_who_may_halt_needs_no_supervisor(house: Floor) -> None:
         os.kill(pid, signal.SIGSTOP)
     of = ("--system", str(house.paths.run), "--timeout", "20", "--json")
     code, text = type_as(HALTER, (GROUP, HALT_GROUP), "halt", *of)
-    found = json.loads(text)
+    found = data_of(text)
     assert (found["halted"], found["executions"]["execution"]) == (True, "halted"), text
     assert (code, found["supervisor"], found["on_disk"]) == (1, False, False)
     for pid in (guard, supervisor):
         os.kill(pid, signal.SIGCONT)
     assert until(house.paths.halt.exists)
     code, text = type_as(HALTER, (GROUP, HALT_GROUP), "halt", *of)
-    assert (code, json.loads(text)["on_disk"]) == (0, True), text
+    assert (code, data_of(text)["on_disk"]) == (0, True), text
     modes = {name: os.stat(f"/dev/shm/steelyard.{name}").st_mode & 0o777 for name in shm.names(house.system)}
     word = f"{house.system}.operator_halt"
     assert modes.pop(word) == 0o664

@@ -1,6 +1,5 @@
 """A halt, a cancel and a flattening of a part of a real system, over deaths, `down` and `up`."""
 
-import json
 import os
 import signal
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from engine.model.words import CommandKind, FlattenState, HaltReason, SessionSta
 from engine.supervisor import segments
 from engine.supervisor.halt import Halt
 from engine.supervisor.scopes import HaltedScopes
+from tests.engine.answers import data_of
 from tests.engine.conftest import Write
 from tests.engine.floor import Floor, until
 
@@ -43,7 +43,7 @@ def session_state(floor: Floor) -> int:
 
 def output(capfd: pytest.CaptureFixture[str]) -> Any:
     """The JSON of the last command."""
-    return json.loads(capfd.readouterr().out.splitlines()[-1])
+    return data_of(capfd.readouterr().out.splitlines()[-1])
 
 
 def test_a_halted_strategy_stays_halted_over_deaths_down_and_up_while_the_other_trades(
@@ -117,7 +117,7 @@ def test_flatten_without_a_supervisor_prints_one_document_also_the_second_time(
     capfd.readouterr()
     for _ in range(2):
         assert system.type("flatten", "--json", "--timeout", "60") == 0
-        assert json.loads(capfd.readouterr().out)["flat"] is True
+        assert data_of(capfd.readouterr().out)["flat"] is True
     assert system.type("down") == 0
 
 

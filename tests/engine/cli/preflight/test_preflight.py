@@ -3,7 +3,6 @@
 The machine is a directory of files with given readings; the venue is the embedded one, asked without a socket.
 """
 
-import json
 import resource
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +22,7 @@ from engine.cli.preflight.registry import CHECKS, Finding, Grade, Subject
 from engine.config import Config, load
 from engine.loopback.binance.keys import Key
 from engine.venues.port import Response
+from tests.engine.answers import data_of
 from tests.engine.floor import CONFIGS
 from tests.engine.loopback.binance.wire import ED_KEY, PRIVATE_PEM, PUBLIC_PEM, START_NS, Wire
 from tests.engine.ports import free_port
@@ -361,7 +361,7 @@ def test_the_command_prints_a_line_for_each_finding_and_exits_1_on_a_failure(
 ) -> None:
     """The real machine, the real network: what it finds depends on them, its form does not."""
     silent("--json")
-    tree = json.loads(capsys.readouterr().out)
+    tree = data_of(capsys.readouterr().out)
     assert {one["check"] for one in tree["checks"]} == set(CHECKS)
     assert tree["ok"] + tree["warn"] + tree["fail"] == len(tree["checks"])
     (tmp_path / "key.pem").chmod(0o644)

@@ -1,6 +1,5 @@
 """An algorithm is one file and one line: one that the tests bring along runs through the whole of execution."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from engine.model import algorithms
 from engine.model.refusals import refusal_text
 from engine.model.words import CommandKind, IntentKind, JournalKind, OrderState, ParentStatus, Reason
 from engine.supervisor import segments
+from tests.engine.answers import data_of
 from tests.engine.conftest import Write
 from tests.engine.execution.algorithms.halves import HALVES, NUMBER, Halves
 from tests.engine.execution.memory import CHASE, MS, STRATEGY, House
@@ -215,7 +215,7 @@ def test_orders_lists_children_under_their_parent(
         ring.publish_bytes(bytes(house.rings[lane].log))
         ring.close()
     assert main(["orders", "--system", config.system.name, "--json"]) == 0
-    (tree,) = json.loads(capsys.readouterr().out)
+    tree = data_of(capsys.readouterr().out)
     assert (tree["intent_id"], tree["algorithm_name"], tree["status"]) == (intent_id, "halves", "WORKING")
     assert (tree["size"], tree["filled"]) == (1000, 200)
     assert [(one["child"], one["state"]) for one in tree["children"]] == [(0, "PARTLY_FILLED"), (1, "OPEN")]

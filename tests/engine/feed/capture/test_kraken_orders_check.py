@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.feed.capture import main
+from tests.engine.answers import data_of
 from tests.engine.venues.kraken.order_venue import OrderVenue
 
 VENUE = "kraken-level3"
@@ -29,7 +30,7 @@ def run(capsys: pytest.CaptureFixture[str], path: Path, lines: list[str]) -> tup
     """The exit code and the report."""
     path.write_text("\n".join(lines))
     code = main(["check", str(path), "--venue", VENUE, "--json"])
-    report: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    report: dict[str, object] = data_of(capsys.readouterr().out.splitlines()[-1])
     return code, report
 
 

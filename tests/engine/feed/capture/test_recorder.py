@@ -21,6 +21,7 @@ from engine.feed.capture.writing import Limits, RecordingWriter
 from engine.lanes.create import create
 from engine.model.records import FRAME
 from engine.model.words import FrameKind
+from tests.engine.answers import data_of, rows_of
 from tests.engine.feed.capture.lanes import open_tap, tapped
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -244,7 +245,7 @@ def test_the_command_records_in_a_process_of_its_own_until_interrupted(tmp_path:
                 lanes.tap.write(number, FrameKind.RECEIVED, b"frame %d" % count, count)
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=30)
-    totals = json.loads(out)
+    totals = data_of(out.decode())
     assert process.returncode == 0
     assert (totals["frames"], totals["lost_frames"], totals["losses"]) == (5001, 0, 0)
     entries = list(read_recording(path))
@@ -335,7 +336,7 @@ def test_each_of_several_feeds_is_recorded_into_a_file_of_its_own(
     try:
         words = ["record", "--system", system, "--output", str(tmp_path / "day.sycap"), "--seconds", "0.1", "--json"]
         assert main(words) == 0
-        totals = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+        totals = rows_of(capfd.readouterr().out)
         files = {feed: tmp_path / f"day-{feed}.sycap" for feed in taps}
         assert [one["files"] for one in totals] == [[str(path)] for path in files.values()]
         for feed, path in files.items():

@@ -13,6 +13,7 @@ import shm
 from engine.cli import main
 from engine.cli.output import is_running
 from engine.model.words import BookState
+from tests.engine.answers import data_of
 from tests.engine.feed.replay.test_replay import session, with_rest, write
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -57,10 +58,10 @@ def test_a_recording_comes_up_as_a_system_with_a_live_book(
             books.wait(PATIENCE_NS)
     capsys.readouterr()
     assert main(["book", "BTCUSDT", "--once", "--json", "--system", system]) == 0
-    shown = json.loads(capsys.readouterr().out)
+    shown = data_of(capsys.readouterr().out)
     assert (shown["state"], shown["bids"][0][0], shown["asks"][0]) == ("GOOD", "100.00", ["101.00", "1"])
     main(["status", "--json", "--system", system])
-    status = json.loads(capsys.readouterr().out)
+    status = data_of(capsys.readouterr().out)
     assert (status["mode"], [one["name"] for one in status["processes"]]) == ("replay", ["feed"])
 
 

@@ -1,7 +1,6 @@
 """The operator's commands: checked before they are carried out, and added by one function."""
 
 import importlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from engine.cli import main as engine_ctl
 from engine.config import Config
 from engine.control import Refused, call
 from engine.supervisor.commands import COMMANDS
+from tests.engine.answers import data_of
 
 ADDED = """\
 import sys
@@ -41,7 +41,7 @@ def test_a_command_is_added_by_one_function(
         assert engine_ctl(["up", config.path, "--timeout", "60"]) == 0
         capfd.readouterr()
         assert engine_ctl(["tally", "alpha", "--at-least", "2", "--json"]) == 0
-        answer = json.loads(capfd.readouterr().out)
+        answer = data_of(capfd.readouterr().out)
         assert answer == {"living": 2, "enough": True, "of": "alpha", "asked_by": os.getpid()}
         assert engine_ctl(["tally", "alpha", "--at-least", "3"]) == 0
         assert "enough: False" in capfd.readouterr().out

@@ -1,0 +1,127 @@
+"""The commands that read lanes, logs and the journal."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from engine.cli.parser.base import (
+    add,
+    count,
+    duration,
+)
+from engine.cli.parser.texts import (
+    ACROSS,
+    AUTOPSY,
+    BOOK,
+    DEATHS,
+    FILLS,
+    JOURNAL,
+    LATENCY,
+    LOG,
+    ORDERS,
+    POSITIONS,
+)
+from engine.supervisor.commands import INSTRUMENT
+
+if TYPE_CHECKING:
+    from engine.cli.parser.base import Commands
+
+
+def reading_commands(commands: "Commands") -> None:
+    """The commands that read lanes."""
+    text = "list open and in-flight orders"
+    orders = add(commands, "orders", "orders:orders", text, "orders --all --json", ORDERS)
+    orders.add_argument(
+        "--all", action="store_true", help="orders that are done too, as far back as the lane holds them"
+    )
+    add(
+        commands,
+        "positions",
+        "positions:positions",
+        "list positions with their profit and loss",
+        "positions",
+        POSITIONS,
+    )
+    text = "show how long the stages of an order took, from tick to the venue's answer"
+    latency = add(commands, "latency", "latency:latency", text, "latency -n 500", LATENCY)
+    latency.add_argument("-n", type=count, default=1000, metavar="N", help="the newest N orders (default 1000)")
+    _journal_commands(commands)
+    add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
+    log = add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)
+    log.add_argument("role", metavar="ROLE", nargs="?", default="", help="a process or a role; default: all")
+    log.add_argument("-n", type=count, default=40, metavar="N", help="the newest N entries (default 40)")
+    log.add_argument("-f", "--follow", action="store_true", help="then print new entries as they are written")
+    log.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
+    text = "show why processes ended: cause, record, last log lines, stack"
+    ends = add(commands, "deaths", "deaths:deaths", text, "deaths -n 1 --process execution", DEATHS)
+    ends.add_argument("-n", type=count, default=5, metavar="N", help="the newest N deaths (default 5)")
+    ends.add_argument("--process", default="", metavar="NAME", help="only those of this process or role")
+    book = add(commands, "book", "ladder:book", "show a live ladder of one book", "book BTCUSDT --once", BOOK)
+    book.add_argument("instrument", metavar="INSTRUMENT", help=INSTRUMENT)
+    book.add_argument("--once", action="store_true", help="print the book once and exit; --json does so too")
+    text = "print ticks for other tools, as MarketTick JSON lines"
+    ticks = add(commands, "ticks", "ticks:ticks", text, "ticks --follow")
+    ticks.add_argument(
+        "instrument", metavar="INSTRUMENT", nargs="?", default="", help=f"only this instrument: {INSTRUMENT}"
+    )
+    ticks.add_argument("--kind", choices=("print", "best"), default="print", help="trades (default) or best prices")
+    ticks.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
+    ticks.add_argument("--follow", action="store_true", help="print new ticks instead, as they are published")
+    text = "show all venues together: global books and opportunities"
+    across = add(commands, "across", "across:across", text, "across BTC/USDT", ACROSS)
+    across.add_argument(
+        "group", metavar="GROUP", nargs="?", default="", help="a group, or the symbol or id of an instrument in it"
+    )
+    across.add_argument("--once", action="store_true", help="print the tables once and exit; --json does so too")
+    text = "show the whole system live: roles, rates, books, fills"
+    view = add(commands, "view", "view:view", text, "view --once", tree=False)
+    view.add_argument(
+        "--once", action="store_true", help="print the screen once, after measuring rates for a second, and exit"
+    )
+    text = "show what a dead engine left: segments, owners, last records"
+    autopsy = add(commands, "autopsy", "autopsy:autopsy", text, "autopsy -n 10", about=AUTOPSY)
+    autopsy.add_argument("-n", type=count, default=3, metavar="N", help="the newest N records of each lane (default 3)")
+
+
+def _journal_commands(commands: "Commands") -> None:
+    """The commands that read the journal on disk."""
+    text = "show the journal on disk: its place, its size, open orders, holdings"
+    journal = add(commands, "journal", "journal:journal", text, "journal --set-aside", JOURNAL)
+    _directory(journal)
+    journal.add_argument(
+        "--set-aside",
+        action="store_true",
+        help="rename the journal; refused while an order is open or a position is held",
+    )
+    journal.add_argument(
+        "--force", default="", metavar="WHY", help="rename the journal although a position is held; WHY is kept with it"
+    )
+    fills = add(commands, "fills", "journal:fills", "list every fill in the journal on disk", "fills --csv", FILLS)
+    _directory(fills)
+    fills.add_argument("--csv", action="store_true", help="comma separated values with a header line")
+    fills.add_argument("-n", type=count, default=None, metavar="N", help="only the newest N fills")
+
+
+def _directory(parser: argparse.ArgumentParser) -> None:
+    text = "the journal's directory; needed when the configuration sets one outside the state directory"
+    parser.add_argument("--directory", default="", metavar="DIR", help=text)
+
+
+def shm_commands(commands: "Commands") -> None:
+    """The commands that read segments."""
+    parser = commands.add_parser("shm", help="read shared memory: ls, stat, tail", description="Read shared memory.")
+    inner = parser.add_subparsers(metavar="COMMAND", required=True)
+    listing = add(inner, "ls", "memory:ls", "list the segments", "shm ls --system demo")
+    listing.add_argument("--aside", action="store_true", help="list the segments that were set aside for an autopsy")
+    stat = add(inner, "stat", "memory:stat", "show one lane: rate, cursor, epoch, owner, age", "shm stat ticks")
+    stat.add_argument("lane", metavar="LANE", help="a lane, as ticks or heartbeat.feed, or with its system: demo.ticks")
+    stat.add_argument(
+        "--seconds", type=duration, default=1.0, metavar="S", help="how long to measure the rate (default 1)"
+    )
+    tail = add(
+        inner, "tail", "memory:tail", "print a lane's newest records as JSON lines", "shm tail orders -n 5 --follow"
+    )
+    tail.add_argument("lane", metavar="LANE", help="a lane, as ticks or heartbeat.feed, or with its system: demo.ticks")
+    tail.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
+    tail.add_argument("--follow", action="store_true", help="then print new records as they are published")
+    text = "for fills: also print opening records, which are holdings from before the lane began and no trades"
+    tail.add_argument("--openings", action="store_true", help=text)
