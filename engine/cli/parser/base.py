@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from engine.cli.errors import WRONG_USE, CommandError
 from engine.supervisor.commands import COMMANDS, Command
 
+SECONDS_MAX, RATE_MAX = 3600, 1000  # of a profile
 RAW = argparse.RawDescriptionHelpFormatter
 EXAMPLES = {"process": "feed", "strategy": "maker", "instrument": "BTCUSDT", "number": "1"}  # by an argument's kind
 
@@ -30,6 +31,23 @@ def duration(text: str) -> float:
     if not (math.isfinite(seconds) and seconds >= 0):
         raise argparse.ArgumentTypeError(f"expected a number of seconds of at least 0, was {text!r}")
     return seconds
+
+
+def seconds(text: str) -> int:
+    """A whole number of seconds of at least 1, from an option's text."""
+    return _whole(text, SECONDS_MAX)
+
+
+def rate(text: str) -> int:
+    """How often in a second, from an option's text."""
+    return _whole(text, RATE_MAX)
+
+
+def _whole(text: str, most: int) -> int:
+    """A whole number from 1 to `most`."""
+    if not (text.isdigit() and 1 <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {most}, was {text!r}")
+    return int(text)
 
 
 class Parser(argparse.ArgumentParser):

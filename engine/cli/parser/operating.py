@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from engine.cli.parser.base import add, add_plain, add_sent, timeout
+from engine.cli.parser.base import add, add_plain, add_sent, rate, seconds, timeout
 from engine.cli.parser.texts import (
     CANCEL,
     CANCEL_ONE,
@@ -15,6 +15,7 @@ from engine.cli.parser.texts import (
     KILL,
     LS,
     PREFLIGHT,
+    PROFILE,
     RELOAD,
     RESUME,
     SET,
@@ -74,8 +75,26 @@ def _process_commands(commands: "Commands") -> None:
     restart.add_argument("--all", action="store_true", help="every process, in the order of their start")
     timeout(restart, 30.0, "how long to wait until each runs")
     add_sent(commands, "kill", "command:run", "kill feed", KILL).set_defaults(command="kill")
+    _profile_command(commands)
     parser = add(commands, "reload", "reload:reload", COMMANDS["reload"].text, "reload", RELOAD)
     timeout(parser, 5.0, "how long to wait for the roles that apply it")
+
+
+def _profile_command(commands: "Commands") -> None:
+    """The command `profile`."""
+    command, example = COMMANDS["profile"], "profile execution --seconds 20 --format speedscope"
+    profile = add(commands, "profile", "profile:profile", command.text, example, PROFILE)
+    profile.add_argument("role", metavar="ROLE", help=command.arguments[0].text)
+    profile.add_argument("--seconds", type=seconds, default=10, metavar="N", help="how long (default 10)")
+    profile.add_argument(
+        "--rate", type=rate, default=100, metavar="N", help="samples a second, 1 to 1000 (default 100)"
+    )
+    text = "flamegraph (default), speedscope or raw"
+    profile.add_argument("--format", choices=("flamegraph", "speedscope", "raw"), default="flamegraph", help=text)
+    text = "a new file; default: the process and the time, in this directory"
+    profile.add_argument("--output", default="", metavar="FILE", help=text)
+    profile.add_argument("--pause", action="store_true", help="pause the process for each sample: exact stacks")
+    profile.add_argument("--native", action="store_true", help="stacks of compiled code too; pauses the process")
 
 
 def _config_commands(commands: "Commands") -> None:

@@ -88,6 +88,12 @@ one that was set. Every other difference is printed with what has to be started 
 KILL = """\
 For a process that a restart does not reach. It counts as a death: after several in a short time the process is parked,
 or the system halts."""
+PROFILE = """\
+Needs py-spy: pip install 'steelyard[profile]'. py-spy reads the stacks of the process from outside; the process loads
+nothing. Without --pause and --native it is not paused, and some stacks may be wrong; with them it is stopped at each
+sample, and what arrives meanwhile waits. Compiled code shows only with --native. What the profile cost is printed.
+py-spy must be permitted to trace the process: as root, or as its user where kernel.yama.ptrace_scope is 0. Allocations
+are not traced: memray can do so only from a start, or by a debugger that runs code in the process."""
 LATENCY = """\
 Percentiles by strategy and venue over the newest orders that the lanes hold, from the times in their records: from the
 tick's receipt to the intent, from there to the order's send, and from there to the venue's answer."""

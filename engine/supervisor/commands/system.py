@@ -41,6 +41,19 @@ def kill(keeper: "Keeper", _: Request, process: str) -> Mapping[str, Any]:
     return {"process": process, "killed_pid": watch.child.pid, "before": str(watch.phase), "after": "killed"}
 
 
+@command(
+    "profile a running process: its processor time by py-spy, its memory by /proc",
+    Argument("process", "process", "a process or a role, as status shows it", required=True),
+)
+def profile(keeper: "Keeper", _: Request, process: str) -> Mapping[str, Any]:
+    """Answer what engine-ctl attaches to, and which cores it must leave to the system; the audit has the request."""
+    watch = keeper.watches[process]
+    if watch.child is None:
+        raise Refused(f"profile: {process} does not run, it is {watch.phase}")
+    pinned = sorted({core for one in keeper.watches.values() for core in one.process.cores})
+    return {"process": process, "pid": watch.child.pid, "pinned": pinned}
+
+
 @command("drain and stop every process, remove the segments")
 def down(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
     """Begin to stop every process; the answer is sent before they have drained."""

@@ -32,6 +32,7 @@ LINES = (
     "shm stat ticks --seconds 0", "shm tail orders -n 3", "set", "set maker.half_width_steps 3",
     "set risk.max_spread_bps 60", "set --drop maker.half_width_steps", "strategy list", "strategy disable taker",
     "strategy enable taker", "reload", "cancel-all", "halt", "resume", "restart taker", "kill aggregation",
+    "profile feed --seconds 1 --output {new}",
 )  # fmt: skip
 SHAPES = {row[0]: row[3] for row in ROWS}  # by command: one object, or rows
 SAYS_BEFORE = {"set", "strategy", "reload", "resume", "restart", "kill"}
@@ -101,7 +102,7 @@ def test_every_command_is_answered_while_the_engine_is_busy(
     with busy():
         for line in LINES * rounds:
             name = next(one for one in LEAVES if line.startswith(one))
-            words = line.format(file=house.file).split()
+            words = line.format(file=house.file, new=house.paths.state / f"{answered}.svg").split()
             capfd.readouterr()
             begin_s = time.monotonic()
             code = engine_ctl(house, *words)
