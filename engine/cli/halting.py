@@ -36,7 +36,7 @@ class Found:
     executions: dict[str, str]  # by role: halted, silent, dead
     supervisor: bool  # the supervisor has answered
     on_disk: bool
-    orders_left: int  # open or in doubt when the timeout passed
+    orders_left: int | None  # open or in doubt when the timeout passed; None when they cannot be read
     was_halted: bool = False  # before the command
     was_halted_since_ns: int = 0
     orders_before: int | None = None  # open or in doubt before the command; None when they cannot be read
@@ -44,7 +44,7 @@ class Found:
     @property
     def complete(self) -> bool:
         """Nothing is left to do for the operator."""
-        return self.halted and self.on_disk and not self.orders_left
+        return self.halted and self.on_disk and self.orders_left == 0
 
     def text(self) -> str:
         """The result in words: what happened, and what the operator must do."""
@@ -58,7 +58,9 @@ class Found:
             parts.append("the supervisor does not answer")
         if not self.on_disk:
             parts.append("NOT ON DISK: the file HALT cannot be written yet, until then `down` or a reboot ends it")
-        if self.orders_left:
+        if self.orders_left is None:
+            parts.append("it is UNKNOWN which orders are open: a lane ORDERS cannot be read; look at the venue's site")
+        elif self.orders_left:
             parts.append(f"{self.orders_left} orders are still open or in doubt: engine-ctl orders lists them")
         parts.append(f"was halted since {iso(self.was_halted_since_ns)}" if self.was_halted else "was not halted")
         parts.append(f"open orders before: {'unknown' if self.orders_before is None else self.orders_before}")
@@ -191,8 +193,8 @@ def _inform(system: str) -> tuple[bool, bool, str]:
         return False, False, str(refused)
 
 
-def _await_orders(system: str, roles: list[str], deadline: float) -> int:
-    """Wait until no order is open or in doubt or the deadline passes; how many are left."""
-    while (left := sum(leftovers.count(system, role) for role in roles)) and time.monotonic() < deadline:
+def _await_orders(system: str, roles: list[str], deadline: float) -> int | None:
+    """Wait until no order is open or in doubt or the deadline passes; how many are left, None when it is not known."""
+    while (left := leftovers.count(system, roles)) and time.monotonic() < deadline:
         time.sleep(POLL_S * 5)
     return left

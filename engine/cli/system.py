@@ -451,13 +451,14 @@ def _state(system: str) -> dict[str, Any]:
     return {**answer, "silent": False, "silent_ns": 0, "entries_stop_in_ns": None}
 
 
-def _orders_left(system: str, state: Mapping[str, Any]) -> dict[str, int]:
+def _orders_left(system: str, state: Mapping[str, Any]) -> dict[str, str]:
     """How many orders are open or in doubt at the venue of each execution that does not run."""
     dead = [role for role, one in _executions(state) if one["phase"] not in SETTLED]
-    return {role: left for role in dead if (left := leftovers.count(system, role))}
+    found = {role: leftovers.count(system, [role]) for role in dead}
+    return {role: "an unknown number of" if left is None else str(left) for role, left in found.items() if left != 0}
 
 
-def _left_text(role: str, left: int, canceller: Mapping[str, Any], phase: str) -> str:
+def _left_text(role: str, left: str, canceller: Mapping[str, Any], phase: str) -> str:
     """What happens to the orders that an execution left when it ended."""
     if canceller["clean"]:
         return f"{role} does not run; it left {left} orders, and the venue does not list any of them as open"
@@ -555,14 +556,18 @@ def cancel_all(options: argparse.Namespace) -> int:
     down = [f"; {role} is {_phase(one)} and cancels as soon as it runs" for role, one in executions
             if one["phase"] not in SETTLED]  # fmt: skip
     scope = Scope(strategy=strategy, instrument=instrument)
-    before = sum(
-        scope.covers(row.strategy, row.instrument) for role, _ in executions for row in leftovers.rows(system, role)
+    found = [leftovers.rows(system, role) for role, _ in executions]
+    before = (
+        None
+        if None in found
+        else sum(scope.covers(one.strategy, one.instrument) for rows in found for one in rows or ())
     )
     answer = call_supervisor(system, "cancel_all", strategy=strategy, instrument=instrument)
     if options.json:
         print_json(options, {**answer, "orders_before": before})
     else:
-        print_line(f"sent to execution: cancel open orders{''.join(down)}; open orders before: {before}")
+        known = "unknown" if before is None else before
+        print_line(f"sent to execution: cancel open orders{''.join(down)}; open orders before: {known}")
     return 0
 
 

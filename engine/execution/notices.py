@@ -30,7 +30,7 @@ class Notices:
         self._instruments = tuple(one.id for one in config.instruments)
         self._published: tuple[object, ...] = ()
         self._halts_published: dict[int, Standstill | None] = {}
-        self._since_ns = 0
+        self._since_ns = self._ready_ns = 0
         self._ready = False
 
     def write(self, now_ns: int, *, reconciled: bool) -> None:
@@ -60,12 +60,14 @@ class Notices:
         session, ready = self._session, state == SessionState.READY
         if ready != self._ready or not self._since_ns:
             self._ready, self._since_ns = ready, now_ns
+            self._ready_ns = self._ready_ns or now_ns * ready
         retry_ns = session.retry_ns if session.stage is Stage.DOWN else 0
         denied = state == SessionState.DENIED
         code, text = ("", "") if ready else session.denied if denied else (session.code, session.error)
         self._sessions.write(0, *records.SESSION.row(
-            now_ns=now_ns, since_ns=self._since_ns, retry_ns=retry_ns, attempts=session.connects,
-            unreadable=self._alarm.unreadable_count, state=state, error=cut(code, ERROR_CODE), venue=self._venue,
+            now_ns=now_ns, since_ns=self._since_ns, ready_ns=self._ready_ns, retry_ns=retry_ns,
+            attempts=session.connects, unreadable=self._alarm.unreadable_count, state=state,
+            error=cut(code, ERROR_CODE), venue=self._venue,
             text=cut(text, SESSION_TEXT),
         ))  # fmt: skip
 

@@ -416,13 +416,14 @@ SESSION: "Record[SessionRow]" = Record(
     {
         "now_ns": "i8",  # of this change
         "since_ns": "i8",  # since when it has been ready, or has not
+        "ready_ns": "i8",  # when it was ready first in this life of execution; 0: it has not been
         "retry_ns": "i8",  # the next attempt, while no attempt runs; 0: at once
         "attempts": "u8",  # connections begun in this life of execution
         "unreadable": "u8",  # frames of the venue that could not be read
         "state": "u4",  # SessionState
         "error": f"S{ERROR_CODE}",  # the venue's code when it last refused or ended the session; empty: it has not
         "venue": "S16",
-        "text": "S228",  # why it is not ready: the venue's last word, or what happened to the connection
+        "text": "S220",  # why it is not ready: the venue's last word, or what happened to the connection
     },
 )
 

@@ -352,6 +352,7 @@ if TYPE_CHECKING:
 
         now_ns: int
         since_ns: int
+        ready_ns: int
         retry_ns: int
         attempts: int
         unreadable: int

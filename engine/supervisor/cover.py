@@ -13,7 +13,7 @@ from typing import Any
 
 import shm
 from engine.config import Config
-from engine.lanes import SUPERVISOR, open_lanes
+from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
 from engine.model.rows import CancellingRow, ListedRow
 from engine.model.text import shown
 from engine.model.words import CancellerState, CancelReason
@@ -52,16 +52,29 @@ class Cover:
     def left_at_the_end(self, *, ended_clean: bool) -> list[leftovers.Left]:
         """The orders that are left when the system is down. `ended_clean`: execution ended by itself, with code 0.
 
+        Its records prove that no order is open only if its session was ready in its last life.
+
         It knows nothing of other programs' orders: where those are cancelled too, only the venue's listing counts.
         """
         row = cell_of(self._config.system.name, self.role)
         if row is not None and self._began_ns and row.now_ns >= self._began_ns and row.state == CancellerState.CLEAN:
             return []
-        left = leftovers.unfinished(self._config, self.role)
+        if (found := leftovers.unfinished(self._config, self.role)) is None:
+            return [leftovers.unknown(self.role, "unknown: the lane ORDERS cannot be read")]
+        left = list(found)
         known = {one["client_id"] for one in left}
         left += [one for one in self._listed(row) if one["client_id"] not in known]
-        proved = ended_clean and not self._config.canceller.foreign
-        return left or ([] if proved or not self._config.cancellers else [unconfirmed(self.role)])
+        proved = ended_clean and not self._config.canceller.foreign and self._was_ready()
+        unconfirmed = leftovers.unknown(self.role, "not confirmed by the venue")
+        return left or ([] if proved or not self._config.cancellers else [unconfirmed])
+
+    def _was_ready(self) -> bool:
+        """Whether execution has compared its orders with the venue's: before that, a lost journal proves nothing."""
+        try:
+            row = open_lanes(self._config.system.name, LOOKERS).cell_reader("sessions", self.role).read(0)
+        except (shm.SegmentError, OSError):
+            return False
+        return row is not None and bool(row.ready_ns)
 
     def _is_final(self) -> bool:
         """Whether the canceller has ended its work after execution had ended."""
@@ -104,11 +117,6 @@ def status(config: Config, role: str) -> Mapping[str, Any]:
         "ended": row.ended,
         "error": shown(row.text),
     }
-
-
-def unconfirmed(role: str) -> leftovers.Left:
-    """What is left of an execution that was killed, at a venue that did not answer: it is not known."""
-    return {"execution": role, "client_id": "?", "instrument": "?", "side": "?", "state": "not confirmed by the venue"}
 
 
 def _describe(row: ListedRow, role: str) -> leftovers.Left:

@@ -6,6 +6,7 @@ No process watches such an order when the system is down, so it is reported befo
 import json
 import logging
 import os
+from collections.abc import Iterable
 
 import shm
 from engine.config import Config
@@ -21,24 +22,30 @@ Left = dict[str, str]
 logger = logging.getLogger(__name__)
 
 
-def unfinished(config: Config, role: str) -> list[Left]:
-    """The orders on an execution's lane that are not done; empty when the lane cannot be read."""
-    symbols = {one.id: one.symbol for one in config.instruments}
-    return [_describe(row, role, symbols) for row in rows(config.system.name, role)]
+def unfinished(config: Config, role: str) -> list[Left] | None:
+    """The orders on an execution's lane that are not done; None when the lane cannot be read."""
+    symbols, found = {one.id: one.symbol for one in config.instruments}, rows(config.system.name, role)
+    return None if found is None else [_describe(row, role, symbols) for row in found]
 
 
-def count(system: str, role: str) -> int:
-    """How many orders of an execution are not done."""
-    return len(rows(system, role))
+def unknown(role: str, why: str) -> Left:
+    """What stands for the orders of an execution that are not known."""
+    return {"execution": role, "client_id": "?", "instrument": "?", "side": "?", "state": why}
 
 
-def rows(system: str, role: str) -> list[OrderRow]:
-    """The newest record of each order that is not done."""
+def count(system: str, roles: Iterable[str]) -> int | None:
+    """How many orders of these executions are not done; None when a lane cannot be read."""
+    found = [rows(system, role) for role in roles]
+    return None if None in found else sum(map(len, filter(None, found)))
+
+
+def rows(system: str, role: str) -> list[OrderRow] | None:
+    """The newest record of each order that is not done; None when the lane cannot be read."""
     try:
         return of_ring(open_lanes(system, SUPERVISOR).ring_reader("orders", role))
     except (shm.SegmentError, OSError) as error:
         logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - no traceback is needed
-        return []
+        return None
 
 
 def _describe(row: OrderRow, role: str, symbols: dict[int, str]) -> Left:

@@ -1,6 +1,7 @@
 """Every block of docs/runbook.md is typed, in order, at a real system to which the events of the page happen."""
 
 import gc
+import json
 import os
 import re
 import select

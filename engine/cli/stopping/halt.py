@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.cli import FAILED
+from engine.cli import FAILED, CommandError
 from engine.cli.halting import halt as halt_everything
 from engine.cli.output import choose_system, iso, print_json, print_line
 from engine.cli.stopping.held import cell_of
@@ -27,7 +27,7 @@ def halt_part(options: argparse.Namespace) -> int:
     system, deadline = choose_system(options.system), time.monotonic() + options.timeout
     config = read(call_supervisor(system, "status")["config"])
     part = named(options, config)
-    before = len(open_orders(system, part.scopes, config.execution_names))
+    before = _orders_before(system, config, part)
     answer = call_supervisor(system, "halt", **part.arguments)
     silent = await_cells(system, config, part, answer["since_ns"], deadline)
     left = await_orders(system, config, part, deadline)
@@ -37,8 +37,18 @@ def halt_part(options: argparse.Namespace) -> int:
         )
     else:
         was = _was(answer["was_halted_scopes"], part.scopes) or f"{part.text} was not halted"
-        print_line(f"{_text(part, answer, silent, left)}; {was}; open orders before: {before}")
+        print_line(
+            f"{_text(part, answer, silent, left)}; {was}; open orders before: {'unknown' if before is None else before}"
+        )
     return FAILED if silent or left or not answer["on_disk"] else 0
+
+
+def _orders_before(system: str, config: Config, part: Named) -> int | None:
+    """How many orders of the scope are open; None when it is not known, because no halt waits for it."""
+    try:
+        return len(open_orders(system, part.scopes, config.execution_names))
+    except CommandError:
+        return None
 
 
 def await_cells(system: str, config: Config, part: Named, since_ns: int, deadline: float) -> list[str]:

@@ -86,9 +86,13 @@ def concerned(config: Config, scope: Scope) -> list[str]:
 
 def open_orders(system: str, scopes: Iterable[Scope], roles: Iterable[str]) -> list[OrderRow]:
     """The orders of these scopes that are open or in doubt."""
+    found = {role: leftovers.rows(system, role) for role in roles}
+    if unread := [role for role, rows in found.items() if rows is None]:
+        text = f"it is unknown which orders are open: the lane ORDERS of {', '.join(unread)} cannot be read"
+        raise CommandError(f"{text}; engine-ctl halt halts the whole system, its orders are on the venue's site")
     return [
         row
-        for role in roles
-        for row in leftovers.rows(system, role)
+        for rows in found.values()
+        for row in rows or ()
         if any(one.account in (0, row.account) and one.covers(row.strategy, row.instrument) for one in scopes)
     ]

@@ -106,4 +106,4 @@ def test_status_asks_for_the_operators_hands_only_where_no_process_cares(
     phase: str, canceller: dict[str, object], text: str
 ) -> None:
     """An operator who cancels by hand what a starting execution reconciles makes the doubt greater."""
-    assert text in _left_text("execution", 3, canceller, phase)
+    assert text in _left_text("execution", "3", canceller, phase)

@@ -12,7 +12,7 @@ import shm
 from engine.activity import Activity
 from engine.config import Config
 from engine.lanes import CANCELLER, EXECUTION, lane_of, open_lanes
-from engine.model.records import CANCELLING, LISTED
+from engine.model.records import CANCELLING, LISTED, SESSION
 from engine.model.words import CancellerState, CommandKind, OrderState
 from engine.supervisor import leftovers, segments
 from engine.supervisor.cover import Cover
@@ -224,12 +224,40 @@ def test_what_a_killed_execution_left_is_unknown_without_a_listing(bench: Bench)
 def test_other_programs_orders_are_unknown_without_a_listing_where_they_are_cancelled_too(bench: Bench) -> None:
     """An execution that ended without an open order knows nothing of them."""
     bench.confirms = CancellerState.GAVE_UP
+    log_on(bench.config)
     bench.keeper.stop()
     bench.step(8)
     assert bench.keeper.left_at_the_end() == []
     foreign = msgspec.structs.replace(bench.config.canceller, foreign=True)
     cover = Cover(msgspec.structs.replace(bench.config, canceller=foreign), EXECUTION)
     assert [one["state"] for one in cover.left_at_the_end(ended_clean=True)] == ["not confirmed by the venue"]
+
+
+def log_on(config: Config) -> None:
+    """Execution's session was ready once."""
+    lanes = open_lanes(config.system.name, EXECUTION)
+    blank = {name: b"" if name in {"error", "venue", "text"} else 0 for name in SESSION.row._fields}
+    lanes.cell_writer("sessions").write(0, *SESSION.row(**{**blank, "ready_ns": 1}))
+    lanes.close()
+
+
+def test_what_an_execution_left_that_was_never_ready_is_unknown(bench: Bench) -> None:
+    """With a lost journal its records are empty, and at a venue that it could not reach orders may be open."""
+    bench.confirms = CancellerState.GAVE_UP
+    bench.keeper.stop()
+    bench.step(8)
+    assert [one["state"] for one in bench.keeper.left_at_the_end()] == ["not confirmed by the venue"]
+
+
+def test_orders_on_a_lane_that_cannot_be_read_are_unknown(bench: Bench) -> None:
+    """`down` would report a clean end, and no process watches an order after it."""
+    bench.confirms = CancellerState.GAVE_UP
+    log_on(bench.config)
+    bench.keeper.stop()
+    bench.step(8)
+    os.truncate(path_of(bench.config.lane("orders", EXECUTION)), 100)
+    assert [one["state"] for one in bench.keeper.left_at_the_end()] == ["unknown: the lane ORDERS cannot be read"]
+    assert leftovers.count(bench.config.system.name, [EXECUTION]) is None
 
 
 def test_an_order_that_only_the_venue_lists_is_left_too(bench: Bench) -> None:
