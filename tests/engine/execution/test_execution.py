@@ -409,7 +409,7 @@ def test_a_step_with_forty_strategies_has_a_cursor_for_each(tmp_path: Path) -> N
     house.run(1)
     [step] = steps_of(house.rings["steps"].rows[published:])
     assert step.now_ns == house.now_ns
-    assert step.cursors[2:] == tuple(count % 3 for count in range(40))
+    assert step.cursors[2:42] == tuple(count % 3 for count in range(40))
     assert [house.cells["accepted"].read(index).cursor for index in range(40)] == [count % 3 for count in range(40)]
 
 
