@@ -64,7 +64,7 @@ STRATEGIES, EXECUTIONS = {"maker", "taker"}, {"main", "side"}
 @pytest.mark.parametrize(
     ("lane", "of", "roles"),
     [
-        ("ticks", "east", {"east", "aggregation"} | STRATEGIES),
+        ("ticks", "east", {"east", "aggregation"} | STRATEGIES | EXECUTIONS),
         ("books", "west", {"west", "aggregation"} | STRATEGIES | EXECUTIONS),
         ("frames", "west", {"west"}),
         ("orders", "side", {"side", "side_canceller"} | STRATEGIES),
