@@ -21,7 +21,7 @@ segment_mib = 0.0625
 [watch]
 death_limit = 1000
 backoff_cap_ms = 100
-start_limit_ms = 5000
+start_limit_ms = 30000
 [alerts]
 [[alerts.targets]]
 name = "dead"
