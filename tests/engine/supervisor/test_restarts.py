@@ -22,6 +22,8 @@ from tests.engine.floor import Floor, until
 
 ROLES = ("feed", "aggregation", "execution", "maker", "canceller", "alerts")
 MORE = """
+[journal]
+segment_mib = 1
 [watch]
 death_limit = 1000000
 death_window_ms = 1
