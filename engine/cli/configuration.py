@@ -90,12 +90,12 @@ def _defaults(config: Config) -> Defaults:
     """The defaults of the tables whose keys other layers define, by the place of the table."""
     from engine.execution.config import ExecutionOptions  # noqa: PLC0415 - only this command needs them
     from engine.feed.build import defaults  # noqa: PLC0415
-    from engine.risk.caps import CAPS  # noqa: PLC0415
     from engine.risk.limits import RiskLimits  # noqa: PLC0415
+    from engine.risk.table import known  # noqa: PLC0415
 
     tables = {
         "feed": defaults(),
-        "risk": {**defaults_of(RiskLimits), **dict.fromkeys(CAPS)},
+        "risk": {**dict.fromkeys(known()), **defaults_of(RiskLimits)},
         "execution": defaults_of(ExecutionOptions),
     }
     return {**tables, **_options(config), **_parameters(config)}

@@ -7,7 +7,6 @@
 """
 
 import argparse
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ from engine.cli.check import check
 from engine.cli.output import choose_system, print_json, print_line
 from engine.cli.settings import await_roles, cells_of, class_of, running
 from engine.cli.system import call_supervisor, read
-from engine.config import Config
+from engine.config import Config, limits_file
 from engine.config.settings import RISK, owners_of
 from engine.config.tables import AGGREGATION, ALERTS, EXECUTION, FEED
 
@@ -47,7 +46,7 @@ def reload(options: argparse.Namespace) -> int:
     """Check the file, compare, apply, wait for the roles, and print what needs a start."""
     system = choose_system(options.system)
     state = call_supervisor(system, "status")
-    digest = hashlib.sha256(Path(state["config"]).read_bytes()).hexdigest()
+    digest = limits_file.digest(Path(state["config"]))
     config, before = read(state["config"]), running(state)
     check(config, settings_may_differ=True)
     found = list(differences(before, config))
@@ -131,9 +130,9 @@ def _judged_parameter(after: Config, one: Difference, strategy: str, name: str) 
 
 
 def _is_live_limit(name: str) -> bool:
-    from engine.risk.limits import FIXED  # noqa: PLC0415 - a slow import
+    from engine.risk.table import is_live  # noqa: PLC0415 - a slow import
 
-    return name not in FIXED
+    return is_live(name)
 
 
 def _restart(config: Config, kind: str) -> str:

@@ -125,13 +125,9 @@ def check_values(config: Config, owner: str, already: Mapping[str, Any], texts: 
 
 def _check_limits(config: Config, already: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """The values of limits and caps."""
-    from engine.risk.caps import CAPS, set_risk  # noqa: PLC0415 - a slow import
-    from engine.risk.limits import RiskLimits  # noqa: PLC0415
+    from engine.risk.table import kind_of, set_risk  # noqa: PLC0415 - a slow import
 
-    kinds = {one.name: one.type for one in msgspec.structs.fields(RiskLimits)} | {
-        key: one.kind for key, one in CAPS.items()
-    }
-    values = {name: value_of(text, kinds.get(name, str)) for name, text in texts.items()}
+    values = {name: value_of(text, kind_of(name)) for name, text in texts.items()}
     limits, _ = set_risk(config.risk, {**already, **values})
     limits.check_instruments([one.id for one in config.instruments])
     return values
@@ -187,7 +183,7 @@ def _toml(text: str) -> Any:
 def in_force(config: Config, owner: str, already: Mapping[str, Any]) -> Mapping[str, Any]:
     """Every value of an owner, the declaration's defaults included."""
     if owner == RISK:
-        from engine.risk.caps import read_risk  # noqa: PLC0415 - a slow import
+        from engine.risk.table import read_risk  # noqa: PLC0415 - a slow import
 
         return {**config.risk, **_plain(read_risk({**config.risk, **already})[0]), **already}
     from engine.strategy.api.strategy import checked_parameters  # noqa: PLC0415

@@ -1,8 +1,8 @@
 """Reads a file, applies the environment's overrides, and refuses a wrong file with the place, value and expectation.
 
-1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values (`overrides.py`). 3. msgspec checks names,
-types and bounds. 4. `check.py` checks what spans tables: names that must exist, be unique, be placed once. 5. `expand`
-fills in this machine's paths.
+1. TOML to plain tables, with the keys of a file of limits (`limits_file.py`). 2. `STEELYARD__…` variables replace
+single values (`overrides.py`). 3. msgspec checks names, types and bounds. 4. `check.py` checks what spans tables: names
+that must exist, be unique, be placed once. 5. `expand` fills in this machine's paths.
 """
 
 import functools
@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from engine.config import limits_file
 from engine.config.check import check
 from engine.config.nearest import unknown_key
 from engine.config.overrides import error_text, find, override, source_text
@@ -31,6 +32,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, copy
     `copy` is read instead of the file; relative paths stay relative to the file.
     """
     tree = read_tree(Path(copy or path))
+    limits_file.merge(tree, Path(path), Path(copy) if copy else None)
     variables = override(tree, os.environ if environment is None else environment, str(path))
     if "path" in tree:
         raise ConfigError(error_text(path, "path", tree["path"], "unknown key: delete it"))
@@ -46,6 +48,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, copy
 def load_copy(path: str | Path, copy: str | Path, environment: Mapping[str, str] | None = None) -> Config:
     """The configuration in a copy of a file, as `load` gives that of the file; the file with secrets is not read."""
     tree = read_tree(Path(copy))
+    limits_file.merge(tree, Path(path), Path(copy))
     variables = override(tree, os.environ if environment is None else environment, str(path))
     config = convert(tree, str(path), variables)
     for key, value, expected in check(config):

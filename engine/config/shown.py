@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from engine.config import limits_file
 from engine.config.lines import lines_of
 from engine.config.load import convert, expand, read_tree
 from engine.config.overrides import find, override
@@ -50,6 +51,7 @@ class Source:
         self.path = path
         self._lines = lines_of((copy or path).read_text(encoding="utf-8"))
         self._tree = read_tree(copy or path)
+        self._limits = limits_file.merge(self._tree, path, copy)
         self._variables = override(self._tree, environment, str(path))
         self.config: Config = expand(convert(self._tree, str(path), self._variables))
 
@@ -85,6 +87,8 @@ class Source:
                 return self._variables[place]
             if place in self._lines:
                 return f"{self.path}:{self._lines[place]}"
+            if place in self._limits:
+                return self.config.risk_limits
             place = _outer(place)
         return str(self.path)
 

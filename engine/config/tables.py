@@ -252,6 +252,7 @@ class Config(Table, frozen=True, kw_only=True):
     journal: Journal = Journal()
     watch: Watch = Watch()
     canceller: Canceller = Canceller()
+    risk_limits: str = ""  # a file with keys of [risk]; a relative path starts at this file's directory
     feed: dict[str, Any] = {}
     risk: dict[str, Any] = {}
     execution: dict[str, Any] = {}

@@ -26,7 +26,7 @@ from engine.instruments import await_all
 from engine.lanes import SUPERVISOR, open_role
 from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
-from engine.risk.caps import read_risk
+from engine.risk.table import read_risk
 from engine.venues.catalogue import kind_of, trading_of
 from engine.venues.kind import Network
 from engine.venues.session import MakeSession

@@ -9,6 +9,7 @@ Each command is recorded before it is carried out, with the cursor after it and 
 later life of execution carries it out again, and one that was given while execution was dead is carried out once.
 """
 
+from engine.execution.breakers import Breakers
 from engine.execution.halts import Halts
 from engine.execution.intents.desk import Desk
 from engine.execution.orders import codec
@@ -29,7 +30,7 @@ class Commands:
 
     def __init__(
         self, lane: RingReader, life: int, journal: Appender, halts: Halts, scopes: Scopes, desk: Desk, alarm: Alarm,
-        balances: Balances, settings: Settings,
+        balances: Balances, settings: Settings, breakers: Breakers,
     ) -> None:  # fmt: skip
         """Read this lane; `life` is the number of the ring, because a sequence means nothing in another."""
         self._lane = lane
@@ -41,6 +42,7 @@ class Commands:
         self._alarm = alarm
         self._balances = balances
         self._settings = settings
+        self._breakers = breakers
 
     def restore(self, life: int, cursor: int) -> None:
         """Apply what is set, and skip the commands that an earlier life carried out, if it read the same ring."""
@@ -87,6 +89,7 @@ class Commands:
     def _resume(self, scope: Scope, now_ns: int) -> None:
         """End the halt of a scope, or the system's and every alarm: the operator has checked the account."""
         self._scopes.resume(scope)
+        self._breakers.resume(scope)
         if scope.whole:
             self._balances.rebase()
             self._halts.resume(now_ns)

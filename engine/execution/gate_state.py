@@ -3,13 +3,15 @@
     session, recovery ──────▶ connected, reconciled
     a full disk ────────────┐
     fills not audited ──────┼─▶ exits_only, the Reason why entries stop
-    a lost supervisor ──────┘
+    a lost supervisor ──────┤
+    a breaker ──────────────┘
 
 `engine-ctl halt` waits for the cell: it has the sequences of the halt words that execution has read.
 """
 
 import logging
 
+from engine.execution.breakers import Breakers
 from engine.execution.config import ExecutionConfig
 from engine.execution.halts import Halts
 from engine.execution.journal.journal import Journal
@@ -33,6 +35,7 @@ class GateState:
     def __init__(
         self, config: ExecutionConfig, cells: CellWriter, gate: RiskGate, session: VenueSession, recovery: Recovery,
         blotter: Blotter, journal: Journal, operator: OperatorPort, halts: Halts, supervisor: SupervisorSilence,
+        breakers: Breakers,
     ) -> None:  # fmt: skip
         """Begin with room on the disk, every fill audited, and nothing published."""
         self._write = cells.write
@@ -44,6 +47,7 @@ class GateState:
         self._operator = operator
         self._halts = halts
         self._supervisor = supervisor
+        self._breakers = breakers
         self._directory = config.journal.directory
         self._full = False  # the disk has no room for the journal
         self._unaudited = False  # an instrument has too many fills after its watermark
@@ -79,7 +83,7 @@ class GateState:
             return Reason.JOURNAL_FULL
         if self._unaudited:
             return Reason.FILLS_UNAUDITED
-        return Reason.SUPERVISOR_LOST if self._supervisor.lost else 0
+        return Reason.SUPERVISOR_LOST if self._supervisor.lost else self._breakers.reason
 
     def _warn_of_room(self) -> None:
         """Log that entries stop, or continue: only the log shows an operator why no order is sent."""

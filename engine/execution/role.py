@@ -20,6 +20,7 @@ from pathlib import Path
 
 from engine.execution.algorithms.children import Children
 from engine.execution.algorithms.parents import Parents
+from engine.execution.breakers import Breakers
 from engine.execution.commands import Commands
 from engine.execution.config import ExecutionConfig
 from engine.execution.flatten.closing import Closing
@@ -124,9 +125,10 @@ class Execution:
         self.halts = Halts(
             lanes.halt, self._operator, self.gate, self.scopes, self.desk, self.alarm, self.recovery, self._balances
         )
+        self.breakers = Breakers(config, self.gate, self.blotter, self.scopes, self.desk)
         self._commands = Commands(
             lanes.commands, lanes.commands_life, self.journal, self.halts, self.scopes, self.desk, self.alarm,
-            self._balances, Settings(config, lanes.limits, self.gate, self.desk, self.journal),
+            self._balances, Settings(config, lanes.limits, self.gate, self.desk, self.journal), self.breakers,
         )  # fmt: skip
         closing = Closing(system, self.gate, sender, self.blotter, self._tops)
         self.flatten = Flatten(
@@ -134,10 +136,10 @@ class Execution:
         )
         self._gate_state = GateState(
             config, lanes.gate, self.gate, self.session, self.recovery, self.blotter, self.journal, self._operator,
-            self.halts, self._supervisor,
+            self.halts, self._supervisor, self.breakers,
         )  # fmt: skip
         self._notices = Notices(lanes, self.session, self.alarm, config)
-        self._scope_cells = ScopeCells(lanes.scope_halts, config.account, self.scopes, self.flatten)
+        self._scope_cells = ScopeCells(lanes.scope_halts, config.account, self.scopes, self.flatten, self.breakers)
         self._steps = Steps(
             lanes.steps, config.role, (*lanes.books, lanes.commands, *(lane for _, lane, _ in intents), *lanes.ticks)
         )
@@ -146,7 +148,7 @@ class Execution:
         self._poll_ns = 0  # when the operator's ways to ask for a halt are polled next
         self._start: Start | None = Start(
             config, lanes, self.journal, self.blotter, self.gate, self.parents, self.desk, self.alarm, self._balances,
-            self.scopes, self.halts, self._commands, accepted, self._checkpointer,
+            self.scopes, self.halts, self._commands, accepted, self._checkpointer, self.breakers,
         )  # fmt: skip
 
     def step(self, now_ns: int) -> int:
@@ -162,6 +164,9 @@ class Execution:
             self.halts.follow_alarm(now_ns)
         if self._intake.waits():
             work += self._books.read(now_ns)
+            if self.breakers.fast:
+                self.breakers.on_books(now_ns)
+                self._gate_state.update()
             work += self._intake.read_intents(now_ns)
         work += self.session.step(now_ns)
         if self.alarm.due:
@@ -189,6 +194,7 @@ class Execution:
             self._poll(now_ns)
         more += self.desk.follow(now_ns)
         self._positions.write(now_ns, self._lanes.fills.cursor)
+        self.breakers.step(now_ns)
         self.journal.settle(now_ns, idle=not (work + more))
         self._gate_state.update()
         self._notices.write(now_ns, reconciled=self.recovery.complete)

@@ -1,16 +1,18 @@
-"""Publishes the cells `scope_halts`: each halted scope of this execution, and how far its flattening is.
+"""Publishes the cells `scope_halts`: halted scopes with the progress of a flattening, and scopes of tripped breakers.
 
 The first cells hold the scopes in the order in which they were halted; the first empty cell ends the list.
 """
 
+from engine.execution.breakers import Breakers
 from engine.execution.flatten.flatten import Flatten
 from engine.execution.notices import cut
 from engine.execution.scopes import Scopes
+from engine.execution.trips import text_of
 from engine.lanes.ports import CellWriter
 from engine.model import records
-from engine.model.rows import ScopeHaltRow
+from engine.model.rows import BreakerRow, ScopeHaltRow
 from engine.model.scope import Held, Scope
-from engine.model.words import FlattenState
+from engine.model.words import FlattenState, HaltReason
 
 TEXT = records.SCOPE_HALT.fields[-1].size
 EMPTY = ScopeHaltRow(
@@ -21,19 +23,22 @@ EMPTY = ScopeHaltRow(
 class ScopeCells:
     """Writes the cells whose contents have changed."""
 
-    def __init__(self, cells: CellWriter, account: int, scopes: Scopes, flatten: Flatten) -> None:
+    def __init__(self, cells: CellWriter, account: int, scopes: Scopes, flatten: Flatten, breakers: Breakers) -> None:
         """Begin with nothing published: each life writes the list once."""
         self._write = cells.write
         self._account = account
         self._scopes = scopes
         self._flatten = flatten
+        self._breakers = breakers
         self._published: list[ScopeHaltRow] | None = None
 
     def write(self, now_ns: int) -> None:
         """Write the list if it has changed since the last call."""
-        if not self._scopes.held and not self._published and self._published is not None:
+        held, trips = self._scopes.held, self._breakers.trips
+        if not held and not trips and not self._published and self._published is not None:
             return
-        rows = [self._row(scope, held) for scope, held in self._scopes.held.items()]
+        rows = [self._row(scope, one) for scope, one in held.items()]
+        rows += [self._trip(scope, row) for scope, row in trips.items() if scope not in held]
         before = self._published
         if rows == before:
             return
@@ -45,9 +50,18 @@ class ScopeCells:
     def _row(self, scope: Scope, held: Held) -> ScopeHaltRow:
         """The record of one scope, without its time."""
         one = self._flatten.progress.get(scope) if held.flattens else None
-        state, text = (FlattenState.NONE, "") if one is None else (one.state, one.text)
+        trip = self._breakers.trips.get(scope)
+        why = "" if trip is None else text_of(trip)
+        state, text = (FlattenState.NONE, why) if one is None else (one.state, one.text)
         orders, positions = (0, 0) if one is None else (one.orders, one.positions)
         return EMPTY._replace(
             since_ns=held.since_ns, account=scope.account, strategy=scope.strategy, instrument=scope.instrument,
             reason=held.reason, state=state, uid=held.uid, orders=orders, positions=positions, text=cut(text, TEXT),
+        )  # fmt: skip
+
+    def _trip(self, scope: Scope, row: BreakerRow) -> ScopeHaltRow:
+        """The record of a scope that sends exits only, because a breaker has tripped."""
+        return EMPTY._replace(
+            since_ns=row.since_ns, account=scope.account, strategy=scope.strategy, reason=HaltReason.BREAKER,
+            text=cut(text_of(row), TEXT),
         )  # fmt: skip

@@ -25,8 +25,8 @@ from engine.model.records import SETTINGS
 from engine.model.rows import CommandRow
 from engine.model.text import bare
 from engine.model.words import CommandKind, JournalKind
-from engine.risk.caps import set_risk
 from engine.risk.gate import RiskGate
+from engine.risk.table import set_risk
 
 ERROR_BYTES = 232  # of SETTINGS
 

@@ -10,6 +10,7 @@ Nothing is published or recorded before the first step, which has a time.
 import logging
 
 from engine.execution.algorithms.parents import Parents
+from engine.execution.breakers import Breakers
 from engine.execution.commands import Commands
 from engine.execution.config import ExecutionConfig
 from engine.execution.halts import Halts
@@ -40,7 +41,7 @@ class Start:
     def __init__(
         self, config: ExecutionConfig, lanes: ExecutionLanes, journal: Journal, blotter: Blotter, gate: RiskGate,
         parents: Parents, desk: Desk, alarm: Alarm, balances: Balances, scopes: Scopes, halts: Halts,
-        commands: Commands, accepted: Accepted, checkpointer: Checkpointer,
+        commands: Commands, accepted: Accepted, checkpointer: Checkpointer, breakers: Breakers,
     ) -> None:  # fmt: skip
         """Restore everything that the journal has."""
         self._config = config
@@ -53,6 +54,7 @@ class Start:
         self._alarm = alarm
         self._scopes = scopes
         self._accepted = accepted
+        self._breakers = breakers
         self._replay = Replay(blotter)
         self._replay_journal(checkpointer)
         self._restore_orders()
@@ -60,6 +62,7 @@ class Start:
         alarm.restore(replay.settled, replay.stopped, raised=replay.alarmed)
         balances.restore(replay.baseline, replay.agreed_ns)
         scopes.restore(replay.scopes)
+        breakers.restore(replay.breakers)
         halts.restore(journalled=replay.halted)
         commands.restore(replay.command_life, replay.commands_followed)
 
@@ -148,6 +151,7 @@ class Start:
         if self._gate.halted:
             self._desk.cancel_all(now_ns)
         self._scopes.cancel(now_ns)
+        self._breakers.begin(now_ns)
         for instrument in self._alarm.instruments:
             self._desk.cancel_all(now_ns, 0, instrument)
 

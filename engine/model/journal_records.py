@@ -3,7 +3,7 @@
     TERMS    what the numbers of an instrument mean           FOLLOWED   an operator's command that execution follows
     ALARM    a halt that execution decided itself             WATERMARK  up to which fill every fill is known
     DAY      what an instrument's daily net is counted from   BALANCE    what is known of one asset's balance
-    SETTING  a part of the values that an operator has set
+    SETTING  a part of the values that an operator has set    BREAKER    the state of a breaker, and its trip
 
 INTENT, VERDICT, ORDER and FILL, which the journal carries too, are in `records.py`, as is JOURNAL itself, the record
 around each of them. The time of a journal record is the time of the record inside it.
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.model.rows import (
         AlarmRow,
         BalanceRow,
+        BreakerRow,
         DayRow,
         FollowedRow,
         SettingRow,
@@ -124,4 +125,22 @@ BALANCE: "Record[BalanceRow]" = Record(
     },
 )
 
-JOURNAL_RECORDS = (TERMS, ALARM, FOLLOWED, SETTING, WATERMARK, DAY, BALANCE)
+BREAKER_STATE = 144
+BREAKER: "Record[BreakerRow]" = Record(
+    "breaker",
+    224,
+    {
+        "since_ns": "i8",  # of the trip; 0: it has not tripped
+        "value": "i8",  # that was found when it tripped
+        "limit": "i8",
+        "key": "S32",  # of `[risk]`
+        "strategy": "u4",  # whose breaker it is, 0: the account's
+        "policy": "u4",  # BreakerPolicy of the trip
+        "reason": "u4",  # Reason of the trip
+        "anew": "u4",  # 1: resumed by an operator, and not judged since
+        "state": f"S{BREAKER_STATE}",  # a JSON object: the fields of the breaker's own state
+        "spare": "2u4",
+    },
+)
+
+JOURNAL_RECORDS = (TERMS, ALARM, FOLLOWED, SETTING, WATERMARK, DAY, BALANCE, BREAKER)

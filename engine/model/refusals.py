@@ -19,6 +19,7 @@ from engine.model.words import AlarmReason, BookState, OrderState, Reason
 Detail = Callable[[int, int, Instrument | None], str]
 MICRO_DECIMALS = 6
 CENT = Decimal("0.01")
+RESUME = "a breaker has tripped: engine-ctl status shows its scope, engine-ctl resume of that scope ends it"
 SECOND_NS, MS = 1_000_000_000, 1_000_000
 
 
@@ -188,6 +189,13 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.DUPLICATE_ORDER: lambda value, limit, _: (
         f"repeats an order of its strategy {_duration(value)} after it, at the earliest {_duration(limit)}"
+    ),
+    Reason.DRAWDOWN: lambda value, limit, _: f"{_dollars(value, limit)} below the peak, {RESUME}",
+    Reason.DAILY_LOSS: lambda value, limit, _: f"{_dollars(value, limit)} lost today, {RESUME}",
+    Reason.LOSS_STREAK: lambda value, limit, _: f"{value} of {limit} losing round trips in a row, {RESUME}",
+    Reason.FLASH_CRASH: lambda value, limit, _: f"a watched instrument moved by {value} of {limit} bp, {RESUME}",
+    Reason.ACK_LATENCY: lambda value, limit, _: (
+        f"the venue's answers take {_duration(value)} of {_duration(limit)} (p99), {RESUME}"
     ),
     Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }

@@ -633,6 +633,20 @@ if TYPE_CHECKING:
         change: int
         spare: int = 0
 
+    class BreakerRow(NamedTuple):
+        """A row of BREAKER."""
+
+        since_ns: int
+        value: int
+        limit: int
+        key: bytes
+        strategy: int
+        policy: int
+        reason: int
+        anew: int
+        state: bytes
+        spare: tuple[int, ...] = (0, 0)
+
 else:
     TickRow = records.TICK.row
     LevelRow = records.LEVEL.row
@@ -673,3 +687,4 @@ else:
     WatermarkRow = journal_records.WATERMARK.row
     DayRow = journal_records.DAY.row
     BalanceRow = journal_records.BALANCE.row
+    BreakerRow = journal_records.BREAKER.row

@@ -73,6 +73,7 @@ cdef enum:  # JournalKind: JOURNAL_
     JOURNAL_BALANCE = 14
     JOURNAL_PARENT = 15
     JOURNAL_SETTING = 20
+    JOURNAL_BREAKER = 21
 
 cdef enum:  # FrameKind: FRAME_
     FRAME_RECEIVED = 1

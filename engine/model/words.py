@@ -53,6 +53,7 @@ class HaltReason(IntEnum):
     DEATHS = 4  # a process died too often
     EXECUTION = 5  # execution halted itself: its log and the file HALT have the reason
     FLATTEN = 6  # an operator closes every position: execution does it, the canceller cancels what the venue lists
+    BREAKER = 7  # a breaker of risk has tripped in a scope
 
 
 class SessionState(IntEnum):
@@ -167,8 +168,23 @@ class Reason(IntEnum):
     TOO_MANY_ORDERS = 40  # open at once
     SELF_TRADE = 41  # the order reaches an order of ours on the other side
     DUPLICATE_ORDER = 42  # the order repeats one of its strategy
+    DRAWDOWN = 43  # this and the following: a breaker has tripped, only exits are sent until an operator resumes
+    DAILY_LOSS = 44
+    LOSS_STREAK = 45  # round trips that lost in a row
+    FLASH_CRASH = 46  # a watched instrument moved too fast
+    ACK_LATENCY = 47  # the venue answers too slowly
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
+
+
+class BreakerPolicy(IntEnum):
+    """What execution does when a breaker trips, in its scope; its name in small letters is the configuration's word."""
+
+    NONE = 0
+    REFUSE = 1  # entries are refused, open orders stay
+    REDUCE = 2  # entries are refused, and the open ones are cancelled
+    CANCEL = 3  # every new order is refused, and every open one is cancelled
+    FLATTEN = 4  # as CANCEL, and the positions are closed
 
 
 class Mode(IntEnum):
@@ -245,6 +261,7 @@ class JournalKind(IntEnum):
     BALANCE = 14
     PARENT = 15  # a parent before each child, and whenever its algorithm's state changes
     SETTING = 20  # what an operator set: the parameters of a strategy, or the limits
+    BREAKER = 21  # the state of a breaker, and its trip
 
 
 class BalanceChange(IntEnum):

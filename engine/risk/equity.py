@@ -2,8 +2,9 @@
 
     net of some positions = Σ (realised + unrealised - fees) * dollars for one of the quote
     equity                = capital_usd + the net of the account's positions
+    value of what is held = Σ abs(held) * price, in dollars
 
-Both are in millionths of a dollar, rounded down, and None while a holding has no such price. Fees that have no value in
+All are in millionths of a dollar, rounded down, and None while a holding has no such price. Fees that have no value in
 the quote do not count.
 """
 
@@ -28,6 +29,35 @@ def net_of(account: Account, positions: Iterable[Held], now_ns: int) -> int | No
     for number, position in positions:
         price2 = account.price2(now_ns, number) if position.held else 0
         value = micro_of_money2(account, number, position, position.net2(price2), now_ns)
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def net_of_day(account: Account, positions: Iterable[Held], now_ns: int, day_ns: int) -> int | None:
+    """The net of these positions since the first valuation of the day; None until each of them has one."""
+    total = 0
+    for number, position in positions:
+        price2 = account.price2(now_ns, number) if position.held else 0
+        net2 = position.net2(price2)
+        if net2 is None or position.day_ns != day_ns:
+            return None
+        value = micro_of_money2(account, number, position, net2 - position.day_net2, now_ns)
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def held_value(account: Account, positions: Iterable[Held], now_ns: int) -> int | None:
+    """The value of what is held, long and short added up."""
+    total = 0
+    for number, position in positions:
+        price2 = account.price2(now_ns, number)
+        if position.held and not price2:
+            return None
+        value = micro_of_money2(account, number, position, abs(position.held) * price2, now_ns)
         if value is None:
             return None
         total += value

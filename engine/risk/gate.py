@@ -55,6 +55,9 @@ class Exposure(Protocol):
     open_buy: int
     open_sell: int
     held: int  # the position with the dust that cannot be sold
+    day_ns: int  # the day to which `day_net2` belongs
+    day_net2: int  # twice the net at that day's first valuation
+    losses: int  # round trips that lost in a row
 
     @property
     def money_decimals(self) -> int:
@@ -89,6 +92,8 @@ class PlacedOrder(Protocol):
     size: int
     child: int  # which child of its intent it is
     intent_ns: int  # when the strategy decided it; 0: it was found at the venue
+    sent_ns: int  # 0: not known
+    answer_ns: int  # when the venue first answered; 0: not yet
 
 
 class Sight(Protocol):
@@ -159,6 +164,7 @@ class RiskGate(Approval):
         """
         super().__init__(limits, instruments, tops, exposures, permits, not caps, stopped)
         self._sight: Sight = NoSight() if sight is None else sight
+        self._closed: Mapping[int, Refusal] = {}  # by strategy, 0: all: breakers refuse their entries
         self._instruments = instruments
         self._tops = tops
         self._exposures = exposures
@@ -168,8 +174,16 @@ class RiskGate(Approval):
 
     def set_limits(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         """Check every further order against these limits and caps; nothing else of the gate's state changes."""
-        self.set_approval(limits, not caps)
         self._bound(limits, caps)
+        self._set_approval()
+
+    def close_entries(self, closed: Mapping[int, Refusal]) -> None:
+        """Refuse the entries of these strategies, 0: of all; meanwhile the compiled approval approves nothing."""
+        self._closed = closed
+        self._set_approval()
+
+    def _set_approval(self) -> None:
+        self.set_approval(self.limits, not self._caps and not self._closed)
 
     def _bound(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         self.limits = limits
@@ -415,6 +429,10 @@ class RiskGate(Approval):
         """Entries are not stopped, as they are by a full disk or a lost supervisor."""
         return Refusal(Reason(self.exits_only), 1, 0) if self.exits_only else None
 
+    def check_breakers(self, order: Proposed) -> Refusal | None:
+        """No breaker that has tripped refuses entries, of the account or of the strategy."""
+        return self._closed.get(0) or self._closed.get(order.strategy)
+
     def check_silence(self, order: Proposed) -> Refusal | None:
         """The venue did not forbid requests until a later time."""
         wait_ns = self.backoff_until_ns - order.now_ns
@@ -471,7 +489,7 @@ ENTRY: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
     RiskGate.check_spread, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_collar,
     RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_caps,
-    RiskGate.check_exits_only, RiskGate.check_silence, RiskGate.check_rate,
+    RiskGate.check_exits_only, RiskGate.check_breakers, RiskGate.check_silence, RiskGate.check_rate,
 )  # fmt: skip
 EXIT: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,

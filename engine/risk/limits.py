@@ -13,7 +13,7 @@ from engine.model.fixed import INT64_MAX
 
 MICRO = 10**6  # caps in dollars are compared as whole millionths
 BPS = 10_000
-FIXED = ("usd_quotes", "usd_instruments", "sectors")  # limits that execution reads once, at its start
+FIXED = ("usd_quotes", "usd_instruments", "sectors", "policies")  # limits that execution reads once, at its start
 WIDEST = 30  # digits before the point that a cap in dollars may have: its integer arithmetic stays short
 
 
@@ -38,6 +38,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ramp: Decimal = Decimal(1)  # the share of every cap in dollars that is in force: 0.1 while a strategy is new
     capital_usd: Decimal | None = None  # the account's money before its first fill; equity is this and the net
     sectors: dict[str, tuple[int, ...]] = {}  # names for groups of instruments
+    policies: dict[str, str] = {}  # of breakers, by their key, where it is another than the breaker's own
 
     def __post_init__(self) -> None:
         """Refuse values that are not positive finite numbers of 64 bits."""
@@ -121,3 +122,12 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def strategy_rate(self, part: int, strategies: int) -> int:
         """How much of a part of the rate one of these strategies may use; a single strategy may use all of it."""
         return max(1, int(part * self.strategy_rate_share)) if strategies > 1 else part
+
+
+def micro_of(dollars: Decimal) -> int:
+    """A cap's dollars in millionths; ValueError for an amount that bounds nothing or is too wide for the arithmetic."""
+    if not dollars.is_finite() or dollars <= 0:
+        raise ValueError("must be positive")
+    if dollars.adjusted() > WIDEST:
+        raise ValueError(f"must be below 1e{WIDEST + 1}")
+    return int(dollars * MICRO)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from engine import evidence
 from engine.clock import OFFSET_VARIABLE
-from engine.config import Config
+from engine.config import Config, limits_file
 from engine.config.private import open_private
 from engine.lanes import SUPERVISOR
 from engine.supervisor import leftovers, life, segments
@@ -78,6 +78,7 @@ def _keep_copy(config: Config) -> None:
     try:
         with os.fdopen(open_private(config.paths.sound, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(Path(config.path).read_bytes())
+        limits_file.keep_copy(Path(config.path), config.paths.sound)
     except OSError as error:  # the system starts even if the disk is full
         text = "the configuration cannot be copied: if the file becomes wrong, a canceller cannot start from it"
         logger.warning(text, extra={"error": str(error)})
@@ -86,7 +87,8 @@ def _keep_copy(config: Config) -> None:
 def clear(config: Config) -> int:
     """Remove the segments and run files of a system that is down; 0."""
     kept = segments.remove(config)
-    for path in (config.paths.system, config.paths.control, config.paths.sound):
+    limits = config.paths.sound.with_name(limits_file.COPY)
+    for path in (config.paths.system, config.paths.control, config.paths.sound, limits):
         path.unlink(missing_ok=True)
     logger.info("down", extra={"segments_kept": kept})
     return 0

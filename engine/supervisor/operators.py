@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import Config
+from engine.config.limits_file import COPY
 from engine.control import Peer
 from engine.supervisor.rights import Right
 from shm.segment import path_of
@@ -106,7 +107,7 @@ def share_directory(config: Config) -> None:
         if directory.stat().st_uid == os.getuid() and directory.stat().st_mode & 0o077 == 0:
             os.chown(directory, -1, group)
             directory.chmod(0o710)
-    for file in (config.paths.system, config.paths.sound):
+    for file in (config.paths.system, config.paths.sound, config.paths.sound.with_name(COPY)):
         if file.exists():
             share_file(file, group, 0o640)
 

@@ -26,8 +26,8 @@ from engine.lanes.ports import CellReader
 from engine.model.records import SET_TEXT
 from engine.model.text import shown
 from engine.model.words import CommandKind
-from engine.risk.caps import set_risk
 from engine.risk.limits import RiskLimits
+from engine.risk.table import set_risk
 from engine.supervisor.halt import Halt
 from engine.supervisor.operators import name_of
 

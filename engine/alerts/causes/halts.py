@@ -12,6 +12,10 @@ from engine.model.text import shown
 from engine.model.words import AlarmReason, FlattenState, HaltReason, Reason
 
 SCOPES = lane_of("scope_halts").count
+OWN_CAUSES = (  # no reason, or one that another cause reports
+    0, Reason.JOURNAL_FULL, Reason.DRAWDOWN, Reason.DAILY_LOSS, Reason.LOSS_STREAK, Reason.FLASH_CRASH,
+    Reason.ACK_LATENCY, Reason.MARGIN_TOO_LOW,
+)  # fmt: skip
 
 
 @cause
@@ -48,21 +52,32 @@ class ScopeHalted(Cause):
         """Each scope that an execution holds."""
         for execution, cells in scene.lanes.scope_halts.items():
             for row in rows(cells, SCOPES):
-                if row.since_ns:
-                    yield self.finding(f"{execution}: {self._scope(scene, row)}", self._text(scene, execution, row))
+                if row.since_ns and row.reason != HaltReason.BREAKER:
+                    yield self.finding(f"{execution}: {_scope(scene, row)}", self._text(scene, execution, row))
 
     def _text(self, scene: Scene, execution: str, row: ScopeHaltRow) -> str:
         """Since when, why, and how far a flattening is."""
         state, reason = FlattenState(row.state).name.lower(), HaltReason(row.reason).name.lower()
         flattening = f" Flattening: {state}; {shown(row.text)}" if row.state else ""
-        return f"{execution} has halted {self._scope(scene, row)} since {utc(row.since_ns)} ({reason}).{flattening}"
+        return f"{execution} has halted {_scope(scene, row)} since {utc(row.since_ns)} ({reason}).{flattening}"
 
-    def _scope(self, scene: Scene, row: ScopeHaltRow) -> str:
-        if row.strategy:
-            return f"strategy {scene.strategy(row.strategy)}"
-        return (
-            scene.instrument(row.instrument) if row.instrument else f"account {row.account}" if row.account else "all"
-        )
+
+@cause
+class Breaker(Cause):
+    """A breaker of risk has tripped: its scope sends exits only, or is halted or flattened."""
+
+    name = "breaker"
+    severity = Severity.CRITICAL
+    to_do = "engine-ctl status shows its scope; when the reason is understood: engine-ctl resume of the same scope"
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """Each scope that an execution holds for a breaker."""
+        for execution, cells in scene.lanes.scope_halts.items():
+            for row in rows(cells, SCOPES):
+                if row.since_ns and row.reason == HaltReason.BREAKER:
+                    subject = f"{execution}: {_scope(scene, row)}"
+                    what = f"A breaker has stopped {_scope(scene, row)} since {utc(row.since_ns)}: {shown(row.text)}."
+                    yield self.finding(subject, what)
 
 
 @cause
@@ -74,10 +89,10 @@ class EntriesStopped(Cause):
     to_do = "engine-ctl status shows the reason and what to do; entries begin again when it has ended"
 
     def find(self, scene: Scene) -> Iterator[Finding]:
-        """Each gate that lets only exits through; a journal without room is a cause of its own."""
+        """Each gate that lets only exits through; a full journal and a breaker are causes of their own."""
         for execution, gate in scene.lanes.gates.items():
             row = gate.read(0)
-            if row is not None and row.exits_only not in (0, Reason.JOURNAL_FULL):
+            if row is not None and row.exits_only not in OWN_CAUSES:
                 reason = Reason(row.exits_only).name.lower()
                 yield self.finding(execution, f"{execution} sends no entries, only exits: {reason}.")
 
@@ -101,3 +116,10 @@ class InstrumentHalted(Cause):
                     name, reason = scene.instrument(row.instrument), AlarmReason(row.reason).name.lower()
                     what = f"{execution} has halted {name} ({reason}): {shown(row.text) or 'see its log'}."
                     yield self.finding(name, what, self.to_do.replace("SYMBOL", name))
+
+
+def _scope(scene: Scene, row: ScopeHaltRow) -> str:
+    """A scope in words."""
+    if row.strategy:
+        return f"strategy {scene.strategy(row.strategy)}"
+    return scene.instrument(row.instrument) if row.instrument else f"account {row.account}" if row.account else "all"

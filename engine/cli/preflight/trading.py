@@ -7,8 +7,8 @@ from engine.cli.check import check as check_file
 from engine.cli.preflight.registry import Finding, Subject, check, fail, ok, warn
 from engine.config import Config
 from engine.config.tables import EXECUTION, STRATEGY
-from engine.risk.caps import read_risk
 from engine.risk.limits import RiskLimits
+from engine.risk.table import read_risk
 
 BOUNDS = ("max_position_usd", "max_order_size_usd", "max_order_rate_per_min")  # those that each system should choose
 

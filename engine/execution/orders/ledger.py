@@ -29,7 +29,8 @@ class Position:
 
     __slots__ = (
         "bought", "cash", "cost", "day_net2", "day_ns", "dust", "fees", "fees_other", "fill_count", "held",
-        "instrument", "open_buy", "open_sell", "realised", "size", "sold", "strategy", "terms", "update_ns",
+        "instrument", "losses", "open_buy", "open_sell", "realised", "size", "sold", "strategy", "terms", "trip_result",
+        "update_ns",
     )  # fmt: skip
 
     def __init__(self, strategy: int, instrument: Instrument) -> None:
@@ -52,6 +53,8 @@ class Position:
         self.open_sell = 0
         self.day_ns = 0  # the beginning of the UTC day to which `day_net2` belongs
         self.day_net2 = 0  # twice the net at that day's first valuation
+        self.losses = 0  # round trips that lost in a row
+        self.trip_result = 0  # realised less fees at the end of the last round trip
         self.update_ns = 0
 
     @property
@@ -63,6 +66,7 @@ class Position:
         self, side: int, price: int, size: int, fee: int, fee_asset: bytes, fee_value: int | None, now_ns: int
     ) -> None:
         """Apply one fill; `fee_value`: the value in quote of a fee in a third asset, None without a price."""
+        before = self.size
         self._trade(side, price, size * self.terms.size_unit)
         self.fill_count += 1
         self.update_ns = now_ns
@@ -73,6 +77,8 @@ class Position:
         if fee:
             self._charge(price, fee, fee_asset.rstrip(b"\0"), fee_value)
         self.size, self.dust = self.terms.split(self.held)
+        if before and before * self.size <= 0:
+            self._end_trip()
 
     @property
     def average(self) -> int:
@@ -144,6 +150,12 @@ class Position:
             self.held += side * closing
         self.held += side * (amount - closing)
         self.cost += price * side * (amount - closing)
+
+    def _end_trip(self) -> None:
+        """Count the round trip that this fill ended, by closing the position or reversing it."""
+        result = self.realised - self.fees
+        self.losses = self.losses + 1 if result < self.trip_result else 0
+        self.trip_result = result
 
     def _charge(self, price: int, fee: int, asset: bytes, value: int | None) -> None:
         """Book a fee by the asset in which it was charged."""

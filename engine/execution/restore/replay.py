@@ -7,7 +7,7 @@
     ALARM      execution's own halt, of the system or an instrument  DAY        what the day's net is counted from
     TERMS      what the numbers mean: other instruments are refused
     BALANCE    what the account held when it last agreed with the fills, and what has moved it since
-    SETTING    nothing: a record for readers
+    SETTING    nothing: a record for readers            BREAKER    a breaker's state, and its trip
 
 An order found as CREATED or SENT may or may not be at the venue: the recovery makes it UNKNOWN and asks. A replay
 neither records nor publishes; `fills_after` gives the fills that readers may have missed when the life ended.
@@ -27,13 +27,14 @@ from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.fills import Trade
 from engine.execution.orders.order import CREATED, Order
 from engine.execution.orders.parent import STOPPING, Parent, parent_of
+from engine.execution.trips import Place, held_of, place_of, resumed
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
 from engine.model import client_id
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import FOLLOWED
 from engine.model.records import INTENT
-from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
+from engine.model.rows import AlarmRow, BreakerRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
 from engine.model.scope import Held, Scope
 from engine.model.text import bare
 from engine.model.words import (
@@ -85,6 +86,7 @@ class Replay:
         self.terms: dict[int, bytes] = {}  # by instrument, of the life that is being read; without an entry: as today
         self.halted = False
         self.scopes: dict[Scope, Held] = {}  # halted scopes, and those that are flattened
+        self.breakers: dict[Place, BreakerRow] = {}  # the newest record of each
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
         self.settled: deque[Cause] = deque(maxlen=CAUSES_KEPT)  # of alarms about an order: not raised again
         self.stopped: dict[int, Standstill] = {}  # instruments halted by execution
@@ -103,7 +105,7 @@ class Replay:
             JournalKind.DAY: self._apply_day, JournalKind.BALANCE: self._apply_balance,
             JournalKind.TERMS: self._apply_terms, JournalKind.WATERMARK: self._apply_watermark,
             JournalKind.FOLLOWED: self._apply_followed, JournalKind.ALARM: self._apply_alarm,
-            JournalKind.SETTING: self._skip_setting,
+            JournalKind.SETTING: self._skip_setting, JournalKind.BREAKER: self._apply_breaker,
         }  # fmt: skip
 
     def run(self, entries: Iterable[Entry]) -> None:
@@ -196,6 +198,14 @@ class Replay:
 
     def _skip_setting(self, entry: Entry) -> None:
         """Skip what an operator set: COMMANDS holds the values in force, the journal only who set them and when."""
+
+    def _apply_breaker(self, entry: Entry) -> None:
+        """Apply a breaker's state; a trip whose policy halts the scope holds it, as a command does."""
+        row = codec.BREAKER.unpack(entry.payload)
+        place = place_of(row)
+        self.breakers[place] = row
+        if (held := held_of(row)) is not None:
+            self._read_halt(place.scope(self.blotter.account), held)
 
     def _apply_alarm(self, entry: Entry) -> None:
         self._read_alarm(codec.ALARM.unpack(entry.payload), entry.now_ns)
@@ -354,6 +364,7 @@ class Replay:
     def _read_resume(self, scope: Scope) -> None:
         """End the halt of a scope, or the system's and every alarm."""
         self.scopes.pop(scope, None)
+        self.breakers.update(resumed(self.breakers, scope, self.blotter.account))
         if scope.whole:
             self.halted = self.alarmed = False
             self.stopped.clear()

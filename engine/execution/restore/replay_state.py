@@ -17,6 +17,7 @@ from engine.execution.orders.ledger import Position
 from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent, parent_of
 from engine.execution.restore.replay import Placed, Replay, order_of
+from engine.execution.trips import place_of
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.model.codec import Codec
 from engine.model.rows import OrderRow
@@ -107,6 +108,7 @@ class ReplayState(msgspec.Struct):
     last_intent: list[tuple[int, int]]
     touched: list[int]
     positions: list[PositionState]
+    breakers: list[bytes] = []  # the newest record of each
 
 
 def dump(replay: Replay) -> bytes:
@@ -148,6 +150,7 @@ def dump(replay: Replay) -> bytes:
         last_intent=list(blotter.last_intent.items()),
         touched=sorted(blotter.touched),
         positions=[_dump_position(one) for one in blotter.ledger.positions],
+        breakers=[codec.BREAKER.pack_row(row) for row in replay.breakers.values()],
     )
     return msgspec.msgpack.encode(state)
 
@@ -160,6 +163,8 @@ def load(data: bytes, replay: Replay) -> None:
     replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
     replay.scopes.update(state.scopes)
     replay.settled.extend(state.settled)
+    rows = [codec.BREAKER.unpack(one) for one in state.breakers]
+    replay.breakers.update((place_of(row), row) for row in rows)
     halts = [Standstill(since_ns, codec.ALARM.unpack(alarm), "") for since_ns, alarm in state.stopped]
     replay.stopped.update((one.alarm.instrument, one) for one in halts)
     replay.agreed_ns, since = state.agreed_ns, replay.baseline

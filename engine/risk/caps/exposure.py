@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.model.words import BUY, Reason
-from engine.risk.caps.registry import cap, micro_of
+from engine.risk.caps.registry import cap
 from engine.risk.gate import Account, Proposed, Refusal
-from engine.risk.limits import MICRO
+from engine.risk.limits import MICRO, micro_of
 
 
 @cap("max_gross_usd", Decimal, ramps=True)

@@ -1,4 +1,4 @@
-"""The further caps by their key, and the reading of the table `[risk]`.
+"""The further caps by their key.
 
     @cap("max_gross_usd", Decimal, ramps=True)
     class GrossUsd: ...
@@ -8,15 +8,13 @@ configured caps after its own caps, and refuses an order that would exceed one. 
 exits too. With any of these caps configured, the compiled approval approves nothing and the gate checks every order.
 """
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from engine.config.nearest import unknown_key
 from engine.risk.gate import FurtherCap
-from engine.risk.limits import FIXED, MICRO, WIDEST, RiskLimits
+from engine.risk.limits import RiskLimits
 
 Made = TypeVar("Made", bound=FurtherCap)
 
@@ -45,38 +43,8 @@ def cap(key: str, kind: Any, *, ramps: bool = False, needs: tuple[str, ...] = ()
     return register
 
 
-def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, ...]]:
-    """The limits and the further caps in `[risk]`; a ValueError names the wrong key or value."""
-    values = {key: value for key, value in table.items() if key not in CAPS}
-    try:
-        limits = msgspec.convert(values, RiskLimits)
-    except msgspec.ValidationError as error:
-        unknown = set(values) - set(RiskLimits.__struct_fields__)
-        if not unknown:
-            raise
-        known = (*RiskLimits.__struct_fields__, *CAPS)
-        raise ValueError(f"{min(unknown)}: {unknown_key(min(unknown), known)}") from error
-    return limits, tuple(_make(key, table[key], limits) for key in CAPS if key in table)
-
-
-def set_risk(table: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, ...]]:
-    """The limits and caps of `[risk]` with these values in place of the file's, as an operator sets them."""
-    for key in values:
-        if key in FIXED:
-            raise ValueError(f"{key} cannot change while execution runs: change the file, then engine-ctl restart")
-    return read_risk({**table, **values})
-
-
-def micro_of(dollars: Decimal) -> int:
-    """A cap's dollars in millionths; ValueError for an amount that bounds nothing or is too wide for the arithmetic."""
-    if not dollars.is_finite() or dollars <= 0:
-        raise ValueError("must be positive")
-    if dollars.adjusted() > WIDEST:
-        raise ValueError(f"must be below 1e{WIDEST + 1}")
-    return int(dollars * MICRO)
-
-
-def _make(key: str, value: object, limits: RiskLimits) -> FurtherCap:
+def make(key: str, value: object, limits: RiskLimits) -> FurtherCap:
+    """The cap of a key with this value; a ValueError names the key."""
     one = CAPS[key]
     if absent := next((name for name in one.needs if not getattr(limits, name)), ""):
         raise ValueError(f"{key}: needs {absent}, which is not set: set {absent} in [risk] too (docs/risk.md)")

@@ -1,6 +1,5 @@
 """The commands that set a value while the system runs: parameters, limits, and whether a strategy may trade."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,21 +45,22 @@ def strategy(keeper: "Keeper", request: Request, action: str, strategy: int) -> 
 @command(
     "read the file again, apply the limits and parameters that changed, print what needs a restart",
     Argument("owners", "table", ""),  # by owner, the names of the changed values that its roles can apply now
-    Argument("digest", "text", ""),  # the SHA-256 of the file that was checked
+    Argument("digest", "text", ""),  # the SHA-256 of the file that was checked, with the file of its limits
 )
 def reload(keeper: "Keeper", request: Request, owners: Mapping[str, Any], digest: str) -> Mapping[str, Any]:
     """Follow the file that engine-ctl has checked; refused when it is another one by now."""
-    from engine.config import ConfigError, load  # noqa: PLC0415 - slow to import, and engine-ctl imports this module
+    from engine.config import ConfigError, limits_file, load  # noqa: PLC0415 - slow to import, and engine-ctl imports this module
     from engine.config.private import replace_private  # noqa: PLC0415
 
     path = Path(keeper.config.path)
     try:
         text = path.read_bytes()
-        if hashlib.sha256(text).hexdigest() != digest:
+        if limits_file.digest(path) != digest:
             raise Refused(f"reload: {path} was changed while it was checked: reload again")
         config = load(path)
         versions = keeper.settings.reload(config, owners, request.peer, keeper.now_ns)
         replace_private(keeper.config.paths.sound, text)
+        limits_file.keep_copy(path, keeper.config.paths.sound)
     except (ConfigError, OSError) as error:
         raise Refused(f"reload: {error}") from error
     return {"versions": versions}

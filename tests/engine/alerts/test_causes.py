@@ -101,6 +101,12 @@ LASTING: dict[str, tuple[Change, Change, float, str]] = {
             state=FlattenState.CLOSING, text=b"1 position is open"),
         lambda stage: stage.write("scope_halts.execution", 1, strategy=1), 0.0,
         "(flatten). Flattening: closing; 1 position is open"),
+    "breaker": (
+        lambda stage: stage.write(
+            "scope_halts.execution", 1, since_ns=stage.now_ns, strategy=1, reason=HaltReason.BREAKER,
+            text=b"max_drawdown_pct (cancel): DRAWDOWN"),
+        lambda stage: stage.write("scope_halts.execution", 1, strategy=1), 0.0,
+        ": max_drawdown_pct (cancel): DRAWDOWN."),
     "canceller_acts": (
         lambda stage: stage.write(
             "cancels.execution", state=CancellerState.CANCELLING, reason=CancelReason.DEAD, sent=7, open=2),

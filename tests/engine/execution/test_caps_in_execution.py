@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.model.words import SELL, CommandKind, Reason
-from engine.risk.caps import read_risk
+from engine.risk.table import read_risk
 from tests.engine.execution.memory import MS, OTHER, STRATEGY, House
 
 

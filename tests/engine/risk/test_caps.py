@@ -8,10 +8,11 @@ import pytest
 
 from engine.cli import main as engine_ctl
 from engine.model.words import BUY, SELL, BookState, Reason
-from engine.risk.caps import CAPS, cap, read_risk
+from engine.risk.caps import CAPS, cap
 from engine.risk.caps.exposure import GrossUsd
 from engine.risk.gate import APPROVED, Account, Proposed, Refusal
 from engine.risk.limits import RiskLimits
+from engine.risk.table import read_risk
 from tests.engine.risk.test_gate import NOW_NS, STRATEGY, Desk, Held
 
 DEMO = Path(__file__).resolve().parents[3] / "configs" / "demo.toml"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from engine.model.words import Reason
+from engine.risk.breakers import BREAKERS
 from engine.risk.caps import CAPS
 from engine.risk.gate import ENTRY, EXIT
 from engine.risk.limits import RiskLimits
@@ -49,5 +50,12 @@ def test_every_limit_is_in_the_document_with_its_default() -> None:
 
 def test_every_further_cap_is_in_the_document() -> None:
     """A key without its formula is set by guessing."""
-    rows = re.findall(r"^\| `(\w+)` \| [A-Z_]+ \| .* \|$", TEXT[TEXT.index("## Further caps") :], re.MULTILINE)
+    section = TEXT[TEXT.index("## Further caps") : TEXT.index("## Breakers")]
+    rows = re.findall(r"^\| `(\w+)` \| [A-Z_]+ \| .* \|$", section, re.MULTILINE)
     assert sorted(rows) == sorted(CAPS)
+
+
+def test_every_breaker_is_in_the_document_with_its_policy() -> None:
+    """Who sets a limit must know what happens when it is reached."""
+    rows = re.findall(r"^\| `(\w+)` \| [A-Z_]+ \| `(\w+)` \| .* \|$", TEXT[TEXT.index("## Breakers") :], re.MULTILINE)
+    assert sorted(rows) == sorted((key, one.policy.name.lower()) for key, one in BREAKERS.items())
