@@ -74,6 +74,11 @@ def _dollars(value: int, limit: int) -> str:
     return f"{found} of {Decimal(limit).scaleb(-MICRO_DECIMALS).quantize(CENT, ROUND_DOWN)} USD"
 
 
+def _tripped(detail: Detail) -> Detail:
+    """A breaker's trip; the cell GATE has its reason without the numbers."""
+    return lambda value, limit, one: f"{detail(value, limit, one)}, {RESUME}" if value or limit else RESUME
+
+
 def _share(what: str) -> Detail:
     """Dollars against the part of the equity that is allowed."""
     return lambda value, limit, _: f"{_dollars(value, limit)} {what}"
@@ -190,12 +195,12 @@ DETAILS: dict[Reason, Detail] = {
     Reason.DUPLICATE_ORDER: lambda value, limit, _: (
         f"repeats an order of its strategy {_duration(value)} after it, at the earliest {_duration(limit)}"
     ),
-    Reason.DRAWDOWN: lambda value, limit, _: f"{_dollars(value, limit)} below the peak, {RESUME}",
-    Reason.DAILY_LOSS: lambda value, limit, _: f"{_dollars(value, limit)} lost today, {RESUME}",
-    Reason.LOSS_STREAK: lambda value, limit, _: f"{value} of {limit} losing round trips in a row, {RESUME}",
-    Reason.FLASH_CRASH: lambda value, limit, _: f"a watched instrument moved by {value} of {limit} bp, {RESUME}",
-    Reason.ACK_LATENCY: lambda value, limit, _: (
-        f"the venue's answers take {_duration(value)} of {_duration(limit)} (p99), {RESUME}"
+    Reason.DRAWDOWN: _tripped(lambda value, limit, _: f"{_dollars(value, limit)} below the peak"),
+    Reason.DAILY_LOSS: _tripped(lambda value, limit, _: f"{_dollars(value, limit)} lost today"),
+    Reason.LOSS_STREAK: _tripped(_count("losing round trips in a row")),
+    Reason.FLASH_CRASH: _tripped(_count("bp of a watched instrument's move")),
+    Reason.ACK_LATENCY: _tripped(
+        lambda value, limit, _: f"the venue's answers take {_duration(value)} of {_duration(limit)} (p99)"
     ),
     Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }
