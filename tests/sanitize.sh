@@ -20,4 +20,4 @@ export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:abort_on_error=1 UBSAN_OPTIONS=
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" PYTHONPATH=. PYTHONMALLOC=malloc
 "$python" -m pytest tests/shm --ignore=tests/shm/model --ignore=tests/shm/native --timeout 600 "$@"
 "$python" -m pytest tests/engine/book tests/engine/feed tests/engine/venues \
-    --ignore=tests/engine/venues/wire/test_http_port.py --timeout 3600 "$@"
+    --ignore=tests/engine/venues/wire/test_http_port.py --timeout 3600 --numprocesses auto --dist loadfile "$@"
