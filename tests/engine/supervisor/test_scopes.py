@@ -164,11 +164,12 @@ def test_cancel_prints_what_has_ended(floor: Make, capfd: pytest.CaptureFixture[
 def _cancel_one(system: Floor, capfd: pytest.CaptureFixture[str]) -> bool:
     """Cancel an order that is open now; it may have ended before the cancel came."""
     system.type("orders", "--json")
-    found = output(capfd)
-    if not found or system.type("cancel", found[0]["client_id"], "--json", "--timeout", "30"):
+    lines = capfd.readouterr().out.splitlines()
+    order = data_of(lines[0])["client_id"] if lines else ""
+    if not order or system.type("cancel", order, "--json", "--timeout", "30"):
         capfd.readouterr()
         return False
-    return [one["client_id"] for one in output(capfd)["ended"]] == [found[0]["client_id"]]
+    return [one["client_id"] for one in output(capfd)["ended"]] == [order]
 
 
 def test_a_part_that_does_not_exist_is_refused_with_those_that_do(floor: Make) -> None:
