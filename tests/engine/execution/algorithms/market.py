@@ -11,7 +11,7 @@ from tests.engine.execution.memory import MS, House
 from tests.engine.execution.venue_double import FakePort, FakeVenue, VenueOrder
 
 BID, ASK = 6_000_000, 6_000_100
-READY_MOST = 3_000  # steps
+READY_MOST = 20_000  # steps: a request that was not sent is given up when it has expired
 END_MOST = 6_000
 
 

@@ -1,0 +1,62 @@
+"""The world's taker with execution algorithms: every invariant holds through every mishap."""
+
+import pytest
+
+import shm
+from engine.chaos.world import World
+from engine.model.words import BUY, SELL, ParentStatus
+from engine.strategy.api.book import Book
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.api.units import price_down, size_of
+from tests.engine.chaos.runs import opened
+
+SECONDS, LEAST_KINDS, MOST_ORDERS, PAUSE_NS = 3.0, 2, 32, 30_000_000
+TIMEOUT_NS = 2_000_000_000
+SCHEDULE = {"duration_ms": 800, "slices": 4}
+KINDS: tuple[tuple[str, dict[str, int]], ...] = (
+    ("twap", SCHEDULE), ("adaptive_twap", SCHEDULE), ("pov", {"participation_pct": 20}), ("iceberg", {"display": 100}),
+    ("pegged", {"reference": 1, "timeout_ms": 500}), ("protected", {}), ("chase", {"cross_ms": 400}), ("improve", {}),
+)  # fmt: skip
+
+
+class Asking(Strategy):
+    """Asks for one algorithm after the other, buying and selling in turn, as long as it has few orders."""
+
+    asked_ns = 0
+
+    def on_book(self, book: Book) -> None:
+        """Ask for the next."""
+        now_ns = self.now_ns
+        if now_ns >= self.asked_ns + PAUSE_NS and len(self.orders(book.instrument)) < MOST_ORDERS:
+            self.asked_ns = now_ns
+            place = now_ns // PAUSE_NS
+            (name, parameters), side = KINDS[place % len(KINDS)], (BUY, SELL)[place // len(KINDS) % 2]
+            price = price_down(book.instrument, book.best(BUY) * (1000 + 4 * side) // 1000)
+            self.place(
+                book.instrument, side, size_of(book.instrument, "0.02"), 0 if name == "iceberg" else price,
+                algorithm=name, parameters=parameters, timeout_ns=TIMEOUT_NS,
+            )  # fmt: skip
+
+
+class Algorithms(World):
+    """A world whose taker asks for algorithms."""
+
+    def make_strategy(self, name: str) -> Strategy:
+        """The taker asks, the maker is as ever."""
+        if name != "taker":
+            return super().make_strategy(name)
+        return Asking(tuple(one for one in self.instruments if one.symbol == "ETHUSDT"), None)
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 100))])
+def test_the_invariants_hold_with_every_algorithm_at_work(seed: int) -> None:
+    """A death in an algorithm's step must neither lose nor double an order, nor leave one at the venue."""
+    with opened(Algorithms, seed) as made:
+        parents = made.lanes.reader("parents")
+        made.run(SECONDS)
+        made.settle()
+        made.check_end()
+        last = {row.intent_id: row for row in parents.rows() if not isinstance(row, shm.Lapped)}
+        assert {row.status for row in last.values()} == {ParentStatus.DONE}
+        assert len({row.algorithm for row in last.values()}) >= LEAST_KINDS
+        assert made.counts["deaths_in_step"] + made.counts["deaths_between_steps"] > 0
