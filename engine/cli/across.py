@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 
 import shm
 from engine.cli import NOT_FOUND, WRONG_USE, CommandError
+from engine.cli.health import SILENT_NS
 from engine.cli.live import draw_live
 from engine.cli.look import known_instruments, name_of
 from engine.cli.output import Terminal, ago, attach, choose_system, decimal_text, iso, monotonic_age, plain, print_json
@@ -18,7 +19,6 @@ from engine.monitor.figures import bps_text
 from engine.view.screen import whole_table
 
 INTERVAL_S = 0.2
-SILENT_NS = 2_000_000_000  # an aggregation whose heartbeat is older is down, and its data is stale
 OPEN = (OpportunityKind.BEGIN, OpportunityKind.CHANGE)
 Known = dict[int, Instrument]
 
@@ -37,10 +37,10 @@ class Across:
         rows = [(index, self._groups.read(index)) for index in range(self._groups.count)]
         return [(group, self._tops.read(index)) for index, group in rows if group is not None and group.members]
 
-    def silent_ns(self) -> int:
-        """The age of the aggregation's heartbeat; its data stays in memory when it dies."""
+    def silent_ns(self) -> int | None:
+        """The age of the aggregation's heartbeat, None before the first; its data stays in memory when it dies."""
         row = self._beats.read()
-        return 0 if row is None else monotonic_age(row.beat_ns)
+        return None if row is None else monotonic_age(row.beat_ns)
 
     def opportunities(self) -> list[OpportunityRow]:
         """The opportunities that are open now, the best edge first."""
@@ -78,6 +78,8 @@ def across(options: argparse.Namespace) -> int:
 def _screen(view: Across, group: str) -> RenderableType:
     shown = _ladder(view, *_find_group(view, group)) if group else _overview(view)
     silent_ns = view.silent_ns()
+    if silent_ns is None:
+        return Group("[red]the aggregation has no heartbeat: the data below may be stale", shown)
     if silent_ns < SILENT_NS:
         return shown
     return Group(f"[red]the aggregation's heartbeat is {ago(silent_ns)} old: the data below is stale", shown)
@@ -117,9 +119,9 @@ def venues(group: Any, mask: int, known: Known) -> list[str]:
 def tree(view: Across, wanted: str) -> dict[str, Any]:
     """Groups and opportunities for JSON: prices and sizes as text."""
     groups = [_find_group(view, wanted)] if wanted else view.groups()
-    chosen = {group.id for group, _ in groups}
+    chosen, silent_ns = {group.id for group, _ in groups}, view.silent_ns()
     return {
-        "silent_ms": view.silent_ns() // 1_000_000,
+        "silent_ms": None if silent_ns is None else silent_ns // 1_000_000,
         "groups": [group_tree(group, top, view.known) for group, top in groups],
         "opportunities": [
             opportunity_tree(row, view.known) for row in view.opportunities() if row.group in chosen

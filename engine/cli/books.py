@@ -1,5 +1,6 @@
 """The state of each book of a system: whether it equals the venue's, its metadata, and its missing channels."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,23 +21,18 @@ FIGURES = ("spread_bps", "imbalance", "spread_alarm_bps")
 
 
 def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
-    """Every book in the configuration's order; empty when the system has no feed, or its feeds have not started."""
-    try:
-        owned = open_lanes(system, LOOKERS).cell_readers("book_tops")
-        found = [_books_of(system, one.owner, one.lane, configured) for one in owned]
-    except (shm.SegmentError, OSError):
-        return []
+    """Every book in the configuration's order, without those of a feed whose lanes cannot be read (`health.py`)."""
     places: dict[int, dict[str, Any]] = {}
-    for of_feed in found:
-        places |= of_feed
+    for feed in open_lanes(system, LOOKERS).readable("book_tops"):
+        with contextlib.suppress(shm.SegmentError, OSError):
+            places |= _books_of(system, feed, configured)
     return [places[place] for place in sorted(places)]
 
 
-def _books_of(
-    system: str, feed: str, tops: shm.CellReader, configured: Mapping[int, tuple[str, str]]
-) -> dict[int, dict[str, Any]]:
+def _books_of(system: str, feed: str, configured: Mapping[int, tuple[str, str]]) -> dict[int, dict[str, Any]]:
     """The books of one feed, by the place of the instrument in the configuration."""
-    instruments, silent_ns = open_lanes(system, LOOKERS).cell_reader("instruments", feed), feed_silent_ns(system, feed)
+    lanes, silent_ns = open_lanes(system, LOOKERS), feed_silent_ns(system, feed)
+    tops, instruments = lanes.cell_reader("book_tops", feed), lanes.cell_reader("instruments", feed)
     rows = {place: top for place in range(tops.count) if (top := tops.read(place)) is not None}
     return {
         place: {**_silenced(_book(top, instruments.read(place), configured), silent_ns), "feed": feed}

@@ -3,14 +3,55 @@
 What cannot be read is not known, and what is not known is unhealthy.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import shm
-from engine.cli.output import executions, monotonic_age
-from engine.lanes import LOOKERS, open_lanes
+from engine.cli.output import executions, monotonic_age, print_line
+from engine.lanes import EXECUTION, FEED, LOOKERS, STRATEGY, Owners, lane_of, open_lanes
+from engine.lanes.create import lanes_of
+from engine.lanes.map import BY_NAME
 from engine.model.refusals import refusal_text
+from shm.segment import path_of
 
-SILENT_NS = 2_000_000_000  # a feed whose heartbeat is older is dead or frozen
+SILENT_NS = 2_000_000_000  # a role whose heartbeat is older is dead or frozen
+
+
+def unreadable_lanes(system: str, processes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The lanes of a system that cannot be read, each with the error; those that the roles of `processes` need too."""
+    found = (name for name in shm.names(system) if name.split(".")[1] in BY_NAME)
+    errors = {name: _error_of(name) for name in sorted({*found, *_needed(system, processes)})}
+    return {name: error for name, error in errors.items() if error}
+
+
+def _needed(system: str, processes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The lanes of the roles that the status names; an execution is not among the roles of a replay."""
+    roles = [(role, kind) for one in processes for role, kind in zip(one["roles"], one["kinds"], strict=True)]
+    strategies, feeds, accounts = (tuple(r for r, kind in roles if kind == of) for of in (STRATEGY, FEED, EXECUTION))
+    owners = Owners(strategies, tuple(role for role, _ in roles), feeds, accounts)
+    return (f"{system}.{name}" for name, _, _ in lanes_of(owners))
+
+
+def _error_of(name: str) -> str:
+    """Why a lane cannot be read; empty when it can."""
+    lane = lane_of(name.partition(".")[2])
+    try:
+        (shm.CellReader if lane.kind == "cells" else shm.RingReader)(name, lane.record)
+    except (shm.SegmentError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def print_unreadable(found: Mapping[str, str]) -> None:
+    """A line for each lane that cannot be read, and what to do."""
+    for name, error in found.items():
+        print_line(f"UNKNOWN what lane {name} holds, it cannot be read: {error}")
+    if found:
+        paths = " ".join(path_of(name) for name in found)
+        print_line(
+            f"run engine-ctl as the user of the system; if that user cannot read them either, rm -f {paths}: the"
+            " supervisor creates the lanes again and restarts the processes that use them"
+        )
 
 
 def feed_silent_ns(system: str, feed: str) -> int | None:
@@ -33,9 +74,8 @@ def entries_stopped(system: str) -> dict[str, str]:
 
 
 def entries_unknown(system: str, running: Collection[str]) -> dict[str, str]:
-    """The executions whose cell GATE cannot be read, and those of `running` that have not written it; with the text."""
+    """Those of the `running` executions whose cell GATE cannot be read or was not written, with the text."""
     unread = [role for role in running if _exits_only(system, role) is None]
-    unread += [role for role in executions(system) if _is_unreadable(system, role)]
     return {role: f"UNKNOWN whether {role} sends entries: its cell GATE cannot be read" for role in unread}
 
 
@@ -46,12 +86,3 @@ def _exits_only(system: str, role: str) -> int | None:
     except (shm.SegmentError, OSError):
         return None
     return None if row is None else int(row.exits_only)
-
-
-def _is_unreadable(system: str, role: str) -> bool:
-    """Whether the segment of an execution's gate is damaged or closed to this user."""
-    try:
-        open_lanes(system, LOOKERS).cell_reader("gate", role)
-    except (shm.SegmentError, OSError):
-        return True
-    return False

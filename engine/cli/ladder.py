@@ -9,6 +9,7 @@ from rich.table import Table
 
 import shm
 from engine.cli import NOT_FOUND, CommandError
+from engine.cli.health import SILENT_NS
 from engine.cli.live import draw_live
 from engine.cli.look import known_instruments, price_text, size_text
 from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, print_json
@@ -24,7 +25,6 @@ from engine.view.screen import title_of, whole_table
 INTERVAL_S = 0.1
 BAR = 24
 LEVELS = ("bids", "asks", "bid_price", "bid_size", "ask_price", "ask_size")  # shown as pairs
-SILENT_NS = 2_000_000_000  # a feed whose heartbeat is older is down, and its book is stale
 
 
 def book(options: argparse.Namespace) -> int:

@@ -105,7 +105,7 @@ def _cause(halt: Mapping[str, Any]) -> str:
 
 
 def _rows(system: str, lane: str, role: str) -> list[Any]:
-    """The written cells of an execution's lane; empty when the system has no such lane."""
+    """The written cells of an execution's lane; empty when it cannot be read (engine/cli/health.py)."""
     try:
         cells = open_lanes(system, LOOKERS).cell_reader(lane, role)
     except (shm.SegmentError, OSError):

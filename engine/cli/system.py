@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.cli import FAILED, NOT_FOUND, WRONG_USE, CommandError, books, sessions, silent
 from engine.cli.check import EXECUTION, FEED, check
-from engine.cli.health import entries_stopped, entries_unknown
+from engine.cli.health import entries_stopped, entries_unknown, print_unreadable, unreadable_lanes
 from engine.cli.output import (
     ago,
     choose_instrument,
@@ -380,7 +380,7 @@ def status(options: argparse.Namespace) -> int:
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
     figures, stopped, names = Figures(system), entries_stopped(system), Names.of(system)
     settled = [role for role, one in _executions(state) if one["phase"] in SETTLED]
-    unknown = entries_unknown(system, settled)
+    unknown, unread = entries_unknown(system, settled), unreadable_lanes(system, state["processes"])
     positions, known = figures.cells("positions"), figures.instruments()
     if options.json:
         states = {
@@ -388,6 +388,7 @@ def status(options: argparse.Namespace) -> int:
             "sessions": logged_on,
             "instrument_halts": halts,
             "scope_halts": scopes,
+            "unreadable_lanes": unread,
         }
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
         earned = _profit_trees(positions, known, names)
@@ -401,6 +402,7 @@ def status(options: argparse.Namespace) -> int:
             print_line(f"ENTRIES ARE STOPPED, only exits are sent: {'; '.join(_named(stopped, logged_on))}")
         for text in unknown.values():
             print_line(f"{text}; engine-ctl autopsy shows what is in shared memory, engine-ctl halt halts")
+        print_unreadable(unread)
         for role, left in _orders_left(system, state).items():
             print_line(_left_text(role, left, state["cancellers"][role], dict(_executions(state))[role]["phase"]))
         sessions.print_halts(halts, state["now_ns"])
@@ -413,7 +415,7 @@ def status(options: argparse.Namespace) -> int:
         if not followed:
             print_line(f"a book is not followed: see {', '.join(_logs(system, state))}")
     healthy = all(process["phase"] == "running" for process in state["processes"])
-    healthy = healthy and not state["halted"] and not state["silent"]
+    healthy = healthy and not state["halted"] and not state["silent"] and not unread
     return 0 if healthy and followed and ready and not {**stopped, **unknown} and not halts and not scopes else FAILED
 
 

@@ -13,7 +13,7 @@ from engine.monitor.names import Names
 
 
 def held(system: str, role: str) -> Iterator[ScopeHaltRow]:
-    """The halted scopes that an execution shows; none where it has no such lane."""
+    """The halted scopes that an execution shows; none where its lane cannot be read (engine/cli/health.py)."""
     try:
         cells = open_lanes(system, LOOKERS).cell_reader("scope_halts", role)
     except (shm.SegmentError, OSError):

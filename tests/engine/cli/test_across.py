@@ -52,3 +52,11 @@ def test_a_silent_aggregation_is_reported(
     beat(system, age_ns)
     assert main(["across", "--system", system.name, "--once"]) == 0
     assert ("the aggregation's heartbeat is 7." in capsys.readouterr().out) is shown_late
+
+
+def test_an_aggregation_without_a_heartbeat_is_reported(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its age was shown as 0: prices of an aggregation that never ran looked fresh."""
+    assert main(["across", "--system", system.name, "--once"]) == 0
+    assert "the aggregation has no heartbeat: the data below may be stale" in capsys.readouterr().out
+    assert main(["across", "--system", system.name, "--json"]) == 0
+    assert data_of(capsys.readouterr().out)["silent_ms"] is None

@@ -1,13 +1,39 @@
 """What `status` makes of the books it finds."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine.cli import main as engine_ctl
-from engine.cli.books import PATIENCE_NS, are_followed
+from engine.cli.books import PATIENCE_NS, are_followed, books
+from engine.cli.health import unreadable_lanes
+from engine.lanes import FEED, open_lanes
+from engine.model.words import BookState
+from engine.supervisor import segments
+from shm.segment import path_of
 from tests.engine.floor import Floor
+from tests.engine.typed import Write, zeros
+
+FEEDS = """
+[[venues]]
+name = "binance"
+kind = "binance"
+[[venues]]
+name = "kraken"
+kind = "kraken"
+[[instruments]]
+id = 7
+venue = "binance"
+symbol = "BTCUSDT"
+[[feeds]]
+name = "east"
+venues = ["binance"]
+[[feeds]]
+name = "west"
+venues = ["kraken"]
+"""
 
 
 def book(**changed: Any) -> dict[str, Any]:
@@ -40,6 +66,19 @@ def test_a_recording_that_has_ended_is_not_ill() -> None:
     ended = [book(state="DISCONNECTED")]
     assert are_followed(ended, 10 * PATIENCE_NS, replayed=True)
     assert not are_followed([book(state="MISFIT")], 0, replayed=True)
+
+
+def test_the_books_of_a_feed_are_shown_although_another_feed_cannot_be_read(write: Write) -> None:
+    """One damaged lane hid every book, and a system without a book counted as followed."""
+    config = write(FEEDS)
+    segments.create(config)
+    for feed in ("east", "west"):
+        tops = open_lanes(config.system.name, FEED, feed).cell_writer("book_tops")
+        tops.write(int(feed == "west"), *zeros("book_tops", instrument=7, state=BookState.GOOD))
+        tops.close()
+    os.truncate(path_of(f"{config.system.name}.book_tops.east"), 0)
+    assert [one["feed"] for one in books(config.system.name, {})] == ["west"]
+    assert list(unreadable_lanes(config.system.name, [])) == [f"{config.system.name}.book_tops.east"]
 
 
 def test_up_names_a_symbol_that_the_venue_does_not_list(

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.cli.health import entries_unknown
+from engine.cli import main
+from engine.cli.health import entries_unknown, unreadable_lanes
 from engine.cli.system import headline
 from engine.config import Config
 from engine.lanes import EXECUTION, open_lanes
@@ -13,23 +14,52 @@ from engine.model.words import (
     Reason,
 )
 from shm.segment import path_of
+from tests.engine.floor import until
 from tests.engine.typed import Typed, Write, zeros
 
 
-def test_a_gate_that_cannot_be_read_is_not_healthy(typed: Typed, write: Write, system: str) -> None:
+def test_a_gate_that_cannot_be_read_is_not_healthy(market: Config) -> None:
     """`status` exited 0 although nothing was known of what execution sends."""
+    system = market.system.name
+    unknown = {"execution": "UNKNOWN whether execution sends entries: its cell GATE cannot be read"}
+    assert entries_unknown(system, ["execution"]) == unknown, "it runs and has not written its gate"
+    cell = open_lanes(system, EXECUTION).cell_writer("gate")
+    cell.write(0, *zeros("gate"))
+    cell.close()
+    assert entries_unknown(system, ["execution"]) == {}
+    os.truncate(path_of(f"{system}.gate.execution"), 0)
+    assert entries_unknown(system, ["execution"]) == unknown
+
+
+def test_a_lane_that_cannot_be_read_is_not_healthy_until_it_is_made_again(
+    typed: Typed, write: Write, system: str
+) -> None:
+    """Halts and books of such a lane were shown as none, and `status` exited 0; the remedy it prints must work."""
     config = write()
     typed("up", config.path)
     try:
-        assert typed.tree("status", "--system", system)["entries_stopped"] == ""
-        assert entries_unknown(system, ["execution"]), "it runs and has not written its gate"
-        os.truncate(path_of(f"{system}.gate.execution"), 0)
-        assert "UNKNOWN whether execution sends" in typed.tree("status", "--system", system, code=1)["entries_stopped"]
-        printed = typed("status", "--system", system, code=1)
-        assert "UNKNOWN whether execution sends entries: its cell GATE cannot be read; engine-ctl autopsy" in printed
-        assert "ENTRIES ARE STOPPED" not in printed
+        for lane in ("gate.execution", "scope_halts.execution", "instrument_halts.execution", "book_tops.feed"):
+            name = f"{system}.{lane}"
+            os.truncate(path_of(name), 0)
+            assert list(typed.tree("status", "--system", system, code=1)["unreadable_lanes"]) == [name]
+            printed = typed("status", "--system", system, code=1)
+            assert f"UNKNOWN what lane {name} holds, it cannot be read: {path_of(name)}: " in printed
+            assert f"rm -f {path_of(name)}: the supervisor creates" in printed
+            os.remove(path_of(name))
+            assert until(lambda: main(["status", "--system", system]) == 0)
     finally:
         typed("down", "--system", system)
+
+
+def test_every_lane_that_the_roles_need_is_looked_for(market: Config) -> None:
+    """A lane whose file is gone is not among the files: its books would be forgotten with it."""
+    system = market.system.name
+    processes = [{"roles": ["feed"], "kinds": ["feed"]}]
+    assert unreadable_lanes(system, processes) == {}
+    os.remove(path_of(f"{system}.instruments.feed"))
+    [(name, error)] = unreadable_lanes(system, processes).items()
+    assert (name, "no such segment" in error) == (f"{system}.instruments.feed", True)
+    assert unreadable_lanes(system, []) == {}, "and no lane of a role that the system does not have"
 
 
 def test_status_shows_that_a_full_disk_has_stopped_entries(typed: Typed, write: Write, system: str) -> None:
