@@ -40,7 +40,7 @@ class PlacementError(ValueError):
 
 def apply(process: Process) -> None:
     """Place this process; PlacementError names the first key that the machine refuses."""
-    for name, value in process.limits.items():
+    for name, value in process.limits.given.items():
         _try(
             process,
             f"limits.{name}",
@@ -97,12 +97,12 @@ def allowed_cores() -> list[int]:
 
 
 def _answer(process: Process, descriptor: int) -> NoReturn:
-    """In the child of `check`: write the error, and end."""
+    """In the child of `check`: write the error, of any kind, and end."""
     text = ""
     try:
         apply(process)
-    except PlacementError as error:
-        text = str(error)
+    except Exception as error:  # noqa: BLE001 - an error that is not written would pass the check
+        text = str(error) or repr(error)
     finally:
         os.write(descriptor, text.encode())
         os._exit(0)
@@ -112,7 +112,7 @@ def _try(process: Process, key: str, value: object, step: Callable[[], object], 
     """Apply one key."""
     try:
         step()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         msg = f"process {process.name}: {key} = {value!r}: the machine refuses it ({reason}); {remedy}"
         raise PlacementError(msg) from error

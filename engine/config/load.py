@@ -133,13 +133,13 @@ def _explain(tree: dict[str, Any], path: str, variables: Mapping[str, str], erro
 
 
 def _expected(error: str, kind: Any) -> str:
-    """What was expected: the choices or the description of the type, else the error of msgspec."""
-    kind = next((element for element in get_args(kind) if get_origin(element) is Literal), kind)
-    if get_origin(kind) is Literal:
-        return f"expected one of {', '.join(get_args(kind))}"
-    described = [meta.description for meta in getattr(kind, "__metadata__", ()) if meta.description]
-    if described and "regex" in error:
+    """What was expected: the description or the choices of the type, else the error of msgspec."""
+    kinds = (kind, *get_args(kind))
+    described = [meta.description for one in kinds for meta in getattr(one, "__metadata__", ()) if meta.description]
+    if described:
         return f"expected {described[0]}"
+    if choices := next((one for one in kinds if get_origin(one) is Literal), None):
+        return f"expected one of {', '.join(get_args(choices))}"
     return error[:1].lower() + error[1:]
 
 

@@ -127,6 +127,25 @@ SCHEDULE = r"^(other|batch|(fifo|rr):[1-9][0-9]?)?$"
 Schedule = Annotated[str, msgspec.Meta(pattern=SCHEDULE, description='like "fifo:10", "rr:10", "batch" or "other"')]
 
 
+Amount = Annotated[
+    Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"],
+    msgspec.Meta(description=f'a whole number of at least 0, or "{UNLIMITED}"'),
+]
+
+
+class ResourceLimits(Table, frozen=True, kw_only=True):
+    """The limits of a process that the kernel keeps; None: as it is started."""
+
+    nofile: Amount | None = None
+    memlock: Amount | None = None
+    core: Amount | None = None
+
+    @property
+    def given(self) -> dict[str, int | str]:
+        """The limits that the file has, by name."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+
 class Process(Table, frozen=True, kw_only=True):
     """A process: the roles in it, or a command that the supervisor runs beside the roles."""
 
@@ -142,12 +161,12 @@ class Process(Table, frozen=True, kw_only=True):
     nice: Annotated[int, msgspec.Meta(ge=-20, le=19)] = 0
     lock_memory: bool = False  # the memory is never paged out
     numa_node: Annotated[int, msgspec.Meta(ge=0, lt=1024)] | None = None  # of its memory and its segments
-    limits: dict[Literal["nofile", "memlock", "core"], Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"]] = {}
+    limits: ResourceLimits = ResourceLimits()
 
     @property
     def places_itself(self) -> bool:
         """Whether a key is set that only a process of roles applies, at its own start."""
-        return bool(self.schedule or self.nice or self.lock_memory or self.limits) or self.numa_node is not None
+        return bool(self.schedule or self.nice or self.lock_memory or self.limits.given) or self.numa_node is not None
 
 
 PAGE_MIB = 1 / 256  # a journal segment is a whole number of pages

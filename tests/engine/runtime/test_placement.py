@@ -11,6 +11,7 @@ import shm
 from engine import placement
 from engine.cli import main as engine_ctl
 from engine.config import Config, ConfigError, Process
+from engine.config.tables import ResourceLimits
 from engine.control import call
 from engine.placement import PlacementError
 from engine.supervisor import segments
@@ -80,7 +81,8 @@ def test_a_real_time_process_with_locked_memory(up: Callable[[str], int]) -> Non
 @pytest.mark.parametrize(("keys", "text"), [
     ({"cores": (9999,)}, "cores = [9999]"),
     ({"numa_node": 1000}, "numa_node = 1000: the machine refuses it (no such node); online: "),
-    ({"limits": {"nofile": 1 << 40}}, "limits.nofile = "),
+    ({"limits": ResourceLimits(nofile=1 << 40)}, "limits.nofile = "),
+    ({"limits": ResourceLimits(nofile=10**20)}, "limits.nofile = "),
 ])  # fmt: skip
 def test_what_the_machine_refuses_is_named_with_its_value_and_the_remedy(keys: dict[str, object], text: str) -> None:
     """It is found before a process starts, dies and starts again."""
@@ -147,7 +149,10 @@ def test_the_segments_that_a_process_writes_are_of_its_node(write: Write, nodes:
 @pytest.mark.parametrize(("lines", "text"), [
     ('roles = ["alpha", "beta"]\nschedule = "deadline"', "schedule = 'deadline': expected like"),
     ('roles = ["alpha", "beta"]\nschedule = "fifo:10"\nwait = "spin"', "expected cores too"),
-    ('roles = ["alpha", "beta"]\nlimits = { rss = 1 }', "limits"),
+    ('roles = ["alpha", "beta"]\nlimits = { nofil = 1 }',
+     r"processes\[0\].limits.nofil = 1: unknown key; did you mean nofile\? expected one of core, memlock, nofile"),
+    ('roles = ["alpha", "beta"]\nlimits = { nofile = -5 }',
+     r'processes\[0\].limits.nofile = -5: expected a whole number of at least 0, or "unlimited"'),
     ('command = ["true"]\nnice = 5', "a command places itself"),
 ])  # fmt: skip
 def test_a_wrong_placement_is_refused_by_the_file_alone(write: Write, lines: str, text: str) -> None:
