@@ -5,6 +5,7 @@ misspelt limit is one line for the operator instead of a process that dies again
 """
 
 import functools
+import importlib.util
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from engine.config.tables import ALERTS, FACTORIES
 from engine.supervisor import operators
 
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
+LOOPBACK = "engine.loopback"  # the embedded venue, in a process's command
 
 
 def check(config: Config, *, settings_may_differ: bool = False) -> None:
@@ -82,12 +84,23 @@ def _check_process(process: Process) -> None:
     if process.command and shutil.which(process.command[0], path=process.environment.get("PATH")) is None:
         msg = f"command {process.command[0]!r}: no such program, expected a path or a program on PATH"
         raise ValueError(msg)
+    if " ".join(process.command).startswith(f"{sys.executable} -m {LOOPBACK}"):
+        _expect_aiohttp(process)
     absent = sorted(set(process.cores) - os.sched_getaffinity(0))
     if absent:
         msg = f"cores {absent} do not exist, expected some of {sorted(os.sched_getaffinity(0))}"
         raise ValueError(msg)
     if process.places_itself:
         placement.check(process)
+
+
+def _expect_aiohttp(process: Process) -> None:
+    """Refuse an embedded venue without the package that its servers need: its process would die at each start."""
+    if importlib.util.find_spec("aiohttp") is None:
+        msg = (
+            f"command {' '.join(process.command)}: needs aiohttp, which is not installed: pip install 'steelyard[sim]'"
+        )
+        raise ValueError(msg)
 
 
 def _check_strategy(config: Config, strategy: Strategy) -> None:

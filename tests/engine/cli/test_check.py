@@ -1,6 +1,7 @@
 """What `up` refuses before it starts anything."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -266,6 +267,15 @@ def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) 
     os.chmod(path, 0o644)
     with pytest.raises(CommandError, match="chmod 600"):
         check(write(market(key=str(path))))
+
+
+def test_an_embedded_venue_without_its_package_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process died at each start, and the operator searched in its log for a missing pip install."""
+    venue = '[[processes]]\nname = "venue"\ncommand = ["{python}", "-m", "engine.loopback.server"]\n'
+    check(write(venue))
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(CommandError, match=r"processes.venue: .* needs aiohttp, .*: pip install 'steelyard\[sim\]'"):
+        check(write(venue))
 
 
 def test_up_names_at_once_a_process_that_cannot_start(
