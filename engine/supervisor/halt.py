@@ -77,7 +77,7 @@ class Halt:
     def _requested(self) -> HaltReason:
         row = self.word.read(0)
         if row is not None and row.halted:
-            return HaltReason(row.reason)
+            return HaltReason(row.reason) if row.reason in set(HaltReason) else HaltReason.OPERATOR
         return operator.reason_of(self.file)
 
     def halt(self, now_ns: int, peer: Peer, reason: HaltReason) -> bool:

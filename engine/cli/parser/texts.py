@@ -40,8 +40,9 @@ Each with its mode, its state, since when, its run directory and its configurati
 system that runs; when several run, choose one by --system or STEELYARD_SYSTEM, by name or by run directory."""
 STATUS = """\
 Exit 1 when a process does not run, the supervisor does not answer, entries are stopped, the order session is not ready,
-an instrument or the system is halted, or a book is not followed. A book is not followed when the venue rejects its
-subscription, its prices do not fit in 64 bits, its metadata has not arrived, or no message arrived for 10 seconds."""
+an instrument or the system is halted, a lane cannot be read, or a book is not followed. A book is not followed when the
+venue rejects its subscription, its prices do not fit in 64 bits, its metadata has not arrived, or no message arrived
+for 10 seconds."""
 HALT_ALL = """\
 Needs no supervisor: the command writes the halt word in shared memory and the file HALT, waits until every execution
 confirms the halt, and then until no order is open or in doubt. The halt survives restarts and a reboot. Without
@@ -50,7 +51,8 @@ not confirm, an order is left, or the file cannot be written."""
 HALT = f"""{HALT_ALL}
 
 With --venue, --account, --strategy or --instrument only that part is halted; the rest trades on. Exits are refused too.
-This needs the supervisor. It is held over every restart, down and up, until resume names the same part."""
+This needs the supervisor; without one, halt the whole system. It is held over every restart, down and up, until resume
+names the same part."""
 RESUME = """\
 Without an option the system's halt ends, and every alarm of execution. A halted account, strategy or instrument stays
 halted until resume names it, or until resume --all: who ends the system's halt may not know why a part was halted."""

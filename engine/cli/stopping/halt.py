@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.cli import FAILED, CommandError
+from engine.cli import FAILED, NOT_FOUND, CommandError, silent
 from engine.cli.halting import halt as halt_everything
 from engine.cli.output import choose_system, iso, print_json, print_line
 from engine.cli.stopping.held import cell_of
 from engine.cli.stopping.scope import Named, concerned, is_named, named, open_orders
-from engine.cli.system import call_supervisor, read
-from engine.config import Config
+from engine.cli.system import advice, call_supervisor, read
+from engine.config import Config, Paths
+from engine.control import Refused, Unreachable, call
 from engine.model.scope import Scope
 
 POLL_S = 0.01
@@ -25,10 +26,10 @@ def halt(options: argparse.Namespace) -> int:
 def halt_part(options: argparse.Namespace) -> int:
     """Have the supervisor publish the halt; wait until each execution confirms it and no order of it is left."""
     system, deadline = choose_system(options.system), time.monotonic() + options.timeout
-    config = read(call_supervisor(system, "status")["config"])
+    config = read(_ask(system, "status", "nothing was halted")["config"])
     part = named(options, config)
     before = _orders_before(system, config, part)
-    answer = call_supervisor(system, "halt", **part.arguments)
+    answer = _ask(system, "halt", f"it is unknown whether {part.text} is halted", **part.arguments)
     silent = await_cells(system, config, part, answer["since_ns"], deadline)
     left = await_orders(system, config, part, deadline)
     if options.json:
@@ -41,6 +42,21 @@ def halt_part(options: argparse.Namespace) -> int:
             f"{_text(part, answer, silent, left)}; {was}; open orders before: {'unknown' if before is None else before}"
         )
     return FAILED if silent or left or not answer["on_disk"] else 0
+
+
+def _ask(system: str, command: str, otherwise: str, **arguments: Any) -> dict[str, Any]:
+    """Send a command, as `call_supervisor`; the error without an answer names the halt that works then."""
+    try:
+        return call(Paths.known(system).control, command, **arguments)
+    except Refused as refused:
+        raise CommandError(f"halt was refused: {refused}") from refused
+    except Unreachable as error:
+        found = silent.state(system)
+        msg = (
+            f"only the supervisor halts a part of a system, and {error}: {otherwise}; engine-ctl halt without option"
+            f" halts the whole system now; to halt a part: {silent.advice(found) if found else advice(system)}"
+        )
+        raise CommandError(msg, NOT_FOUND) from error
 
 
 def _orders_before(system: str, config: Config, part: Named) -> int | None:

@@ -66,7 +66,7 @@ def live_parameters(kind: type[Strategy], file: Any, values: Mapping[str, Any]) 
     if not defines(kind, "on_parameters"):
         msg = (
             f"{kind.__name__} defines no on_parameters(changed), so its parameters cannot change while it runs:"
-            " change the file, then engine-ctl restart"
+            " change the file, then engine-ctl reload, which names the process to restart"
         )
         raise ValueError(msg)
     return checked_parameters(kind, {**msgspec.to_builtins(file), **values})

@@ -34,11 +34,19 @@ def running(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     remove_segments(system)
 
 
-def test_a_starter_system_trades_as_it_is_and_leaves_no_order(running: Running) -> None:
-    """Somebody who installs the engine has a trading system after two commands."""
+def test_a_starter_system_trades_as_it_is_and_leaves_no_order(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody who installs the engine has a trading system after two commands.
+
+    Its strategy has no on_parameters: a value that is set for it is refused with what to do.
+    """
     running.up()
     assert running.trades()
     assert running.type("status") == 0
+    assert running.type("set", "follow.size", "0.002") == 2
+    refused = capsys.readouterr().err
+    assert "change the file, then engine-ctl reload, which names the process to restart; nothing was changed" in refused
     assert running.type("down") == 0
     assert not running.open_orders()
 

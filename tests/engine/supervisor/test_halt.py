@@ -8,6 +8,7 @@ import pytest
 import shm
 from engine.config import Config
 from engine.control import Peer
+from engine.model.records import HALT
 from engine.model.scope import Scope
 from engine.model.words import HaltReason
 from engine.supervisor import operator, segments
@@ -55,6 +56,19 @@ def test_the_file_holds_the_reason_of_the_halt(config: Config, text: str, reason
     config.paths.halt.write_text(text)
     halt = Halt(config, 1)
     assert halt.reason == reason
+    halt.close()
+
+
+def test_a_halt_word_with_an_unknown_reason_halts_and_the_supervisor_lives(config: Config) -> None:
+    """Who may halt writes the word himself: a wrong byte in it must not end the supervisor at each start."""
+    halt = Halt(config, 1)
+    with operator.held_word(config.system.name) as word:
+        assert word is not None
+        word.write(0, *HALT.row(halted=1, since_ns=2, command_sequence=0, uid=0, reason=200))
+    assert halt.step(3)
+    assert (halt.halted, halt.reason) == (True, HaltReason.OPERATOR)
+    halt.resume(4, Peer(1, 0), 4)
+    assert not halt.halted
     halt.close()
 
 

@@ -35,13 +35,18 @@ def kill_guard_and_supervisor(floor: Floor) -> int:
 
 
 @pytest.mark.parametrize("without", [freeze, kill_guard_and_supervisor])
-def test_halt_works_while_the_supervisor_is_frozen_or_dead(floor: Make, without: Callable[[Floor], int]) -> None:
+def test_halt_works_while_the_supervisor_is_frozen_or_dead(
+    floor: Make, capfd: pytest.CaptureFixture[str], without: Callable[[Floor], int]
+) -> None:
     """180 orders were accepted in the 15 s after a halt that only the supervisor could carry out."""
     system = floor(PATIENT)
     system.up()
     assert system.trades()
     without(system)
     assert system.trades(), "the engine must go on without its supervisor, or this test shows nothing"
+    assert system.type("halt", "--strategy", "maker") == 3
+    refused = capfd.readouterr().err
+    assert "nothing was halted; engine-ctl halt without option halts the whole system now; to halt a" in refused
     assert system.type("halt", "--timeout", "30") == 0
     accepted = system.accepted()
     assert system.open_orders() == set()
