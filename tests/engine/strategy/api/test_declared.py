@@ -265,7 +265,7 @@ def test_a_timer_without_an_interval_is_logged(system: System, caplog: pytest.Lo
         (lambda s: s.place(BTC, 1, 10, 100, time_in_force="GTC"), r"time_in_force: found 'GTC' \(str\)"),
         (lambda s: s.place(BTC, 1, 10, 100, order_type=999), r"order_type: found 999"),
         (lambda s: s.place(BTC, 1, 10, 100, ttl_ns=1e9), r"ttl_ns: found 1000000000\.0 \(float\), expected whole nano"),
-        (lambda s: s.place(BTC, 1, 10, 100, algorithm="twap"), r"algorithm: found 'twap', expected one of: chase"),
+        (lambda s: s.place(BTC, 1, 10, 100, algorithm="snipe"), r"algorithm: found 'snipe', expected one of: chase"),
         (
             lambda s: s.place(BTC, 1, 10, 100, algorithm="chase", parameters={"pause": 1}),
             r"of chase: found 'pause', exp",
