@@ -18,6 +18,7 @@ from engine.config.private import replace_private
 from engine.config.tables import ConfigError
 
 KEY, RISK = "risk_limits", "risk"
+HISTORY = "var_history"  # the key of [risk] that names a file
 HEADINGS = ("position_limits", "risk_metrics", "order_limits", "margin", "account", "breakers")
 COPY = "risk-limits.toml"  # beside the supervisor's copy of the system's file
 
@@ -42,6 +43,12 @@ def merge(tree: dict[str, Any], path: Path, copy: Path | None = None) -> frozens
             raise ConfigError(error_text(file, key, value, f"is set again, here or in [risk] of {path}: delete one"))
         risk[key] = value
     return frozenset(f"{RISK}.{key}" for key, _ in keys)
+
+
+def placed(risk: dict[str, Any], here: str) -> dict[str, Any]:
+    """The keys of `[risk]` with the path of a file that is relative to the system's file made a whole one."""
+    name = risk.get(HISTORY)
+    return {**risk, HISTORY: str(Path(here) / name)} if isinstance(name, str) and name else risk
 
 
 def keep_copy(path: Path, sound: Path) -> None:

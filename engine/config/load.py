@@ -92,6 +92,7 @@ def expand(config: Config) -> Config:
         processes=tuple(
             msgspec.structs.replace(process, command=tuple(map(fill, process.command))) for process in config.processes
         ),
+        risk=limits_file.placed(config.risk, marks["{here}"]),
     )
 
 

@@ -56,6 +56,8 @@ from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.order_sender import OrderSender
 from engine.model.client_id import mark_of
 from engine.risk.gate import RiskGate
+from engine.risk.history.followed import FollowedReturns
+from engine.risk.history.returns import Returns
 from engine.risk.market import Top
 from engine.role import WorkingOn
 
@@ -88,7 +90,8 @@ class Execution:
         self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
         self.alarm = Alarm(self.journal, ports.ask_halt)
         sight = OrderSight(lambda: self.blotter)
-        self.gate = _gate_of(config, self._tops, self.ledger, self.alarm, sight)
+        self._returns = FollowedReturns(config.limits.var_history, config.instruments)
+        self.gate = _gate_of(config, self._tops, self.ledger, self.alarm, sight, self._returns)
         prices = Prices(config.instruments, config.limits, self._tops)
         account = VenueAccount(config, ports.session, lanes, self.journal, self.ledger, prices, self.gate, self.alarm)
         self.session, self.blotter, self.broker = account.session, account.blotter, account.broker
@@ -195,6 +198,7 @@ class Execution:
         more += self.desk.follow(now_ns)
         self._positions.write(now_ns, self._lanes.fills.cursor)
         self.breakers.step(now_ns)
+        self._returns.step(now_ns)
         self.journal.settle(now_ns, idle=not (work + more))
         self._gate_state.update()
         self._notices.write(now_ns, reconciled=self.recovery.complete)
@@ -263,11 +267,11 @@ class Execution:
 
 
 def _gate_of(
-    config: ExecutionConfig, tops: dict[int, Top], ledger: Ledger, alarm: Alarm, sight: OrderSight
+    config: ExecutionConfig, tops: dict[int, Top], ledger: Ledger, alarm: Alarm, sight: OrderSight, returns: Returns
 ) -> RiskGate:  # fmt: skip
     """The gate over these books and positions; it refuses the instruments that the alarm has halted."""
     instruments = {one.id: one for one in config.instruments}
     return RiskGate(
         config.limits, instruments, tops, ledger.account, ledger.owned, config.strategies, config.caps,
-        alarm.instruments, sight,
+        alarm.instruments, sight, returns,
     )  # fmt: skip

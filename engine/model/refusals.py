@@ -195,6 +195,12 @@ DETAILS: dict[Reason, Detail] = {
     Reason.DUPLICATE_ORDER: lambda value, limit, _: (
         f"repeats an order of its strategy {_duration(value)} after it, at the earliest {_duration(limit)}"
     ),
+    Reason.VAR_TOO_HIGH: _share("at risk in a day (95 %)"),
+    Reason.NO_HISTORY: lambda value, limit, _: (
+        f"{value} of {limit} days in the file var_history"
+        if value
+        else f"the file var_history has no day of the last week for everything held (it needs {limit} days)"
+    ),
     Reason.DRAWDOWN: _tripped(lambda value, limit, _: f"{_dollars(value, limit)} below the peak"),
     Reason.DAILY_LOSS: _tripped(lambda value, limit, _: f"{_dollars(value, limit)} lost today"),
     Reason.LOSS_STREAK: _tripped(_count("losing round trips in a row")),

@@ -173,6 +173,8 @@ class Reason(IntEnum):
     LOSS_STREAK = 45  # round trips that lost in a row
     FLASH_CRASH = 46  # a watched instrument moved too fast
     ACK_LATENCY = 47  # the venue answers too slowly
+    VAR_TOO_HIGH = 48  # what the account may lose in a day
+    NO_HISTORY = 49  # too few days of it, or too old ones, to compute the value at risk
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
 

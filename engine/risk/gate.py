@@ -21,6 +21,7 @@ from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, AlarmReason, BookState, OrderFlag, Reason
 from engine.risk.approval import Approval
+from engine.risk.history.returns import Returns
 from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
 
@@ -129,6 +130,7 @@ class Account:
     price2: Callable[[int, int], int]  # now_ns, instrument: twice the middle of its book; 0 without a fresh good book
     usd_rate: Callable[[int, str], tuple[int, int] | None]  # now_ns, quote asset: dollars for one, as a fraction
     sight: Sight
+    returns: Returns  # of instruments, for the value at risk
 
 
 class FurtherCap(Protocol):
@@ -154,16 +156,18 @@ class RiskGate(Approval):
         caps: Collection[FurtherCap] = (),
         stopped: dict[int, Any] | None = None,
         sight: Sight | None = None,
+        returns: Returns | None = None,
     ) -> None:
         """Begin closed: not reconciled, not connected.
 
         `exposures` are the account's by instrument, `owned` those by strategy and instrument, `permits` the instruments
         that each strategy may trade, `caps` what is checked beyond `limits`, `stopped` the instruments that execution
-        has halted, each with its `reason`, `sight` what caps may read of orders; execution changes them
-        while the gate reads them.
+        has halted, each with its `reason`, `sight` what caps may read of orders, `returns` those of past days;
+        execution changes them while the gate reads them.
         """
         super().__init__(limits, instruments, tops, exposures, permits, not caps, stopped)
         self._sight: Sight = NoSight() if sight is None else sight
+        self._returns = Returns() if returns is None else returns
         self._closed: Mapping[int, Refusal] = {}  # by strategy, 0: all: breakers refuse their entries
         self._instruments = instruments
         self._tops = tops
@@ -188,8 +192,9 @@ class RiskGate(Approval):
     def _bound(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         self.limits = limits
         self.account = Account(
-            limits, self._instruments, self._exposures, self._owned, self._price2, self._usd_rate, self._sight
-        )
+            limits, self._instruments, self._exposures, self._owned, self._price2, self._usd_rate, self._sight,
+            self._returns,
+        )  # fmt: skip
         self._caps = caps
         self._exit_caps = tuple(cap for cap in caps if cap.exits)
         self._max_position = limits.max_position_micro

@@ -13,7 +13,14 @@ from engine.model.fixed import INT64_MAX
 
 MICRO = 10**6  # caps in dollars are compared as whole millionths
 BPS = 10_000
-FIXED = ("usd_quotes", "usd_instruments", "sectors", "policies")  # limits that execution reads once, at its start
+FIXED = (
+    "usd_quotes",
+    "usd_instruments",
+    "sectors",
+    "policies",
+    "var_history",
+)  # limits that execution reads once, at its start
+WINDOW_LEAST, WINDOW_MOST = 20, 1_000  # days: fewer have no 5 %, more are no help
 WIDEST = 30  # digits before the point that a cap in dollars may have: its integer arithmetic stays short
 
 
@@ -38,6 +45,8 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ramp: Decimal = Decimal(1)  # the share of every cap in dollars that is in force: 0.1 while a strategy is new
     capital_usd: Decimal | None = None  # the account's money before its first fill; equity is this and the net
     sectors: dict[str, tuple[int, ...]] = {}  # names for groups of instruments
+    var_history: str = ""  # the CSV or Parquet file of bars from which the value at risk is computed
+    var_window_days: int = 250  # the days before today over which it is computed
     policies: dict[str, str] = {}  # of breakers, by their key, where it is another than the breaker's own
 
     def __post_init__(self) -> None:
@@ -56,6 +65,9 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if isinstance(value, int) and value > INT64_MAX:
                 msg = f"{name} must fit 64 bits, was {value}"
                 raise ValueError(msg)
+        if not WINDOW_LEAST <= self.var_window_days <= WINDOW_MOST:
+            msg = f"var_window_days must be {WINDOW_LEAST} to {WINDOW_MOST}, was {self.var_window_days}"
+            raise ValueError(msg)
         self._check_shares()
         self._check_collars()
 

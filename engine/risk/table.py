@@ -12,11 +12,6 @@ from engine.risk.caps.registry import make
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import FIXED, RiskLimits
 
-LATER = {
-    "var_limit_1d_95": "the value at risk is not computed yet, so this limit would bound nothing: delete it, and set"
-    " max_drawdown_pct or max_daily_loss_usd"
-}
-
 
 def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, ...]]:
     """The limits and the further caps in `[risk]`; a ValueError names the wrong key or value, also of a breaker."""
@@ -27,8 +22,6 @@ def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, .
         unknown = set(values) - set(RiskLimits.__struct_fields__)
         if not unknown:
             raise
-        if later := min(unknown & LATER.keys(), default=""):
-            raise ValueError(f"{later}: {LATER[later]}") from error
         raise ValueError(f"{min(unknown)}: {unknown_key(min(unknown), known())}") from error
     read_breakers(table, limits)
     return limits, tuple(make(key, table[key], limits) for key in CAPS if key in table)

@@ -1,25 +1,24 @@
-"""Volume profiles: the mean volume of each minute of the UTC day, read from a CSV file of bars.
+"""Volume profiles: the mean volume of each minute of the UTC day, from a history with bars of one minute.
 
-    time_ms,symbol,volume           the begin of a bar of one minute (Unix time), and what was traded in it
+    time_ms,symbol,volume           `engine/risk/history/files.py` has the form
     1700000040000,BTCUSDT,12.5
 
 Only shares count, so the unit of the volume is free. Each minute gets at least one part in a million of the day's
 volume, so that no time of the day has none.
 """
 
-import csv
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import accumulate
-from pathlib import Path
 
+from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
+from engine.risk.history import Bar, read_history
 
 MINUTE_NS = 60_000_000_000
 MINUTES = 1_440
 WEIGHT = 1_000_000_000  # of a day
 FLOOR = 1_000
-COLUMNS = ["time_ms", "symbol", "volume"]
 
 
 class Profile:
@@ -47,25 +46,15 @@ def read_profiles(path: str, instruments: Iterable[Instrument]) -> dict[int, Pro
     """The profile of each instrument that the file has; none without a file."""
     if not path:
         return {}
-    volumes: dict[str, list[Decimal]] = {}
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        if (head := next(rows, [])) != COLUMNS:
-            msg = f"{path}: the first line is {head}, expected {','.join(COLUMNS)}"
-            raise ValueError(msg)
-        for number, row in enumerate(rows, 2):
-            minute, symbol, volume = _bar(path, number, row)
-            volumes.setdefault(symbol, [Decimal(0)] * MINUTES)[minute] += volume
-    return {one.id: Profile(volumes[one.symbol]) for one in instruments if any(volumes.get(one.symbol, ()))}
+    known = tuple(instruments)
+    history = read_history(path, known, "volume")
+    volumes = {one.id: _volumes(history.bars(one.id, 0, INT64_MAX)) for one in known}
+    return {number: Profile(one) for number, one in volumes.items() if any(one)}
 
 
-def _bar(path: str, number: int, row: list[str]) -> tuple[int, str, Decimal]:
-    """The minute of the day, the symbol and the volume of a line."""
-    try:
-        time_ms, symbol, volume = int(row[0]), row[1], Decimal(row[2])
-        if len(row) == len(COLUMNS) and time_ms >= 0 and volume.is_finite() and volume >= 0:
-            return time_ms // 60_000 % MINUTES, symbol, volume
-    except (ValueError, IndexError, InvalidOperation):
-        pass
-    msg = f"{path}: line {number} is {','.join(row)!r}, expected {','.join(COLUMNS)} with a time and a volume from 0 on"
-    raise ValueError(msg)
+def _volumes(bars: Iterable[Bar]) -> list[Decimal]:
+    """What each minute of the day traded, over all days."""
+    volumes = [Decimal(0)] * MINUTES
+    for one in bars:
+        volumes[one.start_ns // MINUTE_NS % MINUTES] += one.volume
+    return volumes

@@ -1,6 +1,7 @@
 """The limits of a system in a file of their own."""
 
 import re
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,7 @@ max_position_usd = 100000.0
 max_portfolio_concentration = 0.25
 max_leverage = 3.0
 [risk_metrics]
+var_limit_1d_95 = 5000.0
 max_drawdown_pct = 0.15
 [order_limits]
 max_order_size_usd = 10000.0
@@ -27,11 +29,14 @@ margin_buffer = 0.20
 margin_call_threshold = 0.05
 """
 
+OWN = 'capital_usd = 5000\nvar_history = "history.csv"'
 
-def system(directory: Path, limits: str = FORM, *, risk: str = "capital_usd = 5000") -> Path:
+
+def system(directory: Path, limits: str = FORM, *, risk: str = OWN) -> Path:
     """The demo with its limits in a file of their own."""
     text = (CONFIGS / "demo.toml").read_text().replace("[risk]\nmax_order_rate_per_min = 3000", f"[risk]\n{risk}")
     (directory / "risk_limits.toml").write_text(limits)
+    (directory / "history.csv").write_text("time_ms,symbol,close\n")
     file = directory / "system.toml"
     file.write_text(f'risk_limits = "risk_limits.toml"\n{text}')
     return file
@@ -42,12 +47,15 @@ def test_the_file_is_read_into_the_limits(tmp_path: Path) -> None:
     limits, caps = read_risk(load(system(tmp_path), {}).risk)
     assert (limits.max_position_usd, limits.max_order_size_usd) == (Decimal(100_000), Decimal(10_000))
     assert (limits.max_order_rate_per_min, limits.capital_usd) == (60, Decimal(5000))
-    assert [type(one).__name__ for one in caps] == ["Concentration", "Leverage", "MarginBuffer"]
+    assert [type(one).__name__ for one in caps] == ["Concentration", "Leverage", "MarginBuffer", "ValueAtRisk"]
+    assert limits.var_history == str(tmp_path / "history.csv"), "relative to the system's file"
 
 
 def test_the_shipped_file_passes_the_check_of_up(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A user copies it and changes the numbers."""
-    file = system(tmp_path, (CONFIGS / "risk_limits.toml").read_text(), risk="max_spread_bps = 40")
+    shipped = (CONFIGS / "risk_limits.toml").read_text()
+    assert tomllib.loads(shipped) == tomllib.loads(FORM)
+    file = system(tmp_path, shipped)
     assert engine_ctl(["check", str(file)]) == 0, capfd.readouterr().err
 
 
@@ -60,7 +68,6 @@ def test_the_shipped_file_passes_the_check_of_up(tmp_path: Path, capfd: pytest.C
         ),
         ("[position_limit]\nmax_leverage = 3.0\n", "position_limit: unknown table; did you mean position_limits"),
         ("[margin]\ncapital_usd = 1\n", "capital_usd = 1: is set again"),
-        ("[risk_metrics]\nvar_limit_1d_95 = 5000.0\n", "var_limit_1d_95: the value at risk is not computed yet"),
         ("[risk_metrics\n", "risk_limits.toml: not valid TOML"),
         ("max_leverage = 3.0\n", "max_leverage: unknown table; expected one of position_limits"),
     ],
@@ -71,6 +78,31 @@ def test_a_wrong_file_is_refused_by_the_place_of_the_mistake(
     """A misspelt limit would be a limit that is not there."""
     assert engine_ctl(["check", str(system(tmp_path, limits))]) == 2
     assert re.search(text, capfd.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("history", "text"),
+    [
+        ("time_ms,symbol,close\n1,BTCUSDT,nan\n", r"history.csv: line 2 is '1,BTCUSDT,nan', expected"),
+        (None, r"history.csv: cannot be read"),
+    ],
+)
+def test_the_check_of_up_reads_the_history(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], history: str | None, text: str
+) -> None:
+    """Else the limit's file is found wrong only when execution starts."""
+    file = system(tmp_path)
+    (tmp_path / "history.csv").unlink()
+    if history is not None:
+        (tmp_path / "history.csv").write_text(history)
+    assert engine_ctl(["check", str(file)]) == 2
+    assert re.search(text, capfd.readouterr().err)
+
+
+def test_the_value_at_risk_without_a_history_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A limit that can never be computed would refuse every entry."""
+    assert engine_ctl(["check", str(system(tmp_path, risk="capital_usd = 5000"))]) == 2
+    assert "var_limit_1d_95: needs var_history, which is not set" in capfd.readouterr().err
 
 
 def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ from engine.execution.orders.ledger import Ledger
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, BookState
 from engine.risk.gate import Account, Proposed, RiskGate
+from engine.risk.history import Bar
+from engine.risk.history.returns import DAY_NS, Returns, returns_by_day
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
 
 NOW_NS = 1_700_000_000_000_000_000
 MS, MICRO = 1_000_000, 10**6
+HOUR_NS = 3_600 * 10**9
 STRATEGIES = (3, 4)
 INSTRUMENTS = {
     1: Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 0, 0),
@@ -24,6 +27,8 @@ INSTRUMENTS = {
 }
 MIDDLES = {1: 6_000_000, 2: 5_000, 3: 150_000, 4: 20_000}
 SIZES = {1: 1_000, 2: 200, 3: 50, 4: 300}
+TODAY = NOW_NS // (86_400 * 10**9)
+WINDOW = 20  # days of the value at risk
 SECTORS = {"majors": (1, 2), "all": (1, 2, 3, 4), "dogs": (4,)}
 
 
@@ -50,6 +55,22 @@ class Filled(NamedTuple):
     fee: int  # in the quote asset, at eight decimals
 
 
+class Closes:
+    """A history of daily closes, with an earlier bar of each day that the day's close replaces."""
+
+    def __init__(self, closes: dict[int, dict[int, int]]) -> None:
+        """By instrument and day."""
+        self._closes = closes
+
+    def bars(self, instrument: int, first_ns: int, end_ns: int) -> list[Bar]:
+        """The protocol."""
+        days = [(day * DAY_NS, close) for day, close in sorted(self._closes[instrument].items())]
+        return [
+            Bar(start_ns + hour * HOUR_NS, Decimal(price).scaleb(-2)) for start_ns, close in days
+            for hour, price in ((1, close + 7), (23, close)) if first_ns <= start_ns < end_ns
+        ]  # fmt: skip
+
+
 @dataclass
 class History:
     """One account: what the product holds of it, and the lists from which the model computes."""
@@ -61,6 +82,7 @@ class History:
     fills: list[Filled] = field(default_factory=list)
     open: list[Sent] = field(default_factory=list)  # the oldest first
     done: list[Sent] = field(default_factory=list)
+    closes: dict[int, dict[int, int]] = field(init=False)  # by instrument and day
     account: Account = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +95,7 @@ class History:
         for _ in range(draw.choice((0, 1, 2, 4))):
             self._send()
         gate = RiskGate(self.limits, INSTRUMENTS, self.tops, self.ledger.account, self.ledger.owned,
-                        dict.fromkeys(STRATEGIES, tuple(INSTRUMENTS)), (), None, self)  # fmt: skip
+                        dict.fromkeys(STRATEGIES, tuple(INSTRUMENTS)), (), None, self, self._returns())  # fmt: skip
         self.account = gate.account
 
     def open_orders(self) -> list[Sent]:
@@ -158,6 +180,18 @@ class History:
             top.update(draw.choice(tuple(BookState)), middle - half, middle + draw.choice((half, -half)), NOW_NS)
         return top
 
+    def _returns(self) -> Returns:
+        """What the product holds of a random walk of closes, with a day missing here and there."""
+        draw, absent = self.random, self.random.choice((0.0, 0.0, 0.01, 0.05))
+        days = range(TODAY - WINDOW - 1 - draw.choice((0, 3)), TODAY - draw.choice((0, 0, 0, 1, 8)))
+        self.closes = {
+            number: {day: draw.randrange(9_000, 11_000) for day in days if draw.random() >= absent}
+            for number in INSTRUMENTS
+        }
+        made = Returns()
+        made.replace({number: returns_by_day(Closes(self.closes), number) for number in INSTRUMENTS})
+        return made
+
     def _price(self, number: int) -> int:
         return int(MIDDLES[number] * self.random.choice((0.99, 1, 1, 1.01)))
 
@@ -188,4 +222,5 @@ class History:
 def history(draw: random.Random, **limits: Any) -> History:
     """A random account of 100,000 dollars at most."""
     capital = Decimal(draw.choice((10, 500, 5_000, 100_000)))
-    return History(draw, RiskLimits(capital_usd=capital, sectors=SECTORS, usd_instruments={"BTC": 1}, **limits))
+    more = {"usd_instruments": {"BTC": 1}, "var_window_days": WINDOW, **limits}
+    return History(draw, RiskLimits(capital_usd=capital, sectors=SECTORS, **more))

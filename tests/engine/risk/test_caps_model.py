@@ -11,7 +11,7 @@ import pytest
 from engine.model.words import BUY, Reason
 from engine.risk.caps import CAPS
 from engine.risk.gate import Account, FurtherCap, Proposed, Refusal
-from tests.engine.risk.accounts import INSTRUMENTS, MICRO, MS, SECTORS, History, history
+from tests.engine.risk.accounts import INSTRUMENTS, MICRO, MS, SECTORS, TODAY, WINDOW, History, history
 
 Model = Callable[[History, Proposed], "tuple[Reason, int, object] | None"]
 WINDOWS_MS = (1, 500, 1000, 60_000)
@@ -140,7 +140,47 @@ def duplicates(world: History, order: Proposed) -> list[Compared]:
     return [(Reason.DUPLICATE_ORDER, one, lambda value: int(value) * MS) for one in equal]
 
 
+def at_risk(world: History, order: Proposed, days: list[int], numbers: list[int], *, with_order: bool) -> int:
+    """The VaR over these days: each day's loss of the worst position within reach, by trying both ends."""
+    losses = []
+    for day in days:
+        loss = 0
+        for number in numbers:
+            now, before = (world.closes[number][one] for one in (day, day - 1))
+            rate = Fraction((Fraction(now, before) - 1) * 10**12 // 1, 10**12)
+            ends = [dollars(world, order, number, reach(world, order, number, side, with_order=with_order))
+                    for side in (1, -1)]  # fmt: skip
+            loss += max(-(ends[0] or 0) * rate, (ends[1] or 0) * rate)
+        losses.append(loss)
+    allowed = [one for one in losses if sum(other > one for other in losses) * 20 <= len(losses)]
+    return max(0, ceil(min(allowed))) if losses else 0
+
+
+def counted(world: History, order: Proposed, *, with_order: bool) -> list[int]:
+    """The instruments with a position or an order."""
+    return [
+        number for number in INSTRUMENTS
+        if any(reach(world, order, number, side, with_order=with_order) for side in (1, -1))
+    ]  # fmt: skip
+
+
+def value_at_risk(world: History, order: Proposed) -> list[Compared]:
+    """VaR ≤ var_limit_1d_95, if the order raises it."""
+    numbers = counted(world, order, with_order=True)
+    if None in (dollars(world, order, number, Fraction(1)) for number in numbers):
+        return [(Reason.VAR_TOO_HIGH, MISSING, micro)]
+    days = [
+        day for day in range(TODAY - WINDOW, TODAY)
+        if all({day, day - 1} <= world.closes[number].keys() for number in numbers)
+    ]  # fmt: skip
+    if numbers and (len(days) < 18 or days[-1] < TODAY - 7):
+        return [(Reason.NO_HISTORY, len(days) if len(days) < 18 else 0, lambda _: 18)]
+    found, before = (at_risk(world, order, days, numbers, with_order=one) for one in (True, False))
+    return [(Reason.VAR_TOO_HIGH, found, micro)] if found > before else []
+
+
 MODELS = {
+    "var_limit_1d_95": value_at_risk,
     "max_gross_usd": gross_usd,
     "max_sector_usd": sector_usd,
     "max_net_usd": net_usd,
@@ -156,7 +196,7 @@ MODELS = {
 def value_near(draw: random.Random, key: str, compared: list[Compared]) -> object:
     """A value of the cap: often what was found, a step above it or below it."""
     found = draw.choice([one[1] for one in compared] or [0])
-    if key.endswith("_usd"):
+    if key.endswith("_usd") or key == "var_limit_1d_95":
         exact = Decimal(max(1, found + draw.choice((-1, 0, 1)))) / MICRO
         return draw.choice((exact, exact, Decimal(draw.choice((1, 10_000)))))
     choices: dict[str, tuple[object, ...]] = {
@@ -175,6 +215,7 @@ def expected(key: str, value: object, compared: list[Compared]) -> Refusal | Non
         if found == MISSING and reason not in (Reason.TOO_MANY_ORDERS, Reason.DUPLICATE_ORDER):
             return Refusal(Reason.RATE_MISSING)
         exceeds = abs(found) < most if key == "duplicate_window_ms" else found > most
+        exceeds = exceeds or reason == Reason.NO_HISTORY
         if exceeds or key == "refuse_self_trade":
             return Refusal(reason, found, most)
     return None
