@@ -23,6 +23,7 @@ from engine.model.words import (
 from engine.strategy.api.book import Book
 from engine.strategy.api.ledger import Order
 from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
+from engine.strategy.api.sizing import fixed_fraction, kelly, value_at_risk_capped, volatility_scaled
 from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
 from engine.strategy.api.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from engine.strategy.load import load_class
@@ -55,6 +56,8 @@ __all__ = [
     "Verdict",
     "build",
     "checked_parameters",
+    "fixed_fraction",
+    "kelly",
     "orderable",
     "price_down",
     "price_of",
@@ -62,6 +65,8 @@ __all__ = [
     "size_down",
     "size_for",
     "size_of",
+    "value_at_risk_capped",
+    "volatility_scaled",
 ]
 
 
