@@ -61,6 +61,8 @@ def test_an_installed_engine_trades_outside_the_repository(programs: Path, place
     """Files that only the repository has are found by nobody who installs the wheel."""
     trade(programs, place, system)
     run(programs, place / "mine", "python", "-m", "unittest")
+    page = (programs.parent / "share/man/man1/engine-ctl.1").read_text()
+    assert run(programs, place, "engine-ctl", "man").splitlines()[1:] == page.splitlines()[1:], "but for the date"
 
 
 @pytest.mark.soak  # compiles for minutes

@@ -67,7 +67,8 @@ def test_a_wheel_holds_what_the_demo_needs(wheels: dict[str, zipfile.ZipFile]) -
 def test_a_wheel_holds_every_file_of_the_tree_that_is_no_program(wheels: dict[str, zipfile.ZipFile]) -> None:
     """A file without an entry under package data works in the repository and is missing everywhere else."""
     held = [name for name in TRACKED if name.startswith(("shm/", "engine/", "research/", *LINKED))]
-    data = {name for name in held if not name.endswith((".py", ".c"))} - {f"engine/{name[:-1]}" for name in LINKED}
+    data = {name for name in held if not name.endswith((".py", ".c", ".1"))}
+    data -= {f"engine/{name[:-1]}" for name in LINKED}
     expected = {f"engine/{name}" if name.startswith(LINKED) else name for name in data}
     assert {
         "engine/systemd/steelyard@.service",
@@ -76,6 +77,12 @@ def test_a_wheel_holds_every_file_of_the_tree_that_is_no_program(wheels: dict[st
         "shm/ring.h",
     } <= expected
     assert expected <= set(wheels["whole"].namelist())
+
+
+def test_a_wheel_installs_the_man_page(wheels: dict[str, zipfile.ZipFile]) -> None:
+    """`man engine-ctl` finds it beside the program."""
+    [page] = [name for name in wheels["whole"].namelist() if name.endswith(".data/data/share/man/man1/engine-ctl.1")]
+    assert wheels["whole"].read(page) == (ROOT / "engine/cli/manual/engine-ctl.1").read_bytes()
 
 
 def test_packaged_configurations_are_those_of_the_top_level() -> None:

@@ -1,4 +1,7 @@
-"""The man page of engine-ctl, written from the definitions of its commands."""
+"""The man page of engine-ctl, written from the definitions of its commands.
+
+engine-ctl man > engine/cli/manual/engine-ctl.1      after a change of a command; a wheel installs it in share/man
+"""
 
 import argparse
 import re
