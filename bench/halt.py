@@ -47,8 +47,7 @@ if not __package__:
 import shm
 from bench.flood import BURST, CONTROL, HANG, OPEN, RUN, SIZE
 from bench.machine import describe, pair
-from bench.path import CONFIG as SHARED
-from bench.path import VENUE, quantile
+from bench.path import SYSTEM, VENUE, quantile
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIALS, QUICK_TRIALS = 100, 3
@@ -67,7 +66,6 @@ Stamp = tuple[int, int, int]
 MARKS = {"place": ORDER, "replace": ORDER, "cancel": CANCEL}
 NICE = -10  # of every process, where that is allowed: the venue must keep up beside other work
 PRIORITY = 10  # with --realtime
-SYSTEM = SHARED.partition("[[strategies]]")[0]
 CONFIG = """[[strategies]]
 name = "flood"
 id = 1

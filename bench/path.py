@@ -51,7 +51,7 @@ START_LIMIT_S = 30.0
 FAR_BPS = 300
 SIZE = 100
 CORE_COMMAND = ("-m", "bench.path")
-CONFIG = """
+SYSTEM = """
 [system]
 name = "{name}"
 [[venues]]
@@ -66,7 +66,10 @@ private_key = {{ file = "{place}/engine.pem" }}
 id = 1
 venue = "binance"
 symbol = "BTCUSDT"
-[[strategies]]
+"""
+CONFIG = (
+    SYSTEM
+    + """[[strategies]]
 name = "prompt"
 id = 1
 class = "bench.path:Prompt"
@@ -79,6 +82,7 @@ roles = ["feed", "prompt", "execution"]
 cores = [{core}]
 wait = "spin"
 """
+)
 VENUE = """
 [venue]
 seed = 7

@@ -44,6 +44,7 @@ if not __package__:
 import shm
 from bench import halt
 from bench.machine import describe
+from bench.path import SYSTEM, VENUE
 from engine.config import Config, load
 from engine.loopback.server.configuration import ENGINE_KEY
 from engine.model.words import OrderState, Reason, RoleState, SessionState
@@ -75,24 +76,10 @@ async def run():
     task.cancel()
 asyncio.run(run())
 """
-CONFIG = """
-[system]
-name = "{name}"
-run_directory = "{place}/run"
-state_directory = "{place}/state"
-[[venues]]
-name = "binance"
-kind = "binance"
-stream_url = "ws://127.0.0.1:{port}"
-request_url = "http://127.0.0.1:{port}"
-order_url = "ws://127.0.0.1:{port}/ws-api/v3"
-api_key = {{ env = "BENCH_API_KEY" }}
-private_key = {{ file = "{place}/engine.pem" }}
-[[instruments]]
-id = 1
-venue = "binance"
-symbol = "BTCUSDT"
-[[strategies]]
+DIRECTORIES = 'run_directory = "{place}/run"\nstate_directory = "{place}/state"\n'
+CONFIG = (
+    SYSTEM.replace("[[venues]]", f"{DIRECTORIES}[[venues]]")
+    + """[[strategies]]
 name = "prober"
 id = 1
 class = "bench.prober:Prober"
@@ -105,29 +92,8 @@ max_order_rate_per_min = 1000000
 death_limit = 1000000
 death_window_ms = 1
 """
-VENUE = """
-[venue]
-seed = 7
-pulse_seconds = 0.002
-[[venue.markets]]
-symbol = "BTCUSDT"
-base = "BTC"
-quote = "USDT"
-price_step = "0.01"
-size_step = "0.00001"
-size_min = "0.00001"
-notional_min = "5"
-open_orders_max = 2000
-[venue.flows.BTCUSDT]
-price = "60000"
-interval_ns = 4_000_000
-size = "0.5"
-[venue.limits]
-weight_minute = 10_000_000
-orders_10_seconds = 10_000_000
-orders_day = 100_000_000
-stream_messages_second = 5
-"""
+)
+ROOMY_VENUE = VENUE.replace("[venue.flows", "open_orders_max = 2000\n[venue.flows")
 
 
 class Bench:
@@ -359,7 +325,7 @@ def running(resting: int) -> Iterator[Bench]:
     """The system that is killed, up; with so many resting orders."""
     with directory() as place:
         text = CONFIG.format(name=f"bench{os.getpid()}", place=place, port=free_port(), resting=resting)
-        bench = Bench(place, text, VENUE)
+        bench = Bench(place, text, ROOMY_VENUE)
         try:
             bench.up()
             if resting:
