@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.cli import NOT_FOUND, WRONG_USE, CommandError
 from engine.cli.output import choose_system, iso, print_json, print_table, supervisor_pid
-from engine.config import Config, ConfigError, Paths, settings
+from engine.config import Config, ConfigError, Paths, limits_file, settings
 from engine.config.shown import DEFAULT, Defaults, ShownKey, Source, defaults_of
 from engine.supervisor.life import read as read_life
 
@@ -74,8 +74,9 @@ def _of_system(system: str) -> Source:
     if life is None or not pid:
         raise CommandError(f"{system} has no supervisor: engine-ctl config show CONFIG shows a file", NOT_FOUND)
     file = Path(life.config)
-    if not file.exists() or file.read_bytes() != paths.sound.read_bytes():
-        text = f"{file} has changed since {system} was started: the values are those of the start"
+    if not file.exists() or limits_file.digest(file) != limits_file.digest_of_copy(paths.sound):
+        what = f"{file}, or the file of its limits," if paths.sound.with_name(limits_file.COPY).exists() else str(file)
+        text = f"{what} has changed since {system} was started: the values are those of the start"
         print(f"engine-ctl: {text}", file=sys.stderr)  # noqa: T201
     return Source(file, _environment(pid), paths.sound)
 

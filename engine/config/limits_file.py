@@ -66,6 +66,12 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes() + (b"" if file is None else file.read_bytes())).hexdigest()
 
 
+def digest_of_copy(sound: Path) -> str:
+    """The same of the copies that the supervisor has of both."""
+    kept = sound.with_name(COPY)
+    return hashlib.sha256(sound.read_bytes() + (kept.read_bytes() if kept.exists() else b"")).hexdigest()
+
+
 def _named(path: Path) -> Path | None:
     """The limits' file that a system's file names; None for none, and for a file that is wrong."""
     try:

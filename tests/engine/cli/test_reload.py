@@ -29,6 +29,9 @@ def test_reload_applies_what_can_change_and_names_what_needs_a_start(
 ) -> None:
     """An operator edits the one file and must know which of its lines are in force."""
     house = floor("\n[watch]\nlate_ms = 250\n")
+    limits = house.file.with_name("limits.toml")
+    limits.write_text("[position_limits]\nmax_gross_usd = 900000.0\n")
+    house.file.write_text(f'risk_limits = "limits.toml"\n{house.file.read_text()}')
     house.up()
     assert answer(house, capfd, "reload")["differences"] == []
     edit(house, max_order_rate_per_min="max_order_rate_per_min = 0")
@@ -36,6 +39,11 @@ def test_reload_applies_what_can_change_and_names_what_needs_a_start(
     assert "max_order_rate_per_min must be positive" in capfd.readouterr().err
     assert house.status()["settings"] == {}
     assert house.type("set", "maker.half_width_steps", "5") == 0
+    limits.write_text("[position_limits]\nmax_gross_usd = 800000.0\n")
+    assert house.type("config", "show", "--only", "risk.max_gross_usd") == 0
+    shown = capfd.readouterr()
+    assert "or the file of its limits, has changed since" in shown.err
+    assert "900000.0" in shown.out
     edit(
         house,
         max_order_rate_per_min="max_order_rate_per_min = 2000",
@@ -47,11 +55,15 @@ def test_reload_applies_what_can_change_and_names_what_needs_a_start(
     needs = {one["key"]: (one["after"], one["needs"]) for one in found["differences"]}
     assert needs == {
         "risk.max_order_rate_per_min": (2000, ""),
+        "risk.max_gross_usd": (800000.0, ""),
         "strategies.maker.parameters.half_width_steps": (4, ""),
         "watch.late_ms": (300, "engine-ctl down, then up"),
         "aggregation.bars": (["1s", "1m"], "engine-ctl restart aggregation"),
     }
     assert found["roles"] == {"execution": "applied", "maker": "applied"}
+    assert house.status()["settings"]["risk"]["values"]["max_gross_usd"]["value"] == 800000.0
+    assert house.type("config", "show", "--only", "risk.max_gross_usd") == 0
+    assert "has changed since" not in capfd.readouterr().err
     values = house.status()["settings"]["maker"]["values"]["half_width_steps"]
     assert (values["value"], values["reloaded"]) == (4, True)
     assert answer(house, capfd, "reload")["differences"] == []
