@@ -200,12 +200,15 @@ class Replay:
         """Skip what an operator set: COMMANDS holds the values in force, the journal only who set them and when."""
 
     def _apply_breaker(self, entry: Entry) -> None:
-        """Apply a breaker's state; a trip whose policy halts the scope holds it, as a command does."""
+        """Apply a breaker's state; a trip whose policy halts the scope holds it, and ends no flattening of it."""
         row = codec.BREAKER.unpack(entry.payload)
         place = place_of(row)
         self.breakers[place] = row
         if (held := held_of(row)) is not None:
-            self._read_halt(place.scope(self.blotter.account), held)
+            scope = place.scope(self.blotter.account)
+            before = self.scopes.get(scope)
+            flattens = held.flattens or (before is not None and before.flattens)
+            self._read_halt(scope, held._replace(flattens=flattens))
 
     def _apply_alarm(self, entry: Entry) -> None:
         self._read_alarm(codec.ALARM.unpack(entry.payload), entry.now_ns)

@@ -104,6 +104,26 @@ def test_a_trip_holds_over_restarts_and_lost_memory_until_an_operator_resumes(tm
     assert not house.cells["scope_halts"].read(0).since_ns
 
 
+@pytest.mark.parametrize("trip_first", [False, True])
+def test_a_trip_that_cancels_ends_no_flattening_also_not_after_a_death(tmp_path: Path, *, trip_first: bool) -> None:
+    """The account is flattened, a breaker trips during it, execution dies: the position must still be closed."""
+    house = made(tmp_path, capital_usd="1000", max_drawdown_pct="0.1", max_order_size_usd="900", exit_collar_bps=5000)
+    buy(house)
+    if trip_first:
+        books(house, 4_800_000)
+    house.command(CommandKind.FLATTEN, **ACCOUNT)
+    house.run(5)
+    for _ in range(3):
+        books(house, 4_800_000)
+    assert house.venue.holding(house.mark, "BTCUSDT") == 1000, "nobody buys"
+    house.restart()
+    house.venue.liquidity = {"BTCUSDT": 10**9}
+    house.ready()
+    for _ in range(8):
+        books(house, 4_800_000)
+    assert house.venue.holding(house.mark, "BTCUSDT") == 0
+
+
 def test_a_resume_counts_from_the_value_at_that_time(tmp_path: Path) -> None:
     """Else the breaker would trip again at once, and nobody could trade out of it."""
     house = drawn_down(tmp_path, "refuse")
