@@ -42,6 +42,7 @@ class Follower(Algorithm):
         self.most_rejects = options.chase_rejects
         self.pause_ns = 0  # no request before
         self._rejects = 0  # in a row
+        self._over = False  # no further child is made
         self._deadline_passed = False
 
     @property
@@ -100,20 +101,19 @@ class Follower(Algorithm):
         self._consider(now_ns)
 
     def dump(self) -> tuple[int, ...]:
-        """The rejections in a row."""
-        return (self._rejects,)
+        """The rejections in a row, and whether no further child is made."""
+        return (self._rejects, int(self._over))
 
     def load(self, state: Sequence[int]) -> None:
         """Continue with this many rejections, and the pause that `due_ns` is."""
-        self._rejects, self.pause_ns = state[0], self.due_ns
+        self._rejects, self._over, self.pause_ns = state[0], bool(state[1]), self.due_ns
 
     def end(self, now_ns: int) -> None:
-        """Make no further child, and cancel the one that is live."""
-        order = self._standing
-        if order.live:
-            self.port.cancel(self, order, now_ns)
-        else:
-            self._rejects = self.most_rejects
+        """Make no further child, and cancel each that is live: where a replacement fails, the order before it lives."""
+        self._over = True
+        for child in self.parent.children:
+            if child.live:
+                self.port.cancel(self, child, now_ns)
 
     @property
     def _standing(self) -> Order:
@@ -126,7 +126,7 @@ class Follower(Algorithm):
     @property
     def _wound_down(self) -> bool:
         """Whether no child may be placed after the current one."""
-        return bool(self._standing.flags & OrderFlag.CANCEL_WANTED) or self.parent.exhausted
+        return self._over or bool(self._standing.flags & OrderFlag.CANCEL_WANTED) or self.parent.exhausted
 
     def _pause(self, now_ns: int) -> None:
         """Make the next request after the interval."""

@@ -59,6 +59,23 @@ def test_a_pegged_order_that_a_death_met_is_cancelled_at_its_time(house: MarketH
     house.check_ended(intent_id)
 
 
+@pytest.mark.parametrize("fault", ["busy", "late", "lose"])
+@pytest.mark.parametrize("fill", [0, 300])
+def test_a_pegged_order_whose_replacement_fails_at_its_time_is_cancelled(
+    house: MarketHouse, fault: str, fill: int
+) -> None:
+    """The order that was to be replaced lives on, or ends before the refused one: neither may follow the book then."""
+    intent_id = house.parent("pegged", 1000, timeout_ms=700, interval_ms=100)
+    house.turn(690)
+    house.venue.fault("order.cancelReplace", fault)
+    house.venue.bid, house.venue.ask = 6_000_500, 6_000_600
+    house.turn(6)
+    if fill:
+        house.venue.fill(house.venue.resting[0].client_id, fill)
+    house.turn(3_000, 2 * MS)
+    house.check_ended(intent_id)
+
+
 def test_a_pegged_order_never_passes_its_limit(house: MarketHouse) -> None:
     """The book may run; the parent's price is the bound."""
     house.parent("pegged", 1000, 6_000_100, reference=1)
