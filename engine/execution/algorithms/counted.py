@@ -2,6 +2,7 @@
 
 from engine.execution.algorithms.prints import Place
 from engine.execution.algorithms.serial import Serial
+from engine.model.fixed import INT64_MAX
 
 NOWHERE = Place(-1, 0)
 
@@ -20,7 +21,7 @@ class Counted(Serial):
     def on_print(self, size: int, after: Place) -> None:
         """Count a print, once."""
         if self.place.feed != after.feed or self.place.sequence < after.sequence:
-            self.volume += size
+            self.volume = min(self.volume + size, INT64_MAX)
             self.place = after
 
     def dump_count(self) -> tuple[int, ...]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.model.words import TickKind
+from engine.model.fixed import INT64_MAX
+from engine.model.words import ParentStatus, TickKind
 from tests.engine.execution.algorithms.market import MarketHouse
 from tests.engine.execution.memory import MS
 
@@ -81,3 +82,18 @@ def test_a_pov_ends_at_its_time(house: MarketHouse) -> None:
     intent_id = house.parent("pov", 10_000, participation_pct=20, duration_ms=500)
     house.turn(510)
     house.check_ended(intent_id)
+
+
+def test_a_volume_beyond_64_bits_is_counted_as_the_most_that_fits(house: MarketHouse) -> None:
+    """The state must fit its record: execution would die on it, and again on the same prints in each further life."""
+    intent_id = house.parent("pov", 10_000, 5_900_000, participation_pct=1)
+    house.turn(10)
+    house.venue.bid, house.venue.ask = 5_899_900, 5_900_000
+    house.venue.trading = False
+    house.turn(5)
+    for _ in range(3):
+        house.trade(INT64_MAX)
+    house.turn(300)
+    house.restart()
+    house.ready()
+    assert house.status(intent_id) == ParentStatus.WORKING
