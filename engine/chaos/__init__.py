@@ -17,5 +17,6 @@ digests prove it.
     in_flight   what must hold before every request that ends an order
 
 Worlds with further parts: `attended` (the canceller), `commanded` (an operator and the supervisor's halt and settings;
-`scope_watch` checks them), `disk_faults` (the journal's disk).
+`scope_watch` checks them), `disk_faults` (the journal's disk), `supervised` (the whole supervisor; `machine` has the
+processes that it starts).
 """

@@ -9,8 +9,9 @@ At the end, after the faults:
           given; every role trades by the values that are set; nothing is halted after the last RESUME
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
+from types import MappingProxyType
 
 from engine.chaos.invariants import HaltWatch
 from engine.chaos.mortality import Fuse, Killed, Mortal
@@ -33,7 +34,7 @@ MISHAPS = Mishaps(death_ns=2 * SECOND_NS, halt_ns=0)
 COMMAND_NS = 250 * MS  # the mean time between two commands that halt, cancel, flatten or set
 RESUME_NS = 250 * MS  # that between two resumes while something is halted
 DEATH_NS = SECOND_NS  # that between two deaths of the supervisor
-FLAT_LIMIT_NS = 60 * SECOND_NS
+FLAT_LIMIT_NS = 90 * SECOND_NS  # FLAT can wait for the next comparison of the balances, which are listed every 60 s
 SUPERVISOR, OPERATOR = Peer(1, 0), Peer(2, 0)  # fixed numbers, because records hold them
 SIZES = ("0.01", "0.02", "0.03")
 RATES = (200, 300, 400)
@@ -42,13 +43,17 @@ RATES = (200, 300, 400)
 class CommandedWorld(World):
     """The world with the supervisor's real halt and settings, and an operator who uses them."""
 
+    on_death: Mapping[str, str] = MappingProxyType({})  # of the strategies
+    tables = ""  # further tables of the file
+    command_ns, resume_ns = COMMAND_NS, RESUME_NS
+
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
         """Nothing was commanded."""
         self._draws = Random(f"operator:{seed}")  # noqa: S311 - a chaos must be repeatable
         self._fuse = Fuse()
         self._back_ns = 0  # when the supervisor starts again; 0: it runs
         self._strategies: dict[str, Strategy] = {}  # of the present lives
-        self._in_doubt: Scope | None = None  # the scope of the command in which the supervisor died
+        self._in_doubt: frozenset[Scope] = frozenset()  # the scopes of what the supervisor did when it died
         super().__init__(seed, mishaps or MISHAPS)
         self.flat = FlatWatch(self.venue, ACCOUNT, self.instruments)
 
@@ -60,7 +65,7 @@ class CommandedWorld(World):
     # The supervisor.
 
     def _open_supervisor(self) -> None:
-        self.config = write_file(self, self.journal.parent, VENUE, {})
+        self.config = write_file(self, self.journal.parent, VENUE, self.on_death, self.tables)
         self._start_supervisor()
 
     def _start_supervisor(self) -> None:
@@ -68,9 +73,13 @@ class CommandedWorld(World):
         self.office = Halt(self.config, self.now_ns, SUPERVISOR)
         self.office.step(self.now_ns)
         self.settings = Settings(self.config, self.office, self.now_ns)
+        self._begin_life()
+
+    def _begin_life(self) -> None:
+        """The supervisor runs, and dies at its writes."""
         self.office.commands = Mortal(self.office.commands, self._fuse)  # type: ignore[assignment] # has every method
         self.office.cell = Mortal(self.office.cell, self._fuse)  # type: ignore[assignment] # as above
-        self._in_doubt, self._back_ns = None, 0
+        self._in_doubt, self._back_ns = frozenset(), 0
 
     def _close_supervisor(self) -> None:
         if not self._back_ns:
@@ -83,7 +92,7 @@ class CommandedWorld(World):
         """What the supervisor has halted, without the scope of a command that its death cut off."""
         whole = {WHOLE: Held(self.office.since_ns, self.office.reason, 0, self.office.reason is HaltReason.FLATTEN)}
         found = {**self.office.scopes.held, **(whole if self.office.halted else {})}
-        return {scope: one for scope, one in found.items() if scope != self._in_doubt}
+        return {scope: one for scope, one in found.items() if scope not in self._in_doubt}
 
     # The turns.
 
@@ -112,9 +121,9 @@ class CommandedWorld(World):
             return
         if self._occurs(DEATH_NS):
             self._fuse.light(self._draws.randrange(1, 8))
-        if self._occurs(COMMAND_NS):
+        if self._occurs(self.command_ns):
             self._command_drawn()
-        if self.held() and self._occurs(RESUME_NS):
+        if self.held() and self._occurs(self.resume_ns):
             self._do(CommandKind.RESUME, self._draws.choice(sorted(self.held())))
         self._settings_step()
 
@@ -128,7 +137,7 @@ class CommandedWorld(World):
         try:
             self.settings.step(self.now_ns)
         except Killed:
-            self._on_end(None)
+            self._on_end(())
 
     def _command_drawn(self) -> None:
         kinds = (CommandKind.HALT, CommandKind.FLATTEN, CommandKind.CANCEL, CommandKind.CANCEL_ALL, CommandKind.SET)
@@ -146,15 +155,15 @@ class CommandedWorld(World):
         try:
             self._carry_out(kind, scope)
         except Killed:
-            self._on_end(scope)
+            self._on_end((scope,))
 
-    def _on_end(self, scope: Scope | None) -> None:
-        """The supervisor has died; the kernel frees its locks."""
+    def _on_end(self, in_doubt: Iterable[Scope]) -> None:
+        """The supervisor has died at a command for these scopes; the kernel frees its locks."""
         self.counts["deaths_of_the_supervisor"] += 1
         self._fuse.light(0)
         self.office.commands.close()
         self.office.cell.close()
-        self._in_doubt, self._back_ns = scope, self.now_ns + self._draws.randrange(5 * MS, 300 * MS)
+        self._in_doubt, self._back_ns = frozenset(in_doubt), self.now_ns + self._draws.randrange(5 * MS, 300 * MS)
 
     def _carry_out(self, kind: CommandKind, scope: Scope) -> None:
         office, now_ns = self.office, self.now_ns

@@ -11,18 +11,13 @@ import errno
 from collections.abc import Callable
 from random import Random
 
-import orjson
-
-from engine.chaos.invariants import MAKES_ORDERS, HaltWatch
+from engine.chaos.exits import ExitsOnly
+from engine.chaos.invariants import HaltWatch
 from engine.chaos.world import EXECUTION, MS, SECOND_NS, Mishaps, RoleSlot, World
 from engine.execution.journal.journal import read_journal
 from engine.execution.journal.journal_file import reserve_disk
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.role import Execution
-from engine.model import client_id
-from engine.model.fixed import to_fixed
-from engine.model.intent_id import strategy_of
-from engine.model.words import BUY, SELL
 
 NO_ROOM_NS = 1_500 * MS  # the mean time between two intervals without room
 FAILED_FLUSH_NS = 3 * SECOND_NS  # the same, of flushes
@@ -63,7 +58,7 @@ class DiskFaultWorld(World):
         self._refused = False  # when execution began its step
         self.disk = FaultyDisk(self._errors)
         super().__init__(seed, mishaps)
-        self._ids = {one.symbol: one for one in self.instruments}
+        self._exits = ExitsOnly(self.invariants.holdings, self.instruments)
         self.halt.check = self._check  # type: ignore[method-assign] # every request of execution passes here
 
     def make_disk(self) -> FaultyDisk:
@@ -131,14 +126,4 @@ class DiskFaultWorld(World):
         if not self._refused:
             return
         self.counts["requests_without_room"] += 1
-        if any(word in payload for word in MAKES_ORDERS):
-            self._check_exit(orjson.loads(payload)["params"])
-
-    def _check_exit(self, params: dict[str, str]) -> None:
-        self.counts["exits_without_room"] += 1
-        one = self._ids[params["symbol"]]
-        _, intent_id, _ = client_id.decode(bytes.fromhex(params["newClientOrderId"]))
-        held = self.invariants.holdings.traded[strategy_of(intent_id), one.id]
-        side, size = BUY if params["side"] == "BUY" else SELL, to_fixed(params["quantity"], one.size_decimals)
-        assert side * held < 0, f"an entry left while the disk has no room: {params}"
-        assert size <= abs(held), f"an exit of more than the position {held} left while the disk has no room: {params}"
+        self.counts["exits_without_room"] += self._exits.check(payload, "the disk has no room")

@@ -21,7 +21,8 @@ from engine.chaos.mortality import Fuse, Mortal
 from engine.chaos.network import Network
 from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
-from engine.execution.ports import ExecutionLanes, ExecutionPorts
+from engine.execution.operator import NoOperator
+from engine.execution.ports import ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.execution.restore.disk import Disk
 from engine.execution.role import Execution
 from engine.feed.books.outbox import Outbox
@@ -141,14 +142,21 @@ def execution_maker(
     directory: Path,
     watch: Callable[[StreamPort], StreamPort],
     make_disk: Callable[[], Disk],
+    make_operator: Callable[[], OperatorPort] = NoOperator,
+    supervisor_lost_ns: int = 0,
 ) -> Make:
-    """Builds execution; `watch` wraps its connection and checks every message. Each life gets its own disk."""
+    """Builds execution; `watch` wraps its connection and checks every message. Each life gets its own disk.
+
+    `make_operator` is what a life polls for a halt without the supervisor; entries stop `supervisor_lost_ns` after the
+    supervisor's last heartbeat, with 0 never.
+    """
     config = ExecutionConfig(
         venue=VENUE,
         system=key.system,
         instruments=instruments,
         strategies=dict.fromkeys(strategies.values(), frozenset(one.id for one in instruments)),
         limits=RiskLimits(max_order_rate_per_min=300),
+        supervisor_lost_ns=supervisor_lost_ns,
         journal=JournalConfig(str(directory), segment_size=1 << 15),
     )
 
@@ -160,7 +168,7 @@ def execution_maker(
             return watch(InFlightPort(Mortal(port, fuse)))  # as above
 
         wire = BinanceTrading(list(instruments), key.signer)
-        ports = ExecutionPorts(partial(BinanceSession, wire, connect))
+        ports = ExecutionPorts(partial(BinanceSession, wire, connect), operator=make_operator())
         role = Execution(config, execution_lanes(lanes, strategies, fuse, cleanup), ports, make_disk())
         cleanup.append(role.journal.file.close)  # closes the descriptors; what is in memory is lost
         return role

@@ -26,6 +26,8 @@ from engine.chaos.lanes import SystemLanes
 from engine.chaos.mortality import Fuse, Killed
 from engine.chaos.network import Latency, Network
 from engine.chaos.roles import API_KEY, VENUE, Cleanup, Key, Make, execution_maker, feed_maker, strategy_maker
+from engine.execution.operator import NoOperator
+from engine.execution.ports import OperatorPort
 from engine.execution.restore.disk import DirectDisk, Disk
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.loopback.binance.faults import FaultRates, Faults
@@ -107,6 +109,7 @@ class World:
 
     purse: Mapping[str, int] = PURSE  # the account's first balances
     attendants: tuple[str, ...] = ()  # further roles with a heartbeat, see `attended.py`
+    supervisor_lost_ns = 0  # the supervisor's silence after which entries stop; 0: never
     half_width_steps = 1  # the maker's; with a larger one, its orders still rest when they reach the venue late
 
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
@@ -222,6 +225,10 @@ class World:
         """The disk of a life of execution."""
         return DirectDisk()
 
+    def make_operator(self) -> OperatorPort:
+        """What a life of execution polls for a halt without the supervisor."""
+        return NoOperator()
+
     def make_strategy(self, name: str) -> Strategy:
         """A new strategy, as each of its lives gets it."""
         if name == "maker":
@@ -236,8 +243,9 @@ class World:
     def _make_slots(self) -> list[RoleSlot]:
         lanes, network = self.lanes, self.network
         execution = execution_maker(
-            lanes, network, self.instruments, self.strategies, self._key, self.journal, self.halt.watch, self.make_disk
-        )
+            lanes, network, self.instruments, self.strategies, self._key, self.journal, self.halt.watch, self.make_disk,
+            self.make_operator, self.supervisor_lost_ns,
+        )  # fmt: skip
         slots = [
             RoleSlot("feed", feed_maker(lanes, network, self.instruments, self.seed)),
             RoleSlot(EXECUTION, execution),

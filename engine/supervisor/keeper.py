@@ -14,7 +14,7 @@ from engine import skips
 from engine.config import Config, Process
 from engine.config.accounts import Account, accounts_of
 from engine.config.tables import ALERTS
-from engine.control import ControlServer, Request
+from engine.control import ControlServer, Peer, Request
 from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, STRATEGY, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
 from engine.model.scope import Scope
@@ -75,14 +75,18 @@ class Keeper:
 
     name = SUPERVISOR
 
-    def __init__(self, config: Config, table: FindingTable, now_ns: int, made: Collection[str] = ()) -> None:
+    def __init__(
+        self, config: Config, table: FindingTable, now_ns: int, made: Collection[str] = (), me: Peer | None = None
+    ) -> None:
         """Continue the stored halt and adopt the running processes; the first step starts the missing ones.
 
-        `made` are the segments that were created for this start: no adopted process can have them open.
+        `made` are the segments that were created for this start: no adopted process can have them open. `me` is whose
+        records the supervisor's own halts are; None: of this process.
         """
         self.config = config
         self.accounts = _accounts(config)
         self.table = table
+        self.me = me
         self.now_ns = self.since_ns = self._last_ns = now_ns
         self.operators = operators.Operators(config)
         self.beats = Beats()
@@ -172,7 +176,7 @@ class Keeper:
     def _open_lanes(self, now_ns: int) -> None:
         """Open the supervisor's lanes, at its start and again on new segments; the stored halt continues."""
         operators.share_lanes(self.config, [name for name, _, _ in segments.lanes(self.config)])
-        self.halt = Halt(self.config, now_ns)
+        self.halt = Halt(self.config, now_ns, self.me)
         self.settings = Settings(self.config, self.halt, now_ns)
         lanes = open_lanes(self.config.system.name, SUPERVISOR)
         self.pulse = lanes.cell_writer("heartbeat")

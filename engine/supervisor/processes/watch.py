@@ -216,7 +216,12 @@ class Watch:
     def _in_order(self, code: int) -> bool:
         """Whether the process ended as it was asked to, or may end so by itself; a kill or a failure is a death."""
         asked = self.phase is Phase.STOPPING and not self._killed
-        return self.may_end(code) or (asked and code in (0, -signal.SIGTERM, EXIT_UNKNOWN))
+        ended = self._beat_stopped() if code == EXIT_UNKNOWN else code in (0, -signal.SIGTERM)
+        return self.may_end(code) or (asked and ended)
+
+    def _beat_stopped(self) -> bool:
+        """Whether an adopted process ended in order by its last heartbeats, or ended before it was up."""
+        return self._read()[1] in (RoleState.STOPPED, RoleState.STARTING)
 
     def _retry(self, now_ns: int) -> None:
         """Choose when to start the process again, by how often it died within the window."""

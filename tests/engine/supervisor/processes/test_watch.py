@@ -12,7 +12,7 @@ from engine.config import Process
 from engine.config import Watch as Patience
 from engine.evidence import STACK_SIGNAL
 from engine.model.words import RoleState
-from engine.supervisor.processes.table import Child
+from engine.supervisor.processes.table import EXIT_UNKNOWN, Child
 from engine.supervisor.processes.watch import Phase, Watch
 
 if TYPE_CHECKING:
@@ -332,6 +332,20 @@ def test_a_process_that_was_asked_to_stop_and_had_to_be_killed_is_a_death() -> N
     bench.step(1300)
     bench.die(-9)
     assert [end.why for end in bench.deaths] == ["does not stop"]
+
+
+@pytest.mark.parametrize(("last", "deaths"), [(RoleState.STOPPED, 0), (RoleState.STARTING, 0), (RoleState.DRAINING, 1)])
+def test_an_adopted_process_that_was_asked_to_stop_has_died_unless_its_heartbeat_is_stopped(
+    last: RoleState, deaths: int
+) -> None:
+    """Its exit code is not known: killed while it drained, its orders stayed open and no policy was followed."""
+    bench = Bench()
+    bench.watch.adopt(Child(7, 1, -1), bench.now_ns)
+    bench.step(1, "alpha", "beta")
+    bench.watch.stop(bench.now_ns)
+    bench.step(1, "alpha", "beta", state=last)
+    bench.die(EXIT_UNKNOWN)
+    assert (len(bench.deaths), bench.watch.phase) == (deaths, Phase.STOPPED)
 
 
 def test_a_supervisor_that_was_stopped_itself_kills_no_process() -> None:
