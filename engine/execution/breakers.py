@@ -3,7 +3,7 @@
     a valuation (`mark_interval_ns`), a read book ─▶ judge ─▶ state ───▶ BREAKER in the journal
                                                        └─▶ trip ───▶ BREAKER, then the policy
 
-    REFUSE   entries of the scope are refused            REDUCE   and its open entries are cancelled
+    REFUSE   entries of the scope are refused            REDUCE   and its open entries end, with their algorithms
     CANCEL   the scope is halted (`scopes.py`)           FLATTEN  and its positions are closed
 
 The scope is the account, or the strategy whose breaker it is. A trip holds over every restart until an operator resumes
@@ -21,6 +21,7 @@ from engine.execution.intents.desk import Desk
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
+from engine.execution.orders.parent import Parent
 from engine.execution.scopes import Scopes
 from engine.execution.trips import HALTS, Place, resumed, text_of
 from engine.model.fixed import clamped
@@ -157,12 +158,18 @@ class Breakers:
         self._close()
 
     def _cancel_entries(self, strategy: int, now_ns: int) -> None:
-        """Cancel the open orders that do not only reduce their strategy's position."""
+        """Cancel the open orders, and stop the algorithms, that do not only reduce their strategy's position.
+
+        An algorithm between two orders has none that is open, and would catch up after a resume.
+        """
+        for parent in list(self._blotter.parents.values()):
+            if strategy in (0, parent.strategy) and not self._reduces(parent):
+                self._desk.stop(parent.intent_id, now_ns)
         for order in list(self._blotter.live.values()):
             if strategy in (0, order.strategy) and not self._reduces(order):
                 self._desk.cancel(order, now_ns)
 
-    def _reduces(self, order: Order) -> bool:
+    def _reduces(self, order: Order | Parent) -> bool:
         """Whether the order, with all the strategy's orders of its side filled, can only reduce its position."""
         own = self._blotter.ledger.owned.get((order.strategy, order.instrument))
         pending = 0 if own is None else own.open_buy if order.side == BUY else own.open_sell

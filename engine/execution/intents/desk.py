@@ -97,6 +97,10 @@ class Desk:
             self._broker.cancel(one, now_ns)
             one = one.predecessor
 
+    def stop(self, intent_id: int, now_ns: int) -> None:
+        """Stop an intent's algorithm; the orders that it has stay."""
+        self._parents.stop(intent_id, now_ns)
+
     def refuse_replace(self, intent: IntentRow, state: int, now_ns: int) -> None:
         """Refuse a REPLACE that was approved and cannot be completed; otherwise its strategy waits for ever."""
         self._sender.refuse(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns)

@@ -342,7 +342,12 @@ class JournalFile:
         return True
 
     def _reserve_rest(self, size: int) -> int:
-        """Reserve what follows the last record, zeros; if the disk has no space for them, end the segment there."""
+        """Reserve what follows the last record, zeros; if the disk has no space for them, end the segment there.
+
+        A full segment stays as it is, also where the configured size has grown: a checkpoint may end with it.
+        """
+        if self._at == size:
+            return size
         try:
             self._disk.reserve(self._current, max(size, self._segment_size))
         except OSError:

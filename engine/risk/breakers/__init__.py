@@ -10,7 +10,7 @@ docs/risk.md has the formula of each breaker.
 """
 
 from engine.risk.breakers import equity, latency, losses, market
-from engine.risk.breakers.registry import BREAKERS, Breaker, Guard, Seen, breaker, read_breakers
+from engine.risk.breakers.registry import BREAKERS, Breaker, Guard, Seen, breaker, check_watched, read_breakers
 
 __all__ = [
     "BREAKERS",
@@ -18,6 +18,7 @@ __all__ = [
     "Guard",
     "Seen",
     "breaker",
+    "check_watched",
     "equity",
     "latency",
     "losses",

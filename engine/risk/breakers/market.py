@@ -68,12 +68,12 @@ class FlashCrash:
         """Begin without a price."""
         self._most = Fraction(move.move_pct)
         self._length_ns = move.seconds * SECOND_NS
-        self._watched = move.instruments
+        self.watched = move.instruments
         self._windows: dict[int, Window] = {}
 
     def judge(self, state: Nothing, seen: Seen) -> tuple[Nothing, Refusal | None]:
         """Compare each middle with the highest and the lowest of the window."""
-        for number in self._watched or seen.account.instruments:
+        for number in self.watched or seen.account.instruments:
             price2 = seen.account.price2(seen.now_ns, number)
             if not price2:
                 continue

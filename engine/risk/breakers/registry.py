@@ -106,6 +106,13 @@ def read_breakers(table: Mapping[str, Any], limits: RiskLimits) -> tuple[Guard, 
     return tuple(_make(key, table[key], limits) for key in BREAKERS if key in table)
 
 
+def check_watched(table: Mapping[str, Any], limits: RiskLimits, known: Collection[int]) -> None:
+    """Refuse a breaker that watches an instrument which is not configured: it would never trip."""
+    for guard in read_breakers(table, limits):
+        if unknown := set(getattr(guard.breaker, "watched", ())).difference(known):
+            raise ValueError(f"{guard.key}.instruments must be of {sorted(known)}, was {min(unknown)}")
+
+
 def share_of(value: Decimal) -> Decimal:
     """A share; ValueError if it is not over 0 and at most 1."""
     if not value.is_finite() or not 0 < value <= 1:

@@ -8,8 +8,10 @@ import pytest
 
 from engine.execution.orders import codec
 from engine.execution.restore.checkpoint import Request, advance
+from engine.model import algorithms
 from engine.model.text import shown
-from engine.model.words import BUY, SELL, BookState, CommandKind, HaltReason, Reason
+from engine.model.words import BUY, SELL, BookState, CommandKind, HaltReason, ParentStatus, Reason
+from engine.risk.breakers import check_watched
 from engine.risk.table import read_risk
 from tests.engine.execution.memory import BTC, ETH, OTHER, SECOND, STRATEGY, House
 
@@ -233,6 +235,31 @@ def test_a_crash_cancels_before_an_intent_of_the_same_step_is_read(tmp_path: Pat
     assert house.verdict(intent) == Reason.ACCOUNT_HALTED
     assert not order.live
     assert "FLASH_CRASH" in shown(house.cells["scope_halts"].read(0).text)
+
+
+def test_a_breaker_that_watches_no_configured_instrument_is_refused() -> None:
+    """It would never trip, and nothing would show that."""
+    crash = {"flash_crash": {"move_pct": Decimal("0.05"), "seconds": 2, "instruments": [1, 99]}}
+    limits = read_risk(crash)[0]
+    check_watched(crash, limits, [1, 99])
+    with pytest.raises(ValueError, match=r"flash_crash.instruments must be of \[1, 2\], was 99"):
+        check_watched(crash, limits, [1, 2])
+
+
+def test_a_trip_that_reduces_stops_an_algorithm_between_two_of_its_orders(tmp_path: Path) -> None:
+    """Without an open order nothing was cancelled, and after a resume the overdue slices would be bought at once."""
+    house = made(tmp_path, capital_usd="1000", max_drawdown_pct="0.1", policies={"max_drawdown_pct": "reduce"})
+    buy(house)
+    number, parameters = algorithms.encode("twap", {"duration_ms": 10_000, "slices": 5})
+    intent = house.intent(size=500, price=0, algorithm=number, parameters=parameters)
+    house.run(5)
+    for order in house.role.blotter.live.values():
+        house.venue.fill(order.client_id.hex(), order.size)
+    house.run(5)
+    assert not house.role.blotter.live
+    books(house, 4_800_000)
+    books(house, 4_800_000)
+    assert [row.status for row in house.rings["parents"].rows if row.intent_id == intent][-1] == ParentStatus.DONE
 
 
 def test_a_slow_venue_stops_entries(tmp_path: Path) -> None:

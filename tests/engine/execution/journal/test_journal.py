@@ -389,3 +389,19 @@ def test_a_later_segment_that_is_not_as_it_was_reserved_is_made_again(tmp_path: 
     again = journal(tmp_path, Ring("journal"))
     assert segments(tmp_path)[1].read_bytes() == bytes(SEGMENT)
     again.close()
+
+
+def test_a_full_segment_is_not_extended_where_the_configured_size_has_grown(tmp_path: Path) -> None:
+    """A checkpoint covers it and ends there: records appended to it would not be read by the next start."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, SEGMENT // SIZE)
+    book.close()
+    for later in segments(tmp_path)[1:]:
+        later.unlink()
+    file = JournalFile(tmp_path, 4 * SEGMENT, DirectDisk(Disk(1 << 30).reserve))
+    ring = Ring("journal")
+    again = Journal(JournalConfig(str(tmp_path), "after"), ring, ring.reader(), file)
+    add(again, 1)
+    assert [path.stat().st_size for path in segments(tmp_path)[:2]] == [SEGMENT, 4 * SEGMENT]
+    assert numbers(tmp_path) == list(range(1, SEGMENT // SIZE + 2))
+    again.close()
