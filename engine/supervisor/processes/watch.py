@@ -220,8 +220,8 @@ class Watch:
         return self.may_end(code) or (asked and ended)
 
     def _beat_stopped(self) -> bool:
-        """Whether an adopted process ended in order by its last heartbeats, or ended before it was up."""
-        return self._read()[1] in (RoleState.STOPPED, RoleState.STARTING)
+        """Whether an adopted process ended in order by its last heartbeats, or before it was up; a command has none."""
+        return not self.process.roles or self._read()[1] in (RoleState.STOPPED, RoleState.STARTING)
 
     def _retry(self, now_ns: int) -> None:
         """Choose when to start the process again, by how often it died within the window."""

@@ -348,6 +348,15 @@ def test_an_adopted_process_that_was_asked_to_stop_has_died_unless_its_heartbeat
     assert (len(bench.deaths), bench.watch.phase) == (deaths, Phase.STOPPED)
 
 
+def test_an_adopted_command_that_was_asked_to_stop_has_ended_in_order() -> None:
+    """It has no heartbeat; the supervisor must not die of that in the middle of `down`."""
+    bench = Bench(Process(name="venue", command=("venue",)))
+    bench.watch.adopt(Child(7, 1, -1), bench.now_ns)
+    bench.watch.stop(bench.now_ns)
+    bench.die(EXIT_UNKNOWN)
+    assert (bench.deaths, bench.watch.phase) == ([], Phase.STOPPED)
+
+
 def test_a_supervisor_that_was_stopped_itself_kills_no_process() -> None:
     """A suspended machine wakes with every beat old; killing all would be the worst answer."""
     bench = Bench().up()
