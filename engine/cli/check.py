@@ -119,20 +119,27 @@ def _check_accounts(config: Config) -> None:
     """Check what all executions share: the options, the limits of risk, the accounts and their journals."""
     from engine.config.accounts import accounts_of, check_journals  # noqa: PLC0415 - only `up` needs it
     from engine.execution.config import ExecutionOptions  # noqa: PLC0415
-    from engine.risk.breakers import check_watched  # noqa: PLC0415
     from engine.risk.history import read_history  # noqa: PLC0415
-    from engine.risk.table import read_risk  # noqa: PLC0415
 
-    ids = [one.id for one in config.instruments]
     place = f"risk (with {config.risk_limits})" if config.risk_limits else "risk"
-    _try(config, place, lambda: read_risk(config.risk)[0].check_instruments(ids))
-    _try(config, place, lambda: check_watched(config.risk, read_risk(config.risk)[0], ids))
+    _try(config, place, lambda: _check_risk(config))
     if history := config.risk.get("var_history"):
         _try(config, "risk.var_history", lambda: read_history(history, config.instruments, "close"))
     _try(config, "execution", lambda: read_table(config.execution, ExecutionOptions))
     place = "accounts" if config.accounts else "execution"
     _try(config, place, lambda: accounts_of(config))
     _try(config, place, lambda: check_journals(config))
+
+
+def _check_risk(config: Config) -> None:
+    """Check the limits, and that each instrument which they name is configured."""
+    from engine.risk.breakers import check_watched  # noqa: PLC0415 - only `up` needs it
+    from engine.risk.table import read_risk  # noqa: PLC0415
+
+    known = [one.id for one in config.instruments]
+    limits, _ = read_risk(config.risk)
+    limits.check_instruments(known)
+    check_watched(config.risk, limits, known)
 
 
 def _check_settings(config: Config) -> None:

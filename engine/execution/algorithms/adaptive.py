@@ -34,7 +34,7 @@ class Adaptive(Twap):
 
     @property
     def leans_away(self) -> bool:
-        """Whether the price is likely to move away; an imbalance that is not known is none."""
+        """Whether the price is likely to move away; an unknown imbalance predicts no move."""
         most = (self.parameters.imbalance_ppm or IMBALANCE_PPM) / PPM
         return self.market.top.imbalance * self.parent.side > most
 

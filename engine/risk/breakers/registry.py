@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import msgspec
-
 from engine.config.nearest import unknown_key
 from engine.model.words import BreakerPolicy, Reason
 from engine.risk.gate import Account, Exposure, Refusal
+from engine.risk.keyed import make_keyed
 from engine.risk.limits import RiskLimits
 
 UNKNOWN = Refusal(Reason.RATE_MISSING)
@@ -122,10 +121,5 @@ def share_of(value: Decimal) -> Decimal:
 
 def _make(key: str, value: object, limits: RiskLimits) -> Guard:
     one = BREAKERS[key]
-    if absent := next((name for name in one.needs if not getattr(limits, name)), ""):
-        raise ValueError(f"{key}: needs {absent}, which is not set: set {absent} in [risk] too (docs/risk.md)")
-    try:
-        made = one.make(msgspec.convert(value, one.kind))
-    except (msgspec.ValidationError, ValueError) as error:
-        raise ValueError(f"{key}: {error}, was {value!r}") from error
-    return Guard(key, made, POLICIES.get(limits.policies.get(key, ""), one.policy))
+    policy = POLICIES.get(limits.policies.get(key, ""), one.policy)
+    return Guard(key, make_keyed(key, value, limits, one, one.make), policy)

@@ -11,9 +11,8 @@ exits too. With any of these caps configured, the compiled approval approves not
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
 from engine.risk.gate import FurtherCap
+from engine.risk.keyed import make_keyed
 from engine.risk.limits import RiskLimits
 
 Made = TypeVar("Made", bound=FurtherCap)
@@ -46,10 +45,8 @@ def cap(key: str, kind: Any, *, ramps: bool = False, needs: tuple[str, ...] = ()
 def make(key: str, value: object, limits: RiskLimits) -> FurtherCap:
     """The cap of a key with this value; a ValueError names the key."""
     one = CAPS[key]
-    if absent := next((name for name in one.needs if not getattr(limits, name)), ""):
-        raise ValueError(f"{key}: needs {absent}, which is not set: set {absent} in [risk] too (docs/risk.md)")
-    try:
-        converted = msgspec.convert(value, one.kind)
-        return one.make(converted * limits.ramp if one.ramps and converted.is_finite() else converted)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise ValueError(f"{key}: {error}, was {value!r}") from error
+
+    def ramped(found: Any) -> FurtherCap:
+        return one.make(found * limits.ramp if one.ramps and found.is_finite() else found)
+
+    return make_keyed(key, value, limits, one, ramped)

@@ -21,7 +21,7 @@ def live(seed: int) -> CommandedWorld:
 
 
 def test_every_command_holds_through_every_death() -> None:
-    """A halt that a death lifts sends orders; a flattening that is not one leaves a position nobody watches."""
+    """A halt that a death lifts sends orders; a flattening that is not one leaves a position unwatched."""
     made = live(1)
     assert made.counts["deaths_of_the_supervisor"] > 0
     assert made.counts["commands_followed"] > 0

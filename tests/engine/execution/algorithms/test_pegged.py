@@ -39,7 +39,7 @@ def test_a_pegged_order_is_at_its_offset_and_moves_with_the_book(
 def test_a_pegged_order_is_cancelled_within_10_ms_of_its_time(
     house: MarketHouse, terms: dict[str, int], end_ms: int
 ) -> None:
-    """30 s unless the intent asks for another time; a late cancel is an order that nobody watches."""
+    """30 s unless the intent asks for another time; a late cancel is an order that no process watches."""
     begin_ns = house.now_ns
     intent_id = house.parent("pegged", 1000, **terms)
     house.turn((end_ms - 10) // 10, 10 * MS)
