@@ -14,6 +14,7 @@ from tests.engine.lying_wire import LyingWire
 
 SYMBOL = "BTCUSDT"  # the maker's: its orders rest, so their fills come in reports alone
 SECOND = "ETHUSDT"
+READABLE = dict.fromkeys(("q", "l", "z"), "0.0010")  # sizes of SECOND have fewer decimals than those of SYMBOL
 MORE = """
 [watch]
 death_limit = 1000
@@ -93,7 +94,7 @@ LIES: dict[str, Callable[[Event], list[Event]]] = {
     "more than the order's size": lambda event: [event | {"l": "7.00000", "z": "7.00000"}],
     "one trade under three ids": lambda event: [event | {"t": event["t"] + far} for far in (0, 10**9, 10**9 + 1)],
     "the other side": lambda event: [event | {"S": "SELL" if event["S"] == "BUY" else "BUY"}],
-    "another symbol": lambda event: [event | {"s": SECOND}],
+    "another symbol": lambda event: [event | READABLE | {"s": SECOND}],
     "price 0": lambda event: [event | {"L": "0.00"}],
     "worse than the limit": lambda event: [event | {"L": worse(event)}],
     "FILLED without a fill": lambda event: [event | {"x": "NEW", "t": -1, "X": "FILLED", "l": "0", "L": "0", "z": "0"}],
