@@ -5,14 +5,53 @@ from typing import Any
 
 import pytest
 
-from engine.chaos.commanded import CommandedWorld
+from engine.chaos.commanded import OPERATOR, RATES, CommandedWorld
+from engine.chaos.world import Mishaps
 from engine.execution.commands import Commands
 from engine.execution.flatten.flatten import Flatten
 from engine.execution.scopes import Scopes
+from engine.execution.settings import Settings
+from engine.loopback.binance.faults import FaultRates
+from engine.model.scope import Scope
+from engine.model.words import CommandKind
 from tests.engine.chaos.runs import run_whole
 
 SECONDS = 2.0
 APPLY = Scopes._apply
+DEATHS = Mishaps(200_000_000, 0, 0, 0, FaultRates())
+
+
+class OneCommandWorld(CommandedWorld):
+    """Deaths and one kind of command: the halt of an instrument, or the rate that risk allows.
+
+    The strategies do not see the halt of an instrument: they keep sending entries, and execution alone refuses them.
+    """
+
+    kind = CommandKind.HALT
+
+    def __init__(self, seed: int) -> None:
+        """The only faults are deaths."""
+        super().__init__(seed, DEATHS)
+
+    def _command_drawn(self) -> None:
+        self._do(self.kind, self._draws.choice([Scope(instrument=one.id) for one in self.instruments]))
+
+    def _set(self) -> None:
+        self.settings.change(
+            "risk", {"max_order_rate_per_min": self._draws.choice(RATES)}, (), (), OPERATOR, self.now_ns
+        )
+
+
+class OneLimitWorld(OneCommandWorld):
+    """The same, with the rate."""
+
+    kind = CommandKind.SET
+
+
+class LastingHaltWorld(OneCommandWorld):
+    """An instrument stays halted over many deaths of execution: nothing resumes it before the end."""
+
+    command_ns, resume_ns = 1_500_000_000, 100_000_000_000
 
 
 def live(seed: int) -> CommandedWorld:
@@ -57,6 +96,36 @@ def close_nothing(flatten: Flatten, scope: Any, now_ns: int) -> tuple[()]:
     """A flattening that closes no position."""
     del flatten, scope, now_ns
     return ()
+
+
+def ignore(scopes: Scopes) -> None:
+    """A gate that does not know what is halted."""
+    scopes.flattening = {scope: one for scope, one in scopes.held.items() if one.flattens}
+
+
+def forget(*_: Any) -> None:
+    """A new life that does not read what the journal or COMMANDS has of it."""
+
+
+@pytest.mark.parametrize(
+    ("make", "seconds", "where", "name", "planted", "seed", "found"),
+    [
+        (OneCommandWorld, SECONDS, Scopes, "_apply", ignore, 2, "sent while halted"),
+        (OneLimitWorld, SECONDS, Settings, "restore", forget, 1, "the rate is"),
+        (LastingHaltWorld, 4.0, Scopes, "restore", forget, 6, "sent while halted"),
+    ],
+    ids=["an entry sent while halted", "a limit forgotten at a restart", "a halt forgotten at a restart"],
+)
+def test_a_halt_or_a_limit_that_does_not_hold_is_found(
+    monkeypatch: pytest.MonkeyPatch, make: type[OneCommandWorld], seconds: float, where: type, name: str, planted: Any,
+    seed: int, found: str,
+) -> None:  # fmt: skip
+    """The canary of what an operator relies on; without the bug the same seed passes."""
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, planted)
+        with pytest.raises(AssertionError, match=found):
+            run_whole(make, seed, seconds)
+    assert run_whole(make, seed, seconds).counts["commands_followed"] > 0
 
 
 @pytest.mark.parametrize(
