@@ -53,7 +53,7 @@ class GateState:
         self._unaudited = False  # an instrument has too many fills after its watermark
         self._published: tuple[int, ...] = ()
 
-    def update(self) -> None:
+    def update(self, now_ns: int) -> None:
         """Set which orders may be sent, before the next intents are read, so that they do not wait for it."""
         gate = self._gate
         gate.connected, gate.reconciled = self._session.up, self._recovery.complete
@@ -64,6 +64,7 @@ class GateState:
             self._unaudited = not self._unaudited
             self._warn_of_fills()
         gate.exits_only = self._exits_only()
+        gate.apply_budget(now_ns)
 
     def publish(self, now_ns: int) -> None:
         """Write the cell if the switches or the sequences of the halt words have changed."""

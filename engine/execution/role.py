@@ -169,7 +169,7 @@ class Execution:
             work += self._books.read(now_ns)
             if self.breakers.fast:
                 self.breakers.on_books(now_ns)
-                self._gate_state.update()
+                self._gate_state.update(now_ns)
             work += self._intake.read_intents(now_ns)
         work += self.session.step(now_ns)
         if self.alarm.due:
@@ -181,7 +181,7 @@ class Execution:
     def _begin(self, start: Start, now_ns: int) -> None:
         """The first step of a life."""
         self._start = None
-        self._gate_state.update()
+        self._gate_state.update(now_ns)
         start.begin(now_ns)
         self._poll(now_ns)
 
@@ -200,7 +200,7 @@ class Execution:
         self.breakers.step(now_ns)
         self._returns.step(now_ns)
         self.journal.settle(now_ns, idle=not (work + more))
-        self._gate_state.update()
+        self._gate_state.update(now_ns)
         self._notices.write(now_ns, reconciled=self.recovery.complete)
         self._scope_cells.write(now_ns)
         self._checkpointer.step()

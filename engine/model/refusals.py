@@ -173,6 +173,7 @@ DETAILS: dict[Reason, Detail] = {
         f"decided {_duration(value)} after now, at most {_duration(limit)}"
     ),
     Reason.STRATEGY_DISABLED: _fixed("engine-ctl strategy enable ends it"),
+    Reason.VENUE_RATE: _count("that orders like this one may use of a limit of the venue"),
     Reason.STRATEGY_RATE: _count("in a minute, the strategy's share of the rate"),
     Reason.INSTRUMENT_HALTED: _halted,
     Reason.UNKNOWN_ALGORITHM: lambda value, *_: f"found algorithm {value}, expected one of: {algorithms.known()}",

@@ -26,6 +26,7 @@ cdef class Approval:
     cdef public bint connected
     cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public int64_t backoff_until_ns
+    cdef public int64_t entries_from_ns  # until then the venue's limits have no room for an entry
     cdef public int account_halted  # the account's number; 0: it is not halted
     cdef readonly set halted_strategies
     cdef readonly set halted_instruments

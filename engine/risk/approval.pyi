@@ -17,6 +17,7 @@ class Approval:
     reconciled: bool
     connected: bool
     exits_only: int
+    entries_from_ns: int
     backoff_until_ns: int
     account_halted: int
     halted_strategies: set[int]

@@ -75,6 +75,7 @@ cdef class Approval:
             for strategy, permitted in permits.items()
         }
         self.backoff_until_ns = 0  # the venue asked for silence until then
+        self.entries_from_ns = 0
         self.halted_strategies, self.halted_instruments = set(), set()  # by an operator, or a strategy's policy
         self.stopped = {} if stopped is None else stopped
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
@@ -120,6 +121,8 @@ cdef class Approval:
         if self.disabled and strategy in self.disabled:
             return False
         if not self.quick or (side != 1 and side != -1) or size <= 0 or price <= 0 or now_ns < self.backoff_until_ns:
+            return False
+        if now_ns < self.entries_from_ns:
             return False
         if ttl_ns < 0 or age_ns > allowed_ns or -age_ns > self.intent_ahead_ns:
             return False

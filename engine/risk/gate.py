@@ -24,6 +24,8 @@ from engine.risk.approval import Approval
 from engine.risk.history.returns import Returns
 from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
+from engine.venues.trading.budget import ORDER, Priority, VenueBudget
+from engine.venues.trading.clock import VenueClock
 
 GOOD = int(BookState.GOOD)
 
@@ -168,6 +170,7 @@ class RiskGate(Approval):
         super().__init__(limits, instruments, tops, exposures, permits, not caps, stopped)
         self._sight: Sight = NoSight() if sight is None else sight
         self._returns = Returns() if returns is None else returns
+        self.budget = VenueBudget(VenueClock())  # without a session: no limit
         self._closed: Mapping[int, Refusal] = {}  # by strategy, 0: all: breakers refuse their entries
         self._instruments = instruments
         self._tops = tops
@@ -181,6 +184,15 @@ class RiskGate(Approval):
         self._bound(limits, caps)
         self._set_approval()
 
+    def follow(self, budget: VenueBudget) -> None:
+        """Check every order against the venue's limits as this session counts them."""
+        self.budget = budget
+        budget.reserve = self.limits.venue_rate_reserve
+
+    def apply_budget(self, now_ns: int) -> None:
+        """Let the compiled approval approve no entry while the venue's limits have no room: requests were sent."""
+        self.entries_from_ns = self.budget.closed_until_ns(Priority.ENTRY, ORDER, now_ns)
+
     def close_entries(self, closed: Mapping[int, Refusal]) -> None:
         """Refuse the entries of these strategies, 0: of all; meanwhile the compiled approval approves nothing."""
         self._closed = closed
@@ -191,6 +203,7 @@ class RiskGate(Approval):
 
     def _bound(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         self.limits = limits
+        self.budget.reserve = limits.venue_rate_reserve
         self.account = Account(
             limits, self._instruments, self._exposures, self._owned, self._price2, self._usd_rate, self._sight,
             self._returns,
@@ -443,6 +456,18 @@ class RiskGate(Approval):
         wait_ns = self.backoff_until_ns - order.now_ns
         return Refusal(Reason.ORDER_RATE, wait_ns, 0) if wait_ns > 0 else None
 
+    def check_venue_rate(self, order: Proposed) -> Refusal | None:
+        """The venue's limits have room for an entry; for one in place of another order, which is less urgent."""
+        return self._venue_room(Priority.REPRICE if order.relief else Priority.ENTRY, order.now_ns)
+
+    def check_exit_venue_rate(self, order: Proposed) -> Refusal | None:
+        """The venue's limits have room for an exit."""
+        return self._venue_room(Priority.EXIT, order.now_ns)
+
+    def _venue_room(self, priority: Priority, now_ns: int) -> Refusal | None:
+        full = self.budget.full(priority, ORDER, now_ns)
+        return None if full is None else Refusal(Reason.VENUE_RATE, full.used + 1, full.bounds[priority])
+
     def check_rate(self, order: Proposed) -> Refusal | None:
         """The common part of the rate has room, for the account and for the strategy."""
         full = self.rate.full(order.now_ns, order.strategy)
@@ -494,18 +519,20 @@ ENTRY: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
     RiskGate.check_spread, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_collar,
     RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_caps,
-    RiskGate.check_exits_only, RiskGate.check_breakers, RiskGate.check_silence, RiskGate.check_rate,
+    RiskGate.check_exits_only, RiskGate.check_breakers, RiskGate.check_silence, RiskGate.check_venue_rate,
+    RiskGate.check_rate,
 )  # fmt: skip
 EXIT: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
     RiskGate.check_last_book, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_exit_collar,
-    RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_rate,
+    RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_venue_rate,
+    RiskGate.check_exit_rate,
 )  # fmt: skip
 CLOSING: tuple[Check, ...] = (  # of a flattening
     RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected, RiskGate.check_stopped,
     RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_book, RiskGate.check_steps,
     RiskGate.check_exit_collar, RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence,
-    RiskGate.check_exit_rate,
+    RiskGate.check_exit_venue_rate, RiskGate.check_exit_rate,
 )  # fmt: skip
 
 

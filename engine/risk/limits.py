@@ -21,6 +21,7 @@ FIXED = (
     "var_history",
 )  # limits that execution reads once, at its start
 WINDOW_LEAST, WINDOW_MOST = 20, 1_000  # days: fewer have no 5 %, more are no help
+RESERVE_MOST = Decimal("0.2")  # four times this leaves the least urgent requests a fifth
 WIDEST = 30  # digits before the point that a cap in dollars may have: its integer arithmetic stays short
 
 
@@ -32,6 +33,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_order_rate_per_min: int = 60  # requests that place or replace, over any 60 s
     exit_rate_reserve: Decimal = Decimal("0.25")  # the share of the rate that is reserved for exits
     strategy_rate_share: Decimal = Decimal("0.5")  # the share of each part of the rate for one strategy of several
+    venue_rate_reserve: Decimal = Decimal("0.05")  # of the venue's limits on requests, between two priorities
     price_collar_bps: int = 500  # distance of an order's price from the middle of the book
     exit_collar_bps: int = 1_000  # how much worse than the last good middle the price of an exit may be
     max_spread_bps: int = 50  # no entry at a wider book
@@ -75,6 +77,9 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Refuse a reserve of the whole rate, which leaves no entries, and a share over 1."""
         if self.exit_rate_reserve >= 1:
             msg = f"exit_rate_reserve must be under 1, was {self.exit_rate_reserve}"
+            raise ValueError(msg)
+        if self.venue_rate_reserve > RESERVE_MOST:
+            msg = f"venue_rate_reserve must be at most {RESERVE_MOST}, was {self.venue_rate_reserve}"
             raise ValueError(msg)
         for name in ("strategy_rate_share", "ramp"):
             if getattr(self, name) > 1:

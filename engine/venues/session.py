@@ -16,6 +16,7 @@ from typing import Annotated, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from engine.venues.trading.budget import VenueBudget
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.fill_order import FillOrder
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews, UnreadableError
@@ -126,6 +127,7 @@ class VenueSession(Protocol):
     """One session of one account at one venue. Prices, sizes and balances are fixed point, times nanoseconds."""
 
     clock: VenueClock
+    budget: VenueBudget  # counts every request that leaves
     fill_order: FillOrder
     receive_window_ns: int  # a request arrives within this time of the venue's clock, or is refused there
     connects: int

@@ -42,6 +42,7 @@ class VenueAccount:
         self._movements = Movements(config.instruments, journal)
         questions = Questions()
         self.session = make_session(config, self)
+        gate.follow(self.session.budget)
         self.blotter = Blotter(lanes, journal, ledger, self.session.fill_order, prices, account=config.account)
         self.broker = Broker(
             self.blotter, self.session, gate, questions, alarm, self._movements, mark_of(config.system),

@@ -30,6 +30,7 @@ from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import JournalKind
 from engine.venues.session import Answer, Request, VenueSession
+from engine.venues.trading.budget import QUESTION, Priority
 from engine.venues.trading.news import Outcome
 
 logger = logging.getLogger("engine.execution")
@@ -98,7 +99,8 @@ class Balances:
         ready = self._session.up and self._recovery.complete and self._recovery.settled
         if not self._interval_ns or self._asked or now_ns < self._due_ns or not ready:
             return
-        self._asked = self._session.balances(now_ns)
+        if self._session.budget.full(Priority.EXIT, QUESTION, now_ns) is None:
+            self._asked = self._session.balances(now_ns)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Compare the balances of an answer, or ask again later."""

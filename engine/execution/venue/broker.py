@@ -21,6 +21,7 @@ from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
 from engine.role import WorkingOn
 from engine.venues.session import Answer, Ask, Request, VenueSession
+from engine.venues.trading.budget import CANCEL, Priority
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Broker:
 
     def placed(self, order: Order, now_ns: int, *, left: bool) -> None:
         """Record that the session sent a placement, or could not send it."""
-        self._gate.mark(now_ns, order.strategy, bool(order.flags & RESERVED))
+        self._mark(order, now_ns)
         if left:
             self._blotter.sent(order, now_ns)
         else:
@@ -84,7 +85,7 @@ class Broker:
         left = self._session.replace(
             new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id, old.client_id, now_ns
         )
-        self._gate.mark(now_ns, new.strategy, bool(new.flags & RESERVED))
+        self._mark(new, now_ns)
         old.begin_cancel()
         if left:
             self._blotter.sent(new, now_ns)
@@ -92,10 +93,19 @@ class Broker:
             self._query_cancel(old, now_ns)
             self._mark_unknown(new, now_ns)
 
+    def _mark(self, order: Order, now_ns: int) -> None:
+        """Count a request in the rate, and in what the venue's limits leave for the next one."""
+        self._gate.mark(now_ns, order.strategy, bool(order.flags & RESERVED))
+        self._gate.apply_budget(now_ns)
+
     def cancel(self, order: Order, now_ns: int, flag: OrderFlag = OrderFlag.CANCEL_WANTED) -> None:
-        """Cancel an open order at once, and an order in flight as soon as the venue reports that it is open."""
+        """Cancel an open order at once, and an order in flight as soon as the venue reports that it is open.
+
+        A cancel that would exceed a limit of the venue waits for the next window: a ban would hold all of them up.
+        """
         if not order.live:
             return
+        order.hold_cancel(self._gate.budget.closed_until_ns(Priority.CANCEL, CANCEL, now_ns))
         if not order.flags & flag:
             order.flags |= flag
             waits = order.cancel_pending or not self._session.up or now_ns < order.cancel_after_ns

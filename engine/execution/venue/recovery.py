@@ -27,6 +27,7 @@ from engine.execution.venue.strangers import Strangers
 from engine.model.text import shown
 from engine.model.words import OrderFlag
 from engine.venues.session import NO_DENIAL, Answer, Ask, Request, VenueSession
+from engine.venues.trading.budget import QUESTION, Priority
 from engine.venues.trading.fill_order import NOWHERE
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 
@@ -108,7 +109,7 @@ class Recovery:
             self._ask_due(now_ns)
         if self._questions.fills:
             self._fetch_due(now_ns)
-        if self._right_due and self._in_flight < PARALLEL:
+        if self._right_due and self._room(now_ns):
             self._right_due = False
             self._note(left=self._session.trading_right(self._config.instruments[0].id, now_ns))
         if self._list_due or self._scans or self._strangers.waiting or self._strangers.scanned:
@@ -118,12 +119,12 @@ class Recovery:
 
     def _list(self, now_ns: int) -> None:
         """List the account's open orders and fills, and ask whose the unknown ones are."""
-        if self._list_due and self._in_flight < PARALLEL:
+        if self._list_due and self._room(now_ns):
             self._list_due = False
             self._note(left=self._session.open_orders(now_ns))
-        while self._scans and self._in_flight < PARALLEL and not self._strangers.full:
+        while self._scans and self._room(now_ns) and not self._strangers.full:
             self._scan(self._scans.popleft(), now_ns)
-        for instrument, key in self._strangers.due(now_ns, PARALLEL - self._in_flight):
+        for instrument, key in self._strangers.due(now_ns, self._room(now_ns)):
             self._note(left=self._session.owner(instrument, key, now_ns))
         self._strangers.close_watermarks(now_ns)
 
@@ -176,6 +177,10 @@ class Recovery:
             if order.flags & OrderFlag.FILLS_MISSING:
                 self._questions.ask(order, now_ns)  # the venue's answer has the filled size, and so how much is missing
 
+    def _room(self, now_ns: int) -> int:
+        """How many more questions may be sent now; 0 while the venue's limits have room for no further one."""
+        return 0 if self._session.budget.full(Priority.EXIT, QUESTION, now_ns) else PARALLEL - self._in_flight
+
     def _note(self, *, left: bool) -> None:
         """Count a question that was sent; one that was not sent is asked after the next connect."""
         if left:
@@ -187,7 +192,7 @@ class Recovery:
             order = question.order
             if not question.due_ns:
                 del self._questions.statuses[key]
-            elif question.due_ns <= now_ns and self._in_flight < PARALLEL:
+            elif question.due_ns <= now_ns and self._room(now_ns):
                 question.due_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
                 self._note(left=self._session.status(order.instrument, order.client_id, now_ns))
 
@@ -198,7 +203,7 @@ class Recovery:
             if not order.missing:
                 del self._questions.fills[key]
                 self._broker.check_fills(order, now_ns)
-            elif question.due_ns <= now_ns and self._in_flight < PARALLEL:
+            elif question.due_ns <= now_ns and self._room(now_ns):
                 question.due_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
                 self._note(left=self._fetch(order, now_ns))
 

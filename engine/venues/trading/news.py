@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from engine.venues.trading.budget import Reported
+
 Wire = TypeVar("Wire")
 Read = TypeVar("Read")
 READING_FAILURES = (msgspec.MsgspecError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError)
@@ -111,6 +113,7 @@ class News(msgspec.Struct, gc=False):
     fill: FillNews | None = None
     body: bytes = b""
     amount: int = 0
+    limits: list[Reported] = []  # the venue's limits on requests, and their use
 
 
 @dataclass(frozen=True, slots=True)

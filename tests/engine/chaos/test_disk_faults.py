@@ -50,8 +50,8 @@ def drop(journal: Journal, now_ns: int, *, idle: bool = True) -> None:
 @pytest.mark.parametrize(
     ("where", "name", "planted", "seed", "found"),
     [
-        (GateState, "_exits_only", enter_always, 1, "left while the disk has no room"),
-        pytest.param(Journal, "settle", drop, 1, "of its records", marks=pytest.mark.soak),
+        (GateState, "_exits_only", enter_always, 2, "left while the disk has no room"),
+        pytest.param(Journal, "settle", drop, 2, "of its records", marks=pytest.mark.soak),
     ],
     ids=["entries go on", "records dropped"],
 )

@@ -89,7 +89,7 @@ PLANTED = {
     "a kill while it drains is no death": (
         SupervisedWorld, 14, Watch, "_beat_stopped", lambda _: True, "followed its death"
     ),
-    "a frozen role is not found": (SupervisedWorld, 22, Judge, "verdict", never, "has not run for"),
+    "a frozen role is not found": (SupervisedWorld, 1, Judge, "verdict", never, "has not run for"),
     "a role that steps is killed": (SupervisedWorld, 1, Watch, "_check_frozen", kill_late, "and it steps"),
     "a parked role is started": (SupervisedWorld, 8, Watch, "_due", due_always, "is parked, and"),
     "entries go on in a silence": (LoneWorld, 8, SupervisorSilence, "judge", notice_nothing, "supervisor is silent"),

@@ -25,6 +25,7 @@ from engine.venues.session import (
     SessionOptions,
     Stage,
 )
+from engine.venues.trading.budget import VenueBudget
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.fill_order import FillOrder
 from engine.venues.trading.news import FillNews, OrderNews, Outcome
@@ -155,6 +156,7 @@ class RestSession:
 
     def __init__(self, venue: RestVenue, options: SessionOptions, listener: SessionListener) -> None:
         """Begin down."""
+        self.budget = VenueBudget(VenueClock())  # the venue reports no limit
         self.clock = VenueClock()  # the venue stamps requests itself, so no clock is measured
         self.receive_window_ns = WINDOW_NS
         self.stage, self.connects = Stage.DOWN, 0

@@ -33,7 +33,7 @@ class SimulatedPort(StreamDefaults):
     def __init__(self, venue: "SimulatedVenue") -> None:
         """Open at the first poll."""
         self.venue = venue
-        self.session: Session = venue.binance.connect("/ws-api/v3?returnRateLimits=false", venue.now_ns + AHEAD_NS)
+        self.session: Session = venue.binance.connect("/ws-api/v3", venue.now_ns + AHEAD_NS)
         self.state = PortState.CONNECTING
         self.error = ""
         self.receive_ns = 0

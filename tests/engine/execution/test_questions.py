@@ -11,6 +11,8 @@ from engine.execution.venue.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Rec
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.session import NO_DENIAL, Answer, Ask, Request
+from engine.venues.trading.budget import VenueBudget
+from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 from tests.engine.execution.memory import BTC, ETH
 
@@ -49,6 +51,7 @@ class Session:
         self.denied = NO_DENIAL
         self.asked: list[Request] = []
         self.made: list[tuple[Any, ...]] = []  # the method and its arguments, of each question
+        self.budget = VenueBudget(VenueClock())  # without a limit
         self.clock = SimpleNamespace(
             offset_ns=OFFSET, doubt_ns=DOUBT, venue_ns=lambda now: now + OFFSET,
             venue_ns_least=lambda now: now + OFFSET - DOUBT,

@@ -275,6 +275,10 @@ class FakeVenue:
         port.subscribed = True
         return {"subscriptionId": 0}
 
+    def do_account_rateLimits_orders(self, port: FakePort, params: dict[str, Any]) -> Any:  # noqa: N802
+        """It has no limit."""
+        return []
+
     def do_order_place(self, port: FakePort, params: dict[str, Any]) -> Any:
         """A new order; an id in use while its order is open is a duplicate, one used before is a second order."""
         client_id, symbol = params["newClientOrderId"], params["symbol"]

@@ -43,8 +43,8 @@ def test_every_limit_is_in_the_document_with_its_default() -> None:
     defaults = RiskLimits()
     assert list(documented) == list(RiskLimits.__struct_fields__)
     for name in ("max_position_usd", "max_order_size_usd", "max_order_rate_per_min", "exit_rate_reserve",
-                 "strategy_rate_share", "price_collar_bps", "exit_collar_bps", "max_spread_bps", "max_book_age_ns",
-                 "max_intent_age_ns", "max_intent_ahead_ns", "ramp"):  # fmt: skip
+                 "strategy_rate_share", "venue_rate_reserve", "price_collar_bps", "exit_collar_bps", "max_spread_bps",
+                 "max_book_age_ns", "max_intent_age_ns", "max_intent_ahead_ns", "ramp"):  # fmt: skip
         assert documented[name].replace(" ", "") == str(getattr(defaults, name)), name
 
 

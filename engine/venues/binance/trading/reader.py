@@ -17,13 +17,16 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState
 from engine.venues.binance.signing import Signer
 from engine.venues.binance.trading.requests import MILLISECOND_NS, Requests
+from engine.venues.trading.budget import Cost, Reported
 from engine.venues.trading.news import WHY_MOST, FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, readable
 
 Id = Annotated[int, msgspec.Meta(ge=-1, le=INT64_MAX)]  # what a record can hold; -1: none
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX // MILLISECOND_NS)]
 ClockMilliseconds = Annotated[int, msgspec.Meta(ge=0, le=8_000_000_000_000)]  # until 2223: a deadline after it fits too
+Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 31)]
 Code = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 
+SECOND_NS = 1_000_000_000
 FEE_DECIMALS = 8
 BALANCE_MOST = (1 << 100) - 1  # of a balance, which no record holds
 ASSET_LENGTH = 16  # bytes of an asset's name in a record
@@ -38,6 +41,8 @@ NO_RIGHT_TEXTS = ("This action is disabled on this account.", "This account may 
 BARRED = "-2010", "the account may not trade (account.status: canTrade is false)"  # the code of an order of it
 DUPLICATE_TEXT = "Duplicate order sent."
 OPEN = int(OrderState.OPEN)
+KINDS = {"REQUEST_WEIGHT": Cost._fields.index("weight"), "ORDERS": Cost._fields.index("orders")}
+INTERVALS_NS = {"SECOND": SECOND_NS, "MINUTE": 60 * SECOND_NS, "HOUR": 3_600 * SECOND_NS, "DAY": 86_400 * SECOND_NS}
 UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
 STATES = {
     "NEW": int(OrderState.OPEN),
@@ -60,6 +65,16 @@ class ErrorBody(msgspec.Struct, gc=False):
     data: msgspec.Raw = msgspec.Raw(b"")
 
 
+class RateLimit(msgspec.Struct, gc=False):
+    """One limit on requests, with its use."""
+
+    rateLimitType: str  # noqa: N815 - the venue's spelling, here and below
+    interval: str
+    intervalNum: Count  # noqa: N815
+    limit: Count
+    count: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
+
+
 class Envelope(msgspec.Struct, gc=False):
     """Any frame of the WebSocket API."""
 
@@ -68,6 +83,7 @@ class Envelope(msgspec.Struct, gc=False):
     result: msgspec.Raw = msgspec.Raw(b"")
     error: ErrorBody | None = None
     event: msgspec.Raw = msgspec.Raw(b"")
+    rateLimits: msgspec.Raw = msgspec.Raw(b"[]")  # noqa: N815 - the venue's spelling
 
 
 class EventName(msgspec.Struct, gc=False):
@@ -184,6 +200,7 @@ class ReplaceBody(msgspec.Struct, gc=False):
 
 _envelope = msgspec.json.Decoder(Envelope).decode
 _event = msgspec.json.Decoder(EventName).decode
+_limits = msgspec.json.Decoder(list[RateLimit]).decode
 _report = msgspec.json.Decoder(ExecutionReport).decode
 _order = msgspec.json.Decoder(AnswerOrder).decode
 _orders = msgspec.json.Decoder(list[AnswerOrder]).decode
@@ -273,6 +290,23 @@ def outcome_of(status: int, code: int, text: str) -> Outcome:
     return Outcome.REFUSED
 
 
+def reported(limits: list[RateLimit]) -> list[Reported]:
+    """The limits that execution's requests count in."""
+    return [
+        Reported(KINDS[one.rateLimitType], INTERVALS_NS[one.interval] * one.intervalNum, one.limit, one.count)
+        for one in limits
+        if one.rateLimitType in KINDS and one.interval in INTERVALS_NS
+    ]
+
+
+def limits_of(raw: msgspec.Raw) -> list[Reported]:
+    """The limits beside an answer; none where they cannot be read, because the answer itself counts more."""
+    try:
+        return reported(_limits(raw))
+    except msgspec.DecodeError:
+        return []
+
+
 class BinanceTrading(Requests):
     """Binance spot's trading wire, both ways."""
 
@@ -297,12 +331,13 @@ class BinanceTrading(Requests):
         if error is None:
             code = "" if envelope.status < ERROR_LEAST else "-1000"
             outcome = outcome_of(envelope.status, 0, "")
-            return News(Frame.ANSWER, envelope.id, outcome, code, body=bytes(envelope.result))
+            body, limits = bytes(envelope.result), limits_of(envelope.rateLimits)
+            return News(Frame.ANSWER, envelope.id, outcome, code, body=body, limits=limits)
         data = bytes(error.data)
         retry_ms = _retry(data).retryAfter if data.startswith(b"{") else 0
         return News(
             Frame.ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), code_of(error.code),
-            error.msg[:WHY_MOST], retry_ms * MILLISECOND_NS, body=data,
+            error.msg[:WHY_MOST], retry_ms * MILLISECOND_NS, body=data, limits=limits_of(envelope.rateLimits),
         )  # fmt: skip
 
     @readable
@@ -327,6 +362,11 @@ class BinanceTrading(Requests):
         """What the account holds of each asset, free and locked, at eight decimals."""
         held = _account(body).balances
         return {one.asset: wide(one.free) + wide(one.locked) for one in held}
+
+    @readable
+    def read_limits(self, body: bytes) -> list[Reported]:
+        """The account's limits on orders, and their use."""
+        return reported(_limits(body))
 
     @readable
     def may_trade(self, body: bytes) -> bool:

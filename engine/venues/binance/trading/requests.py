@@ -12,9 +12,17 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, TimeInForce
 from engine.venues.binance.signing import Signer, socket_payload
 from engine.venues.binance.trading.template import Template
+from engine.venues.session import Ask
+from engine.venues.trading.budget import CANCEL, ORDER, Cost
 
 MILLISECOND_NS = 1_000_000
 FILLS_LIMIT = 1000  # the most a listing of own trades gives at once
+COSTS: dict[int, Cost] = {  # the weight of each request, and how many orders it counts as
+    Ask.PLACE: ORDER, Ask.REPLACE: ORDER, Ask.CANCEL: CANCEL, Ask.STATUS: Cost(4), Ask.OWNER: Cost(4),
+    Ask.OPEN_ORDERS: Cost(80), Ask.FILLS_OF: Cost(20), Ask.FILLS_SINCE: Cost(20), Ask.NEWEST_FILL: Cost(20),
+    Ask.BALANCES: Cost(20), Ask.RIGHT: Cost(1),
+}  # fmt: skip
+OF_SESSION = Cost(2)  # its logon and its subscription; its other requests have less
 TYPES = {
     TimeInForce.GTC: '"timeInForce":"GTC","timestamp":$t,"type":"LIMIT"',
     TimeInForce.IOC: '"timeInForce":"IOC","timestamp":$t,"type":"LIMIT"',
@@ -119,17 +127,15 @@ class Requests:
 
     def open_orders(self, request_id: int, venue_ns: int) -> bytes:
         """Ask for every open order of the account."""
-        time_ms = venue_ns // MILLISECOND_NS
-        return (
-            f'{{"id":{request_id},"method":"openOrders.status","params":{{{self._window},"timestamp":{time_ms}}}}}'
-        ).encode()
+        return self._ask_of_account(request_id, "openOrders.status", venue_ns)
 
     def balances(self, request_id: int, venue_ns: int) -> bytes:
         """Ask for the account's balances."""
-        time_ms = venue_ns // MILLISECOND_NS
-        return (
-            f'{{"id":{request_id},"method":"account.status","params":{{{self._window},"timestamp":{time_ms}}}}}'
-        ).encode()
+        return self._ask_of_account(request_id, "account.status", venue_ns)
+
+    def limits(self, request_id: int, venue_ns: int) -> bytes:
+        """Ask for the account's limits on orders, and their use."""
+        return self._ask_of_account(request_id, "account.rateLimits.orders", venue_ns)
 
     def test_order(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
         """Ask whether an order could be placed, without placing one."""
@@ -149,6 +155,11 @@ class Requests:
     def fills_last(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
         """Ask for the account's newest fill."""
         return self._ask(request_id, "myTrades", instrument, '"limit":1,', venue_ns)
+
+    def _ask_of_account(self, request_id: int, method: str, venue_ns: int) -> bytes:
+        """A request about the whole account."""
+        time_ms = venue_ns // MILLISECOND_NS
+        return f'{{"id":{request_id},"method":"{method}","params":{{{self._window},"timestamp":{time_ms}}}}}'.encode()
 
     def _ask(self, request_id: int, method: str, instrument: int, more: str, venue_ns: int) -> bytes:
         """A request about one instrument."""

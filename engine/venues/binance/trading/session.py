@@ -7,6 +7,7 @@ what the venue does not.
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.binance.trading.stages import Stages
 from engine.venues.session import Ask, Request
+from engine.venues.trading.budget import ORDER
 from engine.venues.trading.fill_order import FillOrder
 
 
@@ -26,6 +27,7 @@ class BinanceSession(Stages):
         if self._port is None or not self._port.send(payload):
             return False
         self._requests[number] = Request(Ask.PLACE, now_ns, client_id)
+        self.budget.spend(ORDER, now_ns)
         return True
 
     def warm_place(

@@ -5,6 +5,9 @@
 Every request is kept until its answer. If the answer does not come within `answer_timeout_ns`, or the connection ends,
 the request is answered here with UNKNOWN. If the venue does not answer a request for its time, the connection is
 closed. If it refuses that request, the connection stays, and the request is repeated when it is due or allowed again.
+
+Each answer has the venue's limits with their use, which correct the budget. Those of the account's orders are in the
+answers about orders, so the session asks for them when it is up.
 """
 
 import logging
@@ -13,6 +16,7 @@ from enum import IntEnum
 from itertools import count
 
 from engine.venues.binance.trading.reader import BARRED, BinanceTrading
+from engine.venues.binance.trading.requests import COSTS, OF_SESSION
 from engine.venues.port import PortState, StreamPort
 from engine.venues.session import (
     UNANSWERED,
@@ -24,6 +28,7 @@ from engine.venues.session import (
     SessionOptions,
     Stage,
 )
+from engine.venues.trading.budget import Cost, VenueBudget
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import Frame, News, Outcome, UnreadableError
 from engine.venues.trading.right import TradingRight
@@ -38,6 +43,7 @@ CLOCK_SAMPLES = 3  # before the first signed request
 class Step(IntEnum):
     """The session's own requests, beside those of `Ask`."""
 
+    LIMITS = -4
     TIME = -3
     LOGON = -2
     SUBSCRIBE = -1
@@ -62,6 +68,7 @@ class Stages:
     ) -> None:
         """Begin down, to connect at the first step; `connect` begins a connection at a time."""
         self.clock = VenueClock()
+        self.budget = VenueBudget(self.clock)
         self.receive_window_ns = wire.receive_window_ns
         self.stage = Stage.DOWN
         self.connects = 0
@@ -122,6 +129,7 @@ class Stages:
         if self._port is None or not self._port.send(payload):
             return False
         self._requests[number] = request
+        self.budget.spend(_cost(request), request.sent_ns)
         return True
 
     def _drop(self, now_ns: int, why: str, until_ns: int = 0, code: str = "") -> None:
@@ -140,6 +148,7 @@ class Stages:
         self.error, self.code = why, code
         self._pause_ns = min(self._options.retry_most_ns, self._pause_ns * 2)
         unanswered, self._requests = self._requests, {}
+        self.budget.forget()
         for request in unanswered.values():
             if request.kind > 0:
                 self._listener.on_answer(request, UNANSWERED, now_ns)
@@ -185,10 +194,12 @@ class Stages:
             request = self._requests.pop(news.request_id, None)
             if request is None:
                 return  # answered twice, or after it was given up: its order has been asked about
+            self.budget.settle(_cost(request), now_ns)
             if request.kind > 0:
                 self._answer(request, news, now_ns)
             else:
                 self._advance_readable(request, news, now_ns)
+            self.budget.correct(news.request_id, request.sent_ns, news.limits, now_ns)
         elif news.kind == Frame.TRANSFER:
             self._listener.on_transfer(news.text, news.amount, now_ns)
         elif news.kind == Frame.SHUTDOWN:
@@ -253,21 +264,25 @@ class Stages:
                 self.stage, number = Stage.LOGON, next(self._numbers)
                 payload = self._wire.logon(number, self.clock.venue_ns(now_ns))
                 self._send(number, payload, Request(Step.LOGON, now_ns))
+        elif request.kind == Step.LIMITS:
+            self.budget.correct(news.request_id, request.sent_ns, self._wire.read_limits(news.body), now_ns)
         elif request.kind == Step.LOGON:
             self.stage, number = Stage.SUBSCRIBE, next(self._numbers)
             self._send(number, self._wire.subscribe(number), Request(Step.SUBSCRIBE, now_ns))
         else:
             self.stage = Stage.UP
             self._pause_ns = self._options.retry_least_ns
+            number = next(self._numbers)
+            self._send(number, self._wire.limits(number, self.clock.venue_ns(now_ns)), Request(Step.LIMITS, now_ns))
             self._listener.on_up(now_ns)
 
     def _refused(self, request: Request, news: News, now_ns: int) -> None:
         """The venue refused a request: without a clock or a logon no session comes up; one that is up stays up."""
         until_ns = self._retry_ns(news, now_ns)
         why = f"{Step(request.kind).name.lower()} refused: {news.error} {news.text}".rstrip()
-        if request.kind == Step.TIME and self.stage is UP:
+        if request.kind in (Step.TIME, Step.LIMITS) and self.stage is UP:
             self._clock_ns = max(self._clock_ns, until_ns)
-            logger.warning("the venue refused a request for its time", extra={"why": why})
+            logger.warning("the venue refused a request of the session", extra={"why": why})
         else:
             self._drop(now_ns, why, until_ns, news.error)
 
@@ -281,6 +296,12 @@ class Stages:
                 self._drop(now_ns, "mute")
                 return
             del self._requests[number]
+            self.budget.settle(_cost(request), now_ns)
             self._listener.on_answer(request, UNANSWERED, now_ns)
         if self.stage is UP and now_ns >= self._clock_ns:
             self._measure(now_ns)
+
+
+def _cost(request: Request) -> Cost:
+    """What a request adds to the venue's limits."""
+    return COSTS.get(request.kind, OF_SESSION)

@@ -13,6 +13,8 @@ from engine.execution.venue.movements import Movements
 from engine.execution.venue.shortfall import Shortfall
 from engine.model.words import BUY, SELL, AlarmReason, CommandKind, JournalKind, OrderState, Reason
 from engine.venues.session import Answer, Ask, Request
+from engine.venues.trading.budget import VenueBudget
+from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import FillNews, Outcome
 from tests.engine.execution.memory import BTC, ETH, House, requests
 from tests.engine.execution.test_questions import NOW, Calls
@@ -289,6 +291,7 @@ class BalanceBench:
     def __init__(self, interval_ns: int = MINUTE_NS) -> None:
         """A session that is up, and no missing order or fill."""
         self.session: Any = Calls(balances=True)
+        self.session.budget = VenueBudget(VenueClock())  # without a limit
         self.session.up = True
         self.recovery: Any = Calls()
         self.recovery.complete = self.recovery.settled = True
