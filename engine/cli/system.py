@@ -25,6 +25,7 @@ from engine.cli.output import (
     print_table,
     supervisor_pid,
 )  # fmt: skip
+from engine.cli.prepared import PreparedGuard, words_of
 from engine.cli.stopping import held
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
@@ -71,16 +72,18 @@ def advice(system: str) -> str:
 def up(options: argparse.Namespace) -> int:
     """Start a supervisor and wait until every process runs."""
     config = read(options.config)
-    check(config)
-    words = [sys.executable, "-m", "engine.supervisor.guard", "--config", str(Path(options.config).resolve())]
+    words = words_of(options.config)
     if options.foreground:
+        check(config)
         sys.stdout.flush()
         os.execv(sys.executable, [*words, "--foreground"])  # noqa: S606 - this process becomes the guard, so ^C reaches it
-    try:
-        config.paths.make()
-    except (OSError, ValueError) as error:
-        raise CommandError(str(error)) from error
-    guard = _spawn(words, config.paths.log("supervisor"))
+    with PreparedGuard(words) as prepared:
+        check(config)
+        try:
+            config.paths.make()
+        except (OSError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        guard = prepared.begin(config.paths.log("supervisor"))
     state = _await_running(config, guard, options.timeout)
     if options.json:
         print_json(options, state)
@@ -145,7 +148,7 @@ def read(path: str) -> Config:
 
 
 def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":
-    """Start a guard or supervisor in a session of its own, with its output in the supervisor's log."""
+    """Start a supervisor in a session of its own, with its output in the supervisor's log."""
     make_room(log)
     with open(open_private(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)

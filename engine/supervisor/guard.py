@@ -1,6 +1,6 @@
 """The guard: the parent process of the supervisor; it only watches the supervisor.
 
-    python -m engine.supervisor.guard --config F        started by `engine-ctl up` and systemd
+    python -m engine.supervisor.guard --config F        started by `engine-ctl up` (with --prepared) and systemd
 
 The guard starts a dead supervisor again. It kills a supervisor that has not beaten for `supervisor_frozen_ms` and
 starts another. The new supervisor adopts the living roles. A guard that finds a running supervisor adopts it, so a
@@ -19,6 +19,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -54,6 +55,7 @@ from engine.supervisor.service.watchdog import Watchdog
 MS = 1_000_000
 CANNOT_START = (EXIT_WRONG_WORLD, EXIT_OTHER_RUNS, EXIT_CONFIG)
 START_LIMIT_MS = 60_000
+ANSWER_BYTES = 64
 READS_OF_ONE = 25  # reads of the heartbeat, each after entry.WAIT_MS, until its segment is attached again
 
 logger = logging.getLogger("engine.supervisor.guard")
@@ -210,13 +212,31 @@ def write_to_log(config: Config) -> None:
     os.close(descriptor)
 
 
+def await_output() -> bool:
+    """Wait on stdin for the descriptor of this process's output, as of `engine-ctl up`; False when none comes."""
+    with socket.socket(fileno=os.dup(0)) as starter:
+        word, descriptors, _, _ = socket.recv_fds(starter, ANSWER_BYTES, 1)
+    if not word:
+        return False
+    for number in (1, 2):
+        os.dup2(descriptors[0], number)
+    os.close(descriptors[0])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return True
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load the file, lock, guard."""
     parser = argparse.ArgumentParser(prog="python -m engine.supervisor.guard", description="Keep a supervisor up.")
     parser.add_argument("--config", required=True, help="the system's file")
     parser.add_argument("--foreground", action="store_true", help="the roles share this process's stderr")
     parser.add_argument("--log", action="store_true", help="write to the supervisor's log instead of stderr")
+    parser.add_argument("--prepared", action="store_true", help="begin when stdin has brought the output's descriptor")
     options = parser.parse_args(arguments)
+    if options.prepared and not await_output():
+        return 0
 
     def run(config: Config, lock: int) -> int:
         if options.log:

@@ -11,6 +11,7 @@ import pytest
 
 import shm
 from engine.cli import main as engine_ctl
+from engine.cli.prepared import PreparedGuard, words_of
 from engine.config import Config
 from engine.control import Refused, Unreachable, call
 from engine.lanes import EXECUTION, open_lanes
@@ -202,3 +203,13 @@ def test_down_without_a_guard_and_with_a_frozen_supervisor_shows_what_to_do(
     assert f"supervisor {before['pid']} is frozen and no guard runs: engine-ctl up" in capsys.readouterr().err
     assert engine_ctl(["up", guarded.config.path]) == 0
     assert guarded.status()["pid"] != before["pid"]
+
+
+def test_a_guard_whose_system_is_refused_exits_before_it_makes_anything(write: Write) -> None:
+    """`up` executes the guard before the check ends; also when `up` itself is killed, no lock and no log may remain."""
+    config = write()
+    prepared = PreparedGuard(words_of(config.path))
+    prepared.__exit__(None, None, None)
+    assert prepared.popen.wait(60) == 0
+    assert not config.paths.guard_lock.exists()
+    assert not config.paths.log("supervisor").exists()
