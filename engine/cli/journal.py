@@ -120,7 +120,7 @@ def read_contents(*directories: Path) -> Contents:
             row = codec.ORDER.unpack(entry.payload)
             found.orders[row.client_id] = row
         elif entry.kind == JournalKind.PARENT:
-            parent = codec.PARENT.unpack(entry.payload)
+            parent = codec.read_parent(entry.payload)
             found.parents[parent.intent_id] = parent
         elif entry.kind == JournalKind.FILL:
             _add_fill(found, codec.FILL.unpack(entry.payload))

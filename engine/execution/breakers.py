@@ -24,6 +24,7 @@ from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
 from engine.execution.scopes import Scopes
 from engine.execution.trips import HALTS, Place, resumed, text_of
+from engine.model import algorithms
 from engine.model.fixed import clamped
 from engine.model.journal_records import BREAKER, BREAKER_STATE
 from engine.model.rows import BreakerRow
@@ -163,7 +164,8 @@ class Breakers:
         An algorithm between two orders has none that is open, and would catch up after a resume.
         """
         for parent in list(self._blotter.parents.values()):
-            if strategy in (0, parent.strategy) and not self._reduces(parent):
+            closes = algorithms.closes(parent.algorithm)
+            if strategy in (0, parent.strategy) and not closes and not self._reduces(parent):
                 self._desk.stop(parent.intent_id, now_ns)
         for order in list(self._blotter.live.values()):
             if strategy in (0, order.strategy) and not self._reduces(order):

@@ -100,7 +100,7 @@ class Execution:
 
         system = mark_of(config.system)
         sender = OrderSender(system, lanes, self.blotter, self.broker, self.session)
-        children = Children(self.gate, self.broker, sender)
+        children = Children(self.blotter, self.gate, self.broker, sender)
         self.parents = Parents(self.blotter, self.gate, sender, children, self._tops, config, lanes.ticks)
         self.express = Express(
             system,

@@ -97,7 +97,7 @@ class Start:
         for order in self._blotter.live.values():
             self._desk.watch(order)
         for parent in self._blotter.parents.values():
-            self._desk.watch(parent.last)
+            self._desk.watch(parent.newest or parent)
 
     def _count_requests(self, now_ns: int) -> None:
         """Count the former life's requests in the rate; after the clock was set back none may count for longer."""

@@ -19,6 +19,8 @@ class Registered(NamedTuple):
     name: str
     kind: str  # its class: module:name
     parameters: tuple[str, ...]  # in the order in which records carry them
+    waits: bool = False  # it may begin without a child
+    closes: bool = False  # it begins by cancelling the strategy's older orders in its instrument
 
 
 ROOM = "engine.execution.algorithms"
@@ -34,12 +36,25 @@ REGISTRY: list[Registered] = [
     Registered(
         9, "adaptive_twap", f"{ROOM}.adaptive:Adaptive", ("duration_ms", "slices", "patience_pct", "imbalance_ppm")
     ),
+    Registered(10, "close", f"{ROOM}.close:Close", ("slippage_bps", "slice", "timeout_ms"), waits=True, closes=True),
 ]
 
 
 def by_number(number: int) -> Registered | None:
     """The algorithm that a record means; None when the number is not registered."""
     return next((one for one in REGISTRY if one.number == number), None)
+
+
+def waits(number: int) -> bool:
+    """Whether an algorithm may begin without a child."""
+    one = by_number(number)
+    return one is not None and one.waits
+
+
+def closes(number: int) -> bool:
+    """Whether an algorithm begins by cancelling the strategy's older orders in its instrument."""
+    one = by_number(number)
+    return one is not None and one.closes
 
 
 def name_of(number: int) -> str:

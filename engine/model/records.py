@@ -167,7 +167,7 @@ ORDER: "Record[OrderRow]" = Record(
 ALGORITHM_STATE = 8  # numbers that an algorithm keeps from one life of execution to the next
 PARENT: "Record[ParentRow]" = Record(
     "parent",
-    168,
+    192,
     {
         "intent_id": "u8",
         "now_ns": "i8",  # of this change
@@ -184,6 +184,9 @@ PARENT: "Record[ParentRow]" = Record(
         "time_in_force": "u1",  # as the intent has it
         "parameters": f"{PARAMETERS}i8",
         "state": f"{ALGORITHM_STATE}i8",
+        "intent_ns": "i8",  # when the strategy decided it
+        "receive_ns": "i8",  # of the tick that it follows from
+        "timeout_ns": "i8",  # from `intent_ns` until it is cancelled; 0: never
     },
 )
 

@@ -162,6 +162,9 @@ if TYPE_CHECKING:
         time_in_force: int
         parameters: tuple[int, ...]
         state: tuple[int, ...]
+        intent_ns: int
+        receive_ns: int
+        timeout_ns: int
 
     class FillRow(NamedTuple):
         """A row of FILL."""

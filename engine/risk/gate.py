@@ -243,6 +243,13 @@ class RiskGate(Approval):
         reserved = exits and self.rate.full(now_ns, strategy) is not None
         return APPROVED_RESERVED if reserved else APPROVED
 
+    def check_waiting(
+        self, now_ns: int, strategy: int, instrument_id: int, decided_ns: int, ttl_ns: int
+    ) -> Refusal | None:  # fmt: skip
+        """Check an intent whose algorithm has no order yet; each of its orders is checked when it is to leave."""
+        order = Proposed(now_ns, strategy, instrument_id, 0, 0, 0, decided_ns, ttl_ns, 0, False)
+        return next(filter(None, (check(self, order) for check in WAITING)), None)
+
     def check_closing(
         self, now_ns: int, strategy: int, instrument_id: int, side: int, price: int, size: int
     ) -> Verdict:
@@ -528,6 +535,7 @@ EXIT: tuple[Check, ...] = (
     RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_venue_rate,
     RiskGate.check_exit_rate,
 )  # fmt: skip
+WAITING: tuple[Check, ...] = (*SWITCHES, RiskGate.check_instrument, RiskGate.check_age)
 CLOSING: tuple[Check, ...] = (  # of a flattening
     RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected, RiskGate.check_stopped,
     RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_book, RiskGate.check_steps,

@@ -59,6 +59,15 @@ class ChildPort(Protocol):
     def cancel(self, algorithm: "Algorithm", order: Order, now_ns: int) -> None:
         """Cancel a child."""
 
+    def refuse(self, algorithm: "Algorithm", refusal: Refusal, now_ns: int) -> None:
+        """Report a child that it would need and that no order can be."""
+
+    def older_end(self, algorithm: "Algorithm") -> bool:
+        """Whether every older order of its strategy in its instrument has ended, and all their fills are known."""
+
+    def closable(self, algorithm: "Algorithm") -> int:
+        """The size that an order of its strategy can close in its instrument, signed as the position."""
+
 
 class Algorithm(ABC):
     """The base of every algorithm."""
@@ -75,6 +84,7 @@ class Algorithm(ABC):
         self.port = port
         self.options = options
         self.requested = False  # since `Parents` last looked: the port sets it
+        self.refusal: Refusal | None = None  # why it ended without a child
         self.due_ns = 0  # when `on_time` is to be called; 0, or a time that is over: not
 
     def check(self) -> Refusal | None:
@@ -88,8 +98,11 @@ class Algorithm(ABC):
         return Refusal(Reason.ALGORITHM_PARAMETER, value, algorithms.place_of(self.parent.algorithm, place))
 
     @abstractmethod
-    def first(self, now_ns: int) -> Child:
-        """The child to begin with: risk's verdict on it is the verdict on the intent."""
+    def first(self, now_ns: int) -> Child | None:
+        """The child to begin with: risk's verdict on it is the verdict on the intent.
+
+        None: it waits before its first child; `waits` in the registry allows that.
+        """
 
     @property
     @abstractmethod
@@ -97,13 +110,13 @@ class Algorithm(ABC):
         """Whether it will make no further child. The parent is done when all its children have ended as well."""
 
     def on_accepted(self, now_ns: int) -> None:
-        """The first child was approved and sent."""
+        """The intent was approved, and the first child, if there is one, was sent."""
 
     def on_book(self, now_ns: int) -> None:
         """The best prices of the instrument changed."""
 
     def on_order(self, order: Order, now_ns: int) -> None:
-        """A child changed: its state or its filled size."""
+        """A child changed: its state or its filled size. While it has no child: another order of its strategy."""
 
     def on_time(self, now_ns: int) -> None:
         """`due_ns` has come."""

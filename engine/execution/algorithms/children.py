@@ -6,7 +6,9 @@ A refusal is published and returned. Every child's price is checked as one that 
 """
 
 from engine.execution.algorithms.algorithm import Algorithm, Child
+from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
+from engine.execution.orders.parent import Parent
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
 from engine.model.words import OrderFlag
@@ -16,8 +18,9 @@ from engine.risk.gate import Refusal, RiskGate, Verdict
 class Children:
     """The `ChildPort` of every algorithm of this execution."""
 
-    def __init__(self, gate: RiskGate, broker: Broker, sender: OrderSender) -> None:
+    def __init__(self, blotter: Blotter, gate: RiskGate, broker: Broker, sender: OrderSender) -> None:
         """Bind the parts together."""
+        self._blotter = blotter
         self._gate = gate
         self._broker = broker
         self._sender = sender
@@ -26,7 +29,7 @@ class Children:
         """Send a further child, or return risk's refusal."""
         parent = algorithm.parent
         parent.check_room(child.size)
-        verdict = self._check(algorithm, parent.last, child.price, child.size, 0, now_ns)
+        verdict = self._check(algorithm, parent.newest or parent, child.price, child.size, 0, now_ns)
         if isinstance(verdict, Refusal):
             return verdict
         order = self._sender.child_of(parent, child.price, child.size, child.time_in_force, verdict.flags)
@@ -54,10 +57,26 @@ class Children:
         algorithm.requested = True
         self._broker.cancel(order, now_ns)
 
+    def refuse(self, algorithm: Algorithm, refusal: Refusal, now_ns: int) -> None:
+        """Report a child that it would need and that no order can be."""
+        algorithm.requested = True
+        self._sender.refuse_child(refusal, algorithm.parent.newest or algorithm.parent, now_ns)
+
+    def older_end(self, algorithm: Algorithm) -> bool:
+        """Whether every older order of its strategy in its instrument has ended, and all their fills are known."""
+        older, blotter = algorithm.parent.is_older, self._blotter
+        lives = any(map(older, blotter.live.values()))
+        return not lives and not any(one.missing and older(one) for one in blotter.orders.values())
+
+    def closable(self, algorithm: Algorithm) -> int:
+        """The size that an order of its strategy can close in its instrument, signed as the position."""
+        position = self._blotter.ledger.owned.get((algorithm.parent.strategy, algorithm.parent.instrument))
+        return 0 if position is None else position.closable
+
     def _check(
-        self, algorithm: Algorithm, order: Order, price: int, size: int, relief: int, now_ns: int
+        self, algorithm: Algorithm, order: Order | Parent, price: int, size: int, relief: int, now_ns: int
     ) -> Verdict:  # fmt: skip
-        """Ask risk, and publish a refusal; `order` is the child that is replaced, else the newest."""
+        """Ask risk, and publish a refusal; `order` is the child that is replaced, else the newest or the parent."""
         assert algorithm.parent.working, f"parent {order.intent_id:#x} has been stopped, expected no further child"
         algorithm.requested = True
         verdict = self._gate.check(

@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 from engine.execution.algorithms.profile import Profile
+from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, Reason
 from engine.risk.gate import Refusal
+from engine.risk.limits import BPS
 from engine.risk.market import GOOD, Top
 
 
@@ -33,6 +35,17 @@ class Market(NamedTuple):
         """A price of either sign of rounding as a multiple of the price step: the one further from the other side."""
         step = self.instrument.price_step
         return price // step * step if side == BUY else -(-price // step) * step
+
+    def beyond(self, side: int, bps: int) -> int:
+        """The worst whole price within this distance of the best opposite price, in hundredths of a percent."""
+        numerator = self.opposite(side) * (BPS + side * bps)
+        return self.passive(side, numerator // BPS if side == BUY else -(-numerator // BPS))
+
+    @property
+    def largest(self) -> int:
+        """The venue's largest order, in whole size steps; INT64_MAX where it has none."""
+        most = self.instrument.size_max
+        return most - most % self.instrument.size_step if most > 0 else INT64_MAX
 
     def lowest(self, limit: int) -> int:
         """The lowest price that a child of a parent with this limit may need; 0 without a book and a limit."""

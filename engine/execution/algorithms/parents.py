@@ -23,13 +23,15 @@ from engine.execution.orders.parent import Parent
 from engine.execution.venue.order_sender import OrderSender
 from engine.lanes.ports import RingReader
 from engine.model import algorithms
+from engine.model.fixed import INT64_MAX
 from engine.model.rows import IntentRow
-from engine.model.words import OrderFlag, ParentStatus, Reason
+from engine.model.words import OrderFlag, OrderState, ParentStatus, Reason
 from engine.risk.gate import Refusal, RiskGate
 from engine.risk.market import Top
 from engine.role import WorkingOn
 
 logger = logging.getLogger("engine.execution")
+CANCELLED_EARLY = Refusal(Reason.UNKNOWN_ORDER, OrderState.CANCELLED)  # of an intent that ended before an order
 
 
 class Parents:
@@ -62,9 +64,12 @@ class Parents:
         """The algorithm of an intent, for risk to check its first child; or a refusal of its terms."""
         exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
         limit = self._gate.protective_price(intent.instrument, intent.side, intent.price, exits=exits)
+        if algorithms.closes(intent.algorithm):
+            limit = intent.price  # its side is not known yet
         algorithm = self._algorithm_of(Parent(
             intent.intent_id, intent.strategy, intent.instrument, intent.side, intent.size, limit,
-            intent.time_in_force, intent.algorithm, tuple(intent.parameters),
+            intent.time_in_force, intent.algorithm, tuple(intent.parameters), intent.now_ns, intent.receive_ns,
+            intent.timeout_ns,
         ))  # fmt: skip
         return algorithm if isinstance(algorithm, Refusal) else algorithm.check() or algorithm
 
@@ -75,6 +80,18 @@ class Parents:
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.begin_parent(parent, first, intent, sequence, now_ns)
         self._working[parent.intent_id] = algorithm
+        algorithm.on_accepted(now_ns)
+        self._after(algorithm, now_ns)
+
+    def begin_waiting(self, algorithm: Algorithm, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Record an approved intent whose algorithm has no child yet; `start` follows."""
+        parent = algorithm.parent
+        parent.keep(algorithm.due_ns, algorithm.dump())
+        self._sender.begin_waiting(parent, intent, sequence, now_ns)
+        self._working[parent.intent_id] = algorithm
+
+    def start(self, algorithm: Algorithm, now_ns: int) -> None:
+        """Let an algorithm without a child work."""
         algorithm.on_accepted(now_ns)
         self._after(algorithm, now_ns)
 
@@ -89,19 +106,25 @@ class Parents:
         self._busy = None
 
     def on_order(self, order: Order, now_ns: int) -> None:
-        """A child changed."""
+        """An order changed: a child, or one whose end a parent without a child waits for."""
+        for waiting in [one for one in self._working.values() if one.parent.newest is None]:
+            if waiting.parent.is_older(order):
+                self._pass_order(waiting, order, now_ns)
         parent = self._blotter.parents.get(order.intent_id)
         if parent is None:
             return
         parent.recall(order)
         algorithm = self._working.get(parent.intent_id)
         if algorithm is not None:
-            self._busy = algorithm
-            algorithm.on_order(order, now_ns)
-            self._after(algorithm, now_ns)
-            self._busy = None
+            self._pass_order(algorithm, order, now_ns)
         elif parent.keep(0, parent.state) or parent.settled:
             self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
+
+    def _pass_order(self, algorithm: Algorithm, order: Order, now_ns: int) -> None:
+        self._busy = algorithm
+        algorithm.on_order(order, now_ns)
+        self._after(algorithm, now_ns)
+        self._busy = None
 
     def on_time(self, now_ns: int) -> None:
         """Count the new prints, then call the algorithms that are due."""
@@ -147,11 +170,12 @@ class Parents:
         parent.keep(0, algorithm.dump())
         self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
 
-    def stop_all(self, strategy: int, instrument: int, now_ns: int) -> None:
-        """Stop every algorithm, or those of a strategy or instrument."""
+    def stop_all(self, strategy: int, instrument: int, now_ns: int, before: int = INT64_MAX) -> None:
+        """Stop every algorithm, or those of a strategy or instrument; only of intents before one."""
         for algorithm in list(self._working.values()):
             parent = algorithm.parent
-            if (not strategy or parent.strategy == strategy) and (not instrument or parent.instrument == instrument):
+            of = (not strategy or parent.strategy == strategy) and (not instrument or parent.instrument == instrument)
+            if of and parent.intent_id < before:
                 self.stop(parent.intent_id, now_ns)
 
     def restore(self) -> None:
@@ -164,7 +188,7 @@ class Parents:
                 algorithm.due_ns = parent.due_ns
                 algorithm.load(parent.state)
                 self._working[parent.intent_id] = algorithm
-                if parent.due_ns:
+                if parent.due_ns or not parent.live:  # or the record of what follows its last child is lost
                     self._due[parent.intent_id] = parent.due_ns
 
     def begin(self, now_ns: int) -> None:
@@ -207,7 +231,6 @@ class Parents:
         parent, algorithm.requested = algorithm.parent, False
         changed = parent.keep(algorithm.due_ns, algorithm.dump())
         if algorithm.done and parent.settled:
-            del self._working[parent.intent_id]
             self._set_status(parent, ParentStatus.DONE, now_ns)
             return
         if algorithm.due_ns > now_ns:
@@ -216,10 +239,16 @@ class Parents:
             self._blotter.note_parent(parent, now_ns)
 
     def _set_status(self, parent: Parent, status: ParentStatus, now_ns: int) -> None:
-        """Record how far a parent is; one that is done is dropped."""
+        """Record how far a parent is; one that is done is dropped. The intent of one without a child is refused."""
         parent.status = status
-        self._blotter.note_parent(parent, now_ns)
-        if status == ParentStatus.DONE:
-            self._working.pop(parent.intent_id, None)
-            self._due.pop(parent.intent_id, None)
-            del self._blotter.parents[parent.intent_id]
+        if status != ParentStatus.DONE:
+            self._blotter.note_parent(parent, now_ns)
+            return
+        algorithm = self._working.pop(parent.intent_id, None)
+        self._due.pop(parent.intent_id, None)
+        del self._blotter.parents[parent.intent_id]
+        if parent.newest is not None:
+            self._blotter.note_parent(parent, now_ns)
+        else:
+            refusal = None if algorithm is None else algorithm.refusal
+            self._sender.end_childless(parent, refusal or CANCELLED_EARLY, now_ns)

@@ -13,9 +13,8 @@ import msgspec
 from engine.execution.algorithms.algorithm import Child
 from engine.execution.algorithms.market import within
 from engine.execution.algorithms.serial import MS, Serial
-from engine.model.words import BUY, TimeInForce
+from engine.model.words import TimeInForce
 from engine.risk.gate import Refusal
-from engine.risk.limits import BPS
 
 SLIPPAGE_BPS, TIMEOUT_MS = 10, 1_000
 
@@ -37,11 +36,8 @@ class Protected(Serial):
 
     def begin(self, now_ns: int) -> None:
         """Fix the cap and the end."""
-        side, best = self.parent.side, self.market.opposite(self.parent.side)
-        bps = self.parameters.slippage_bps or SLIPPAGE_BPS
-        numerator = best * (BPS + side * bps)
-        cap = numerator // BPS if side == BUY else -(-numerator // BPS)
-        self.cap = within(self.parent.limit_price, side, self.market.passive(side, cap))
+        side, bps = self.parent.side, self.parameters.slippage_bps or SLIPPAGE_BPS
+        self.cap = within(self.parent.limit_price, side, self.market.beyond(side, bps))
         self.until_ns = now_ns + (self.parameters.timeout_ms or TIMEOUT_MS) * MS
 
     def next_child(self, now_ns: int) -> Child | None:  # noqa: ARG002 - the time is the base's

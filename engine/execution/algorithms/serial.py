@@ -34,7 +34,7 @@ class Serial(Algorithm):
         self._rejects = 0  # in a row
         self.over = False  # no further child is made
 
-    def first(self, now_ns: int) -> Child:
+    def first(self, now_ns: int) -> Child | None:
         """The child that is due at once."""
         self.due_ns = now_ns
         self.begin(now_ns)
@@ -69,8 +69,8 @@ class Serial(Algorithm):
 
     def on_book(self, now_ns: int) -> None:
         """Place what is due, or cancel an outdated child, at the new prices."""
-        order = self.parent.last
-        if self.outdated(order, now_ns) if order.live else now_ns >= self.pause_ns:
+        order = self.parent.newest
+        if self.outdated(order, now_ns) if order is not None and order.live else now_ns >= self.pause_ns:
             self._consider(now_ns)
 
     def on_order(self, order: Order, now_ns: int) -> None:
@@ -104,19 +104,19 @@ class Serial(Algorithm):
 
     def _consider(self, now_ns: int) -> None:
         """Cancel an outdated child, or place the next one when none is live."""
-        order = self.parent.last
+        order = self.parent.newest
         self.over = self.over or 0 < self.until_ns <= now_ns
         if self.done:
             self._end(order, now_ns)
         elif not self.parent.live:
             self._place(now_ns)
-        elif order.state in (OPEN, PARTLY) and not order.cancel_pending and self.outdated(order, now_ns):
+        elif order is not None and _is_cancellable(order) and self.outdated(order, now_ns):
             self.port.cancel(self, order, now_ns)
         self._sleep(now_ns)
 
-    def _end(self, order: Order, now_ns: int) -> None:
+    def _end(self, order: Order | None, now_ns: int) -> None:
         """Leave no child open: nothing follows it."""
-        if order.state in (OPEN, PARTLY) and not order.cancel_pending:
+        if order is not None and _is_cancellable(order):
             self.port.cancel(self, order, now_ns)
 
     def _place(self, now_ns: int) -> None:
@@ -128,8 +128,8 @@ class Serial(Algorithm):
             self.over = self.over or self.parent.exhausted
             return
         self.pause(now_ns)
-        refusal = self.port.place(self, child, now_ns)
-        self.over = self.over or (refusal is not None and refusal.reason in LASTING)
+        self.refusal = self.port.place(self, child, now_ns)
+        self.over = self.over or (self.refusal is not None and self.refusal.reason in LASTING)
 
     def _sleep(self, now_ns: int) -> None:
         """Be called at the next time that matters: while no child is live, not before the pause is over."""
@@ -138,3 +138,8 @@ class Serial(Algorithm):
             wake_ns = max(wake_ns, self.pause_ns)
         ends_first = now_ns < self.until_ns and not now_ns < wake_ns < self.until_ns
         self.due_ns = self.until_ns if ends_first and not self.done else wake_ns
+
+
+def _is_cancellable(order: Order) -> bool:
+    """Whether an order is open and no request that ends it is under way."""
+    return order.state in (OPEN, PARTLY) and not order.cancel_pending

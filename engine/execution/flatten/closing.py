@@ -65,12 +65,9 @@ class Closing:
         """Send what closes this position; what is left of it, None when it is flat."""
         if not position.size:
             return Rest(position, "less than a size step", closable=False) if position.held else None
-        side = SELL if position.size > 0 else BUY
-        pending = position.open_sell if side == SELL else position.open_buy
-        rest = abs(position.size) - pending
-        if rest <= 0:
+        if not position.closable:
             return Rest(position, "an order closes it, or its fills are not known yet", closable=True)
-        return self._send(position, side, rest, now_ns)
+        return self._send(position, SELL if position.size > 0 else BUY, abs(position.closable), now_ns)
 
     def _send(self, position: Position, side: int, rest: int, now_ns: int) -> Rest:
         """Send an order for at most this size, if the book, risk and the pause allow one."""

@@ -9,13 +9,16 @@ Every intent gets a verdict, once. An order's own time (`timeout_ns`) ends by a 
 
 import heapq
 
+from engine.execution.algorithms.algorithm import Algorithm
 from engine.execution.algorithms.parents import Parents
 from engine.execution.intents.express import Express
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLED, OPEN, PARTLY, Order
+from engine.execution.orders.parent import Parent
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
+from engine.model import algorithms
 from engine.model.fixed import INT64_MAX
 from engine.model.intent_id import strategy_of
 from engine.model.rows import IntentRow
@@ -105,15 +108,16 @@ class Desk:
         """Refuse a REPLACE that was approved and cannot be completed; otherwise its strategy waits for ever."""
         self._sender.refuse(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns)
 
-    def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0) -> None:
-        """Cancel everything live, or everything of a strategy or instrument."""
-        self._parents.stop_all(strategy, instrument, now_ns)
+    def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0, before: int = INT64_MAX) -> None:
+        """Cancel everything live, or everything of a strategy or instrument; only of intents before one."""
+        self._parents.stop_all(strategy, instrument, now_ns, before)
         for order in list(self._blotter.live.values()):
-            if (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument):
+            of = (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument)
+            if of and order.intent_id < before:
                 self.cancel(order, now_ns)
 
-    def watch(self, order: Order) -> None:
-        """Remember when the order's time is over."""
+    def watch(self, order: Order | Parent) -> None:
+        """Remember when the time of an order, or of a parent without one, is over."""
         if order.deadline_ns:
             heapq.heappush(self._deadlines, (order.deadline_ns, order.intent_id))
             if len(self._deadlines) > self._sweep_at:
@@ -186,10 +190,12 @@ class Desk:
             self._parents.on_order(order, now_ns)
 
     def _judge_again(self, intent: IntentRow, last: int) -> Verdict:
-        """The verdict on an intent that was read before: approved while it waits for the end of its target."""
+        """The verdict on an intent that was read before: approved while it, or its algorithm, waits."""
         target = self._blotter.newest.get(intent.target_id)
         waiting = None if target is None else target.pending_replace
         waits = waiting is not None and waiting.intent_id == intent.intent_id
+        parent = self._blotter.parents.get(intent.intent_id)
+        waits = waits or (parent is not None and parent.newest is None)
         return APPROVED if waits else Refusal(Reason.DUPLICATE_INTENT, intent.intent_id, last)
 
     def _place(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
@@ -226,6 +232,9 @@ class Desk:
             self._sender.refuse(algorithm, intent, sequence, now_ns)
             return
         first = algorithm.first(now_ns)
+        if first is None:
+            self._begin_waiting(algorithm, intent, sequence, now_ns)
+            return
         verdict = self._gate.check(
             now_ns, intent.strategy, intent.instrument, intent.side, first.price, first.size, intent.now_ns,
             intent.ttl_ns, follows_book=True,
@@ -236,6 +245,18 @@ class Desk:
         order = self._sender.order_of(intent, first.price, first.size, first.time_in_force, verdict.flags)
         self._parents.accept(algorithm, order, intent, sequence, now_ns)
         self.watch(order)
+
+    def _begin_waiting(self, algorithm: Algorithm, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """An intent whose algorithm has no child yet; one that closes has the older orders cancelled."""
+        refusal = self._gate.check_waiting(now_ns, intent.strategy, intent.instrument, intent.now_ns, intent.ttl_ns)
+        if refusal is not None:
+            self._sender.refuse(refusal, intent, sequence, now_ns)
+            return
+        self._parents.begin_waiting(algorithm, intent, sequence, now_ns)
+        self.watch(algorithm.parent)
+        if algorithms.closes(intent.algorithm):
+            self.cancel_all(now_ns, intent.strategy, intent.instrument, intent.intent_id)
+        self._parents.start(algorithm, now_ns)
 
     def _replace(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Another price and size for an open order. The size is the whole, with the filled part.
@@ -292,21 +313,18 @@ class Desk:
     def _read_cancel(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Cancel one order, or every order of the instrument; the only checks are the kind and the target."""
         order = self._blotter.newest.get(intent.target_id)
+        parent = self._blotter.parents.get(intent.target_id)
         if intent.kind not in INTENT_KINDS:
             self._sender.refuse(Refusal(Reason.MALFORMED, intent.kind), intent, sequence, now_ns)
         elif intent.kind == IntentKind.CANCEL_ALL:
             self._sender.approve(intent, sequence, now_ns)
             self.cancel_all(now_ns, intent.strategy, intent.instrument)
-        elif order is None or order.strategy != intent.strategy or not (order.live or self._has_parent(order)):
+        elif strategy_of(intent.target_id) != intent.strategy or not (parent or (order and order.live)):
             state = 0 if order is None else order.state
             self._sender.refuse(Refusal(Reason.UNKNOWN_ORDER, state), intent, sequence, now_ns)
         else:
             self._sender.approve(intent, sequence, now_ns)
-            self.cancel_intent(order.intent_id, now_ns)
-
-    def _has_parent(self, order: Order) -> bool:
-        """Whether a parent continues after its newest child has ended."""
-        return order.intent_id in self._blotter.parents
+            self.cancel_intent(intent.target_id, now_ns)
 
 
 def _time_left(order: Order, intent: IntentRow) -> int:

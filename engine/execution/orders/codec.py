@@ -2,6 +2,7 @@
 
 from engine.model import journal_records, records
 from engine.model.codec import Codec
+from engine.model.rows import ParentRow
 
 INTENT = Codec(records.INTENT)
 VERDICT = Codec(records.VERDICT)
@@ -18,3 +19,8 @@ WATERMARK = Codec(journal_records.WATERMARK)
 DAY = Codec(journal_records.DAY)
 BALANCE = Codec(journal_records.BALANCE)
 BREAKER = Codec(journal_records.BREAKER)
+
+
+def read_parent(payload: bytes) -> ParentRow:
+    """The row of a parent in the journal; an older program's record ends before `intent_ns`."""
+    return PARENT.unpack(payload.ljust(PARENT.record.size, b"\0"))

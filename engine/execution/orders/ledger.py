@@ -81,6 +81,12 @@ class Position:
             self._end_trip()
 
     @property
+    def closable(self) -> int:
+        """What an order can close, signed: without what open and in-flight orders already close."""
+        rest = self.size - self.open_sell if self.size > 0 else self.size + self.open_buy
+        return rest if rest * self.size > 0 else 0
+
+    @property
     def average(self) -> int:
         """The average cost of a held unit, rounded to the price's decimals; 0 when flat."""
         return (2 * self.cost + self.held) // (2 * self.held) if self.held else 0

@@ -5,7 +5,8 @@
                                   └─ child 2   open, 700                      `newest`
 
 An intent without an algorithm has one order and no parent: the intent's fields are the order's. All children of a
-parent together never fill more than its size: only `check_room` asserts it, before a child is made.
+parent together never fill more than its size: only `check_room` asserts it, before a child is made. A parent whose
+algorithm waits has no child yet; one that closes a position gets its side and size when it begins to (`aim`).
 """
 
 from engine.execution.orders.order import Order
@@ -21,15 +22,16 @@ class Parent:
     """One parent. Its journal record is all of it but the children, which are in the journal as orders."""
 
     __slots__ = (
-        "algorithm", "children", "due_ns", "filled", "instrument", "intent_id", "limit_price", "newest", "parameters",
-        "side", "size", "state", "status", "strategy", "time_in_force",
+        "algorithm", "children", "due_ns", "filled", "instrument", "intent_id", "intent_ns", "limit_price", "newest",
+        "parameters", "receive_ns", "side", "size", "state", "status", "strategy", "time_in_force", "timeout_ns",
     )  # fmt: skip
 
     def __init__(
         self, intent_id: int, strategy: int, instrument: int, side: int, size: int, limit_price: int,
-        time_in_force: int, algorithm: int, parameters: tuple[int, ...],
+        time_in_force: int, algorithm: int, parameters: tuple[int, ...], intent_ns: int = 0, receive_ns: int = 0,
+        timeout_ns: int = 0,
     ) -> None:  # fmt: skip
-        """Begin as WORKING, with the fields that never change."""
+        """Begin as WORKING, with the fields of its intent."""
         self.intent_id = intent_id
         self.strategy = strategy
         self.instrument = instrument
@@ -39,6 +41,9 @@ class Parent:
         self.time_in_force = time_in_force
         self.algorithm = algorithm
         self.parameters = parameters
+        self.intent_ns = intent_ns
+        self.receive_ns = receive_ns
+        self.timeout_ns = timeout_ns
         self.status: int = WORKING
         self.due_ns = 0
         self.filled = 0  # by its children, when it was last recorded
@@ -51,6 +56,21 @@ class Parent:
         """The newest child of a parent that has one."""
         assert self.newest is not None, f"parent {self.intent_id:#x} has no child yet"
         return self.newest
+
+    @property
+    def deadline_ns(self) -> int:
+        """When it is to be cancelled, 0: never."""
+        return self.intent_ns + self.timeout_ns if self.timeout_ns else 0
+
+    def aim(self, side: int, size: int) -> None:
+        """Set its side and size, before its first child."""
+        assert self.newest is None, f"parent {self.intent_id:#x} has children, expected none when its size is set"
+        self.side, self.size = side, size
+
+    def is_older(self, order: Order) -> bool:
+        """Whether an order is an older one of its strategy in its instrument."""
+        of = (order.strategy, order.instrument) == (self.strategy, self.instrument)
+        return of and order.intent_id < self.intent_id
 
     @property
     def working(self) -> bool:
@@ -107,12 +127,14 @@ class Parent:
             intent_id=self.intent_id, now_ns=now_ns, size=self.size, filled=self.filled, limit_price=self.limit_price,
             due_ns=self.due_ns, children=made, strategy=self.strategy, instrument=self.instrument,
             algorithm=self.algorithm, status=self.status, side=self.side, time_in_force=self.time_in_force,
-            parameters=self.parameters, state=self.state,
+            parameters=self.parameters, state=self.state, intent_ns=self.intent_ns, receive_ns=self.receive_ns,
+            timeout_ns=self.timeout_ns,
         )  # fmt: skip
 
     def update(self, row: ParentRow) -> None:
         """Set the changing fields from a record."""
         self.status, self.due_ns, self.filled, self.state = row.status, row.due_ns, row.filled, tuple(row.state)
+        self.side, self.size = row.side, row.size
 
 
 def _most(child: Order) -> int:
@@ -127,7 +149,7 @@ def parent_of(row: ParentRow) -> Parent:
     """A parent from its record, without its children."""
     parent = Parent(
         row.intent_id, row.strategy, row.instrument, row.side, row.size, row.limit_price, row.time_in_force,
-        row.algorithm, tuple(row.parameters),
+        row.algorithm, tuple(row.parameters), row.intent_ns, row.receive_ns, row.timeout_ns,
     )  # fmt: skip
     parent.update(row)
     return parent

@@ -40,7 +40,7 @@ from engine.venues import catalogue
 logger = logging.getLogger("engine.execution.restore.checkpoint")
 
 MAGIC = b"STLYCKPT"
-REVISION = 10  # of what a replay makes of the journal: raise it when that changes
+REVISION = 11  # of what a replay makes of the journal: raise it when that changes
 SHAPES = (
     Order.__slots__,
     Position.__slots__,

@@ -30,7 +30,8 @@ from engine.execution.orders.parent import STOPPING, Parent, parent_of
 from engine.execution.trips import Place, held_of, place_of, resumed
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
-from engine.model import client_id
+from engine.model import algorithms, client_id
+from engine.model.fixed import INT64_MAX
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import FOLLOWED
 from engine.model.records import INTENT
@@ -237,27 +238,30 @@ class Replay:
         elif row.kind == IntentKind.CANCEL_ALL:
             self._cancel_all(row.strategy, row.instrument)
         elif row.kind == IntentKind.CANCEL:
-            order = self.blotter.newest.get(row.target_id)
-            if order is not None and order.strategy == row.strategy:
-                self._cancel_intent(order)
+            self._read_cancel(row.target_id, row.strategy)
 
-    def _cancel_all(self, strategy: int, instrument: int) -> None:
-        """Mark as to be cancelled: every order, or those of a strategy or instrument."""
+    def _cancel_all(self, strategy: int, instrument: int, before: int = INT64_MAX) -> None:
+        """Mark as to be cancelled: every order, or those of a strategy or instrument; only of intents before one."""
 
         def is_meant(one: Parent | Order) -> bool:
-            return (not strategy or one.strategy == strategy) and (not instrument or one.instrument == instrument)
+            of = (not strategy or one.strategy == strategy) and (not instrument or one.instrument == instrument)
+            return of and one.intent_id < before
 
         for parent in filter(is_meant, self.blotter.parents.values()):
             parent.status = STOPPING
         for order in filter(is_meant, self.blotter.live.values()):
             self._cancel(order)
 
-    def _cancel_intent(self, newest: Order) -> None:
-        """Mark an intent as to be cancelled: its algorithm makes no further child, and every child is cancelled."""
-        if (parent := self.blotter.parents.get(newest.intent_id)) is not None:
+    def _read_cancel(self, target: int, strategy: int = 0) -> None:
+        """Mark an intent, of this strategy, as to be cancelled: its algorithm makes no further child."""
+        newest, parent = self.blotter.newest.get(target), self.blotter.parents.get(target)
+        if strategy not in (0, strategy_of(target)):
+            return
+        if parent is not None:
             parent.status = STOPPING
-        for order in dict.fromkeys((newest, *self.blotter.children(newest.intent_id))):
-            self._cancel(order)
+        if newest is not None:
+            for order in dict.fromkeys((newest, *self.blotter.children(target))):
+                self._cancel(order)
 
     def _cancel(self, order: Order) -> None:
         """Mark an order, and the orders that it replaces, as to be cancelled; the request may have been sent or not."""
@@ -295,7 +299,7 @@ class Replay:
 
     def _read_parent(self, payload: bytes) -> None:
         """Apply a parent's record; the record of its first child follows it."""
-        row, parents = codec.PARENT.unpack(payload), self.blotter.parents
+        row, parents = codec.read_parent(payload), self.blotter.parents
         self.last_parents.append(payload)
         if row.status == ParentStatus.DONE:
             parents.pop(row.intent_id, None)
@@ -303,6 +307,8 @@ class Replay:
             parent.update(row)
         else:
             self.blotter.enter_parent(parent_of(row))
+            if algorithms.closes(row.algorithm):
+                self._cancel_all(row.strategy, row.instrument, row.intent_id)
 
     def _enter(self, row: OrderRow) -> Order:
         """Add an order at its first record."""
@@ -333,8 +339,8 @@ class Replay:
             self._read_halt(scope, Held(now_ns, row.reason, row.uid, flattens=row.kind == CommandKind.FLATTEN))
         elif row.kind == CommandKind.CANCEL_ALL and self._concerns(scope):
             self._cancel_all(row.strategy, row.instrument)
-        elif row.kind == CommandKind.CANCEL and (order := self.blotter.newest.get(row.target_id)) is not None:
-            self._cancel_intent(order)
+        elif row.kind == CommandKind.CANCEL:
+            self._read_cancel(row.target_id)
         elif row.kind == CommandKind.DRAIN:
             self._cancel_all(0, 0)
 
@@ -376,10 +382,10 @@ class Replay:
             self.baseline.clear()  # the balances count from the venue's next answer
 
     def _drop_childless(self) -> None:
-        """Drop parents whose first child the journal does not have: nothing was sent for them."""
+        """Drop parents whose first child the journal does not have, unless they wait: nothing was sent for them."""
         parents = self.blotter.parents
-        for intent_id in [one.intent_id for one in parents.values() if one.newest is None]:
-            del parents[intent_id]
+        for one in [one for one in parents.values() if one.newest is None and not algorithms.waits(one.algorithm)]:
+            del parents[one.intent_id]
 
     def _restore_replaces(self) -> None:
         """Keep the REPLACE intents whose target lives; those whose target has ended are to be refused."""

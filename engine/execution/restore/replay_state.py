@@ -225,7 +225,7 @@ def _dump_parent(parent: Parent, blotter: Blotter, at: dict[int, int]) -> Parent
 
 
 def _load_parent(state: ParentState, orders: list[Order]) -> Parent:
-    parent = parent_of(codec.PARENT.unpack(state.row))
+    parent = parent_of(codec.read_parent(state.row))
     parent.children = [orders[place] for place in state.children]
     parent.newest = None if state.newest == NONE else orders[state.newest]
     return parent

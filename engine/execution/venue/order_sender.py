@@ -2,6 +2,7 @@
 
     refuse · approve              a verdict that no order follows
     send · replace                an intent's own order:       VERDICT · ORDER in one commit, then the request
+    begin_waiting · end_childless a parent without a child:    VERDICT · PARENT in one commit
     send_child · replace_child    a parent's further child:    PARENT · VERDICT · ORDER in one commit, then the request
     close                         an order of a flattening:    VERDICT · ORDER in one commit, then the request
 
@@ -59,8 +60,8 @@ class OrderSender:
         else:
             self._publish_verdict(_verdict(APPROVED, 0, 0, intent, sequence, now_ns))
 
-    def refuse_child(self, refusal: Refusal, order: Order, now_ns: int) -> None:
-        """Record, publish and log the refusal of a further child; `order` is of the same parent."""
+    def refuse_child(self, refusal: Refusal, order: Order | Parent, now_ns: int) -> None:
+        """Record, publish and log the refusal of a further child; `order` is its parent, or another child of it."""
         self._warn(now_ns, refusal, order)
         self._record(_child_verdict(order, now_ns, refusal), now_ns)
 
@@ -78,11 +79,11 @@ class OrderSender:
 
     def child_of(self, parent: Parent, price: int, size: int, time_in_force: int, flags: int) -> Order:
         """The next child of a parent, with the flags of its verdict."""
-        last = parent.last
-        number = last.child + 1
+        last = parent.newest or parent
+        number = 0 if parent.newest is None else parent.newest.child + 1
         order = Order(
             client_id.encode(self._system, parent.intent_id, number), parent.intent_id, parent.strategy,
-            parent.instrument, parent.side, last.order_type, time_in_force, price, size,
+            parent.instrument, parent.side, OrderType.LIMIT, time_in_force, price, size,
         )  # fmt: skip
         order.intent_ns, order.receive_ns, order.timeout_ns = last.intent_ns, last.receive_ns, last.timeout_ns
         order.child, order.limit_price, order.flags = number, parent.limit_price, flags
@@ -99,6 +100,27 @@ class OrderSender:
         made = self._blotter.write_parent(parent, order, now_ns)
         self._send(order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
         self._blotter.publish_parent(made)
+
+    def begin_waiting(self, parent: Parent, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Record a parent that has no child yet, with its intent's approval."""
+        self._blotter.enter_parent(parent)
+        self.record_parent(parent, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
+
+    def end_childless(self, parent: Parent, refusal: Refusal, now_ns: int) -> None:
+        """Record the end of a parent that has sent nothing, with the refusal of its intent, and publish and log it."""
+        self._warn(now_ns, refusal, parent)
+        verdict = records.VERDICT.row(
+            intent_id=parent.intent_id, now_ns=now_ns, value=clamped(refusal.value), limit=clamped(refusal.limit),
+            intent_sequence=0, strategy=parent.strategy, instrument=parent.instrument, reason=refusal.reason,
+            kind=IntentKind.PLACE, flags=0,
+        )  # fmt: skip
+        self.record_parent(parent, codec.VERDICT.pack_row(verdict), now_ns)
+
+    def record_parent(self, parent: Parent, verdict: bytes, now_ns: int) -> None:
+        """Record and publish a parent as it is, with a verdict on its intent."""
+        self._blotter.journal.add(now_ns, VERDICT, verdict)
+        self._blotter.note_parent(parent, now_ns)
+        self._publish_verdict(verdict)
 
     def send_child(self, parent: Parent, order: Order, now_ns: int) -> None:
         """Record a further child with its parent, and send it."""
@@ -171,7 +193,7 @@ class OrderSender:
         value, limit = clamped(refusal.value), clamped(refusal.limit)
         return _verdict(refusal.reason, value, limit, intent, sequence, now_ns)
 
-    def _warn(self, now_ns: int, refusal: Refusal, of: IntentRow | Order) -> None:
+    def _warn(self, now_ns: int, refusal: Refusal, of: IntentRow | Order | Parent) -> None:
         """Log a refusal, at a bounded rate: only the log shows an operator why no order is sent."""
         position = self._blotter.ledger.account.get(of.instrument)
         instrument = None if position is None else position.instrument
@@ -187,7 +209,7 @@ def _verdict(reason: int, value: int, limit: int, intent: IntentRow, sequence: i
     ))  # fmt: skip
 
 
-def _child_verdict(order: Order, now_ns: int, refusal: Refusal | None = None) -> bytes:
+def _child_verdict(order: Order | Parent, now_ns: int, refusal: Refusal | None = None) -> bytes:
     """The record of a verdict on a further child."""
     reason, value, limit = APPROVED, 0, 0
     if refusal is not None:

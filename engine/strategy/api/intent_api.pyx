@@ -180,6 +180,24 @@ cdef class IntentApi:
         held = self.ledger.exit_size(instrument, exact(price, "price"))
         return self.enter(instrument, SELL if held > 0 else BUY, abs(held), price, signal=signal) if held else None
 
+    def close(self, instrument, price=0, *, double signal=0.0, parameters=None):
+        """Cancel every order of ours on an instrument, then close what is held, in slices; the id of this intent.
+
+        The algorithm "close" does it, with these `parameters`; never beyond `price` (0: no limit of its own). What is
+        too small for an order stays, and the intent is refused. None as `place`, but not without a position: a fill may
+        overtake a cancel.
+        """
+        cdef Intent intent
+        begin(&intent, INTENT_PLACE, id_of(instrument))
+        intent.order_type, intent.time_in_force, intent.signal = ORDER_TYPE_LIMIT, TIME_IN_FORCE_IOC, signal
+        set_algorithm(&intent, "close", parameters)
+        if self.halted or self.draining:
+            self.withheld += 1
+            return None
+        held = self.ledger.position(instrument.id)
+        intent.side, intent.price = SELL if held > 0 else BUY, exact(price, "price")
+        return self.submit(&intent)
+
     def cancel(self, intent_id):
         """Cancel the orders of an intent. None when none works, each is being cancelled, or the lane is full."""
         cdef Intent intent

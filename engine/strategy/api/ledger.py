@@ -157,8 +157,8 @@ class Ledger:
                 order.cancelling = True
 
     def begin(self, intent_id: int, instrument: int, side: int, price: int, size: int) -> None:
-        """Add an order for a submitted intent."""
-        self._working[intent_id] = Order(intent_id, instrument, side, price, size)
+        """Add an order for a submitted intent; one of size 0 closes what is held."""
+        self._working[intent_id] = Order(intent_id, instrument, side, price, size or abs(self.position(instrument)))
 
     def judge(self, row: VerdictRow) -> None:
         """Apply a verdict: a refusal ends an intent that has no order, and undoes a cancel."""
