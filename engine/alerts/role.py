@@ -23,6 +23,7 @@ from engine.alerts.outbox import Failed, Outcome
 from engine.alerts.scene import MS, Gap, Scene
 from engine.alerts.store import Store, Stored
 from engine.config.tables import ALERTS
+from engine.model.text import word
 from engine.model.words import Mode
 
 SEEN_NS = 5_000_000_000
@@ -149,7 +150,7 @@ class AlertsRole:
 
     def _mode(self) -> str:
         row = self.scene.lanes.mode.read(0)
-        return Mode(row.mode).name.lower() if row is not None else self.scene.config.system.mode
+        return word(Mode, row.mode).lower() if row is not None else self.scene.config.system.mode
 
     def _send(self, now_ns: int) -> int:
         """Hand messages to the idle targets; how many."""

@@ -14,6 +14,7 @@ from engine.cli.output import Terminal, ago, attach, choose_system, decimal_text
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.rows import OpportunityRow
+from engine.model.text import word
 from engine.model.words import BookState, OpportunityKind
 from engine.monitor.figures import bps_text
 from engine.view.screen import whole_table
@@ -146,7 +147,7 @@ def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
         )
     }
     included, spread = venues(group, top.included, known), decimal_text(top.spread_bps)
-    return {**head, "state": BookState(top.state).name, "included": included, "spread_bps": spread, **sides}
+    return {**head, "state": word(BookState, top.state), "included": included, "spread_bps": spread, **sides}
 
 
 def opportunity_tree(row: OpportunityRow, known: Known) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from engine.cli import CommandError
 from engine.cli.look import last_states
 from engine.cli.memory import describe, formatter_of, newest
 from engine.cli.output import ago, choose_system, executions, print_json, print_line, print_table
-from engine.cli.trees import word
+from engine.model.text import word
 from engine.model.words import DONE_STATES, HaltReason, OrderState, RoleState
 
 DOUBTFUL = (OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN)
@@ -94,7 +94,7 @@ def _order_findings(system: str) -> list[str]:
         for account, count in sorted(opened.items())
     ]
     for row in doubtful:
-        client_id, state = row.client_id.ljust(16, b"\0").hex(), OrderState(row.state).name.lower()
+        client_id, state = row.client_id.ljust(16, b"\0").hex(), word(OrderState, row.state).lower()
         order = f"order {client_id}{_of(row.account, several=several)}"
         findings.append(f"{order} is in doubt ({state}): query it at the venue before any other step")
     return findings

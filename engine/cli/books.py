@@ -8,6 +8,7 @@ import shm
 from engine.cli.health import feed_silent_ns
 from engine.cli.output import ago, decimal_text, iso, plain, print_table
 from engine.lanes import LOOKERS, open_lanes
+from engine.model.text import word
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
 from engine.venues.dialect import ChannelKind
@@ -67,7 +68,7 @@ def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) 
                  "listed": instrument.kind.rstrip(b"\0") != b"unlisted"}  # fmt: skip
     return {
         "instrument": top.instrument, **named, "known": instrument is not None,
-        "state": BookState(top.state).name, "publish_ns": top.publish_ns,
+        "state": word(BookState, top.state), "publish_ns": top.publish_ns,
         "publish": iso(top.publish_ns),
         "spread_bps": plain(top.spread_bps), "imbalance": plain(top.imbalance),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from engine.cli.output import ago, executions, iso, print_table
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
-from engine.model.text import shown
+from engine.model.text import shown, word
 from engine.model.words import AlarmReason, SessionState
 
 PLAIN = {
@@ -44,9 +44,8 @@ def _session(system: str, role: str) -> dict[str, Any] | None:
     row = next(iter(_rows(system, "sessions", role)), None)
     if row is None:
         return None
-    state = SessionState(row.state)
     return {
-        "venue": _text(row.venue), "state": state.name, "ready": state == SessionState.READY,
+        "venue": _text(row.venue), "state": word(SessionState, row.state), "ready": row.state == SessionState.READY,
         "since_ns": row.since_ns,
         "since": iso(row.since_ns), "attempts": row.attempts, "error": shown(row.error),
         "text": _text(row.text), "unreadable": row.unreadable,
@@ -59,7 +58,7 @@ def halts(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[s
         {
             "instrument": row.instrument, **_named(configured.get(row.instrument, ("", ""))),
             "since_ns": row.since_ns, "since": iso(row.since_ns),
-            "reason": AlarmReason(row.reason).name, "difference": to_text(row.difference, FEE_DECIMALS),
+            "reason": word(AlarmReason, row.reason), "difference": to_text(row.difference, FEE_DECIMALS),
             "venue_fill_id": shown(row.venue_fill_id), "venue_order_id": shown(row.venue_order_id),
             "text": _text(row.text),
         }

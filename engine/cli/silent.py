@@ -8,6 +8,7 @@ import shm
 from engine.cli.output import executions, is_running, monotonic_age, supervisor_pid
 from engine.config import Config, ConfigError, Paths, Process, load
 from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
+from engine.model.text import word
 from engine.model.words import HaltReason, RoleState
 from engine.supervisor import cover
 from engine.supervisor.life import guard_pid
@@ -78,7 +79,7 @@ def _entries_stop_in_ns(config: Config, silent_ns: int) -> int | None:
 def _halt_reason(system: str, halt: Any, paths: Paths) -> str:
     """The reason of the halt, from any place where a halt is written; "none" when the system is not halted."""
     if halt is not None and halt.halted:
-        return HaltReason(halt.reason).name.lower()
+        return word(HaltReason, halt.reason).lower()
     words = [_cell(system, "operator_halt"), *(_cell(system, "gate", one) for one in executions(system))]
     if any(row is not None and row.halted for row in words):
         return HaltReason.OPERATOR.name.lower()

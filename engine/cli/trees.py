@@ -28,6 +28,7 @@ from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.refusals import refusal_text, reject_text
+from engine.model.text import word
 from engine.model.words import BookState, TickKind
 from engine.monitor.names import Names
 
@@ -188,8 +189,3 @@ def _words_of(record: str, row: Any, naming: Naming) -> dict[str, Any]:
 def side_word(side: int) -> str:
     """A side as a word; "" for an intent that places nothing."""
     return "buy" if side > 0 else "sell" if side < 0 else ""
-
-
-def word(kind: type[IntEnum], value: int) -> str:
-    """A number's word; the number as text when this version does not know it."""
-    return kind(value).name if value in set(kind) else str(value)

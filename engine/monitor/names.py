@@ -12,6 +12,7 @@ import shm
 from engine.config import ConfigError, Paths, load
 from engine.config.paths import FIRST_ACCOUNT
 from engine.lanes import LOOKERS, open_lanes
+from engine.model.text import word
 from engine.model.words import Mode
 
 
@@ -54,4 +55,4 @@ def mode_of(system: str) -> str:
     """The mode in which a system came up, as in the configuration; "" when it is not up."""
     is_up = f"{system}.mode" in shm.names(system)
     row = open_lanes(system, LOOKERS).cell_reader("mode").read(0) if is_up else None
-    return Mode(row.mode).name.lower() if row is not None else ""
+    return word(Mode, row.mode).lower() if row is not None else ""

@@ -15,7 +15,7 @@ import shm
 from engine.config import Config
 from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
 from engine.model.rows import CancellingRow, ListedRow
-from engine.model.text import shown
+from engine.model.text import shown, word
 from engine.model.words import CancellerState, CancelReason
 from engine.supervisor import leftovers
 from engine.supervisor.processes.watch import Phase, Watch
@@ -106,8 +106,8 @@ def status(config: Config, role: str) -> Mapping[str, Any]:
     if row is None or not known:
         return {"state": "starting" if known else "off", "reason": "none", "clean": False, "open": 0, "error": ""}
     return {
-        "state": CancellerState(row.state).name.lower(),
-        "reason": CancelReason(row.reason).name.lower(),
+        "state": word(CancellerState, row.state).lower(),
+        "reason": word(CancelReason, row.reason).lower(),
         "clean": row.state == CancellerState.CLEAN,
         "since_ns": row.since_ns,
         "listed_ns": row.listed_ns,

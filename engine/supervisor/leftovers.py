@@ -13,6 +13,7 @@ from engine.config import Config
 from engine.config.private import open_private
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.model.rows import OrderRow
+from engine.model.text import word
 from engine.model.words import OrderState
 from engine.supervisor import audit
 from engine.unfinished import unfinished as of_ring
@@ -54,7 +55,7 @@ def _describe(row: OrderRow, role: str, symbols: dict[int, str]) -> Left:
         "client_id": row.client_id.ljust(16, b"\0").hex(),
         "instrument": symbols.get(row.instrument, str(row.instrument)),
         "side": "buy" if row.side > 0 else "sell",
-        "state": OrderState(row.state).name.lower(),
+        "state": word(OrderState, row.state).lower(),
     }
 
 

@@ -27,6 +27,7 @@ from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.refusals import refusal_text
 from engine.model.rows import FillRow, OrderRow, ParentRow, PositionRow
+from engine.model.text import word
 from engine.model.words import BookState, HaltReason, OrderState, ParentStatus, Reason, RoleState
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
@@ -188,7 +189,7 @@ def _roles(figures: Figures) -> Section:
     section = Section("ROLES", ("pid", "state", "life", "beat ms", "lives", "lag", "errors", "steps/s"))
     for role in figures.roles.values():
         life = "late" if role.life == "alive" and role.beat_age_ns > LATE_NS else role.life
-        state = RoleState(role.state).name.lower() if role.state in set(RoleState) else "?"
+        state = word(RoleState, role.state).lower()
         section.rows.append((
             role.name, str(role.pid), state, f"[{'green' if life == 'alive' else 'red'}]{life}",
             f"{role.beat_age_ns / 1e6:.0f}", str(role.epoch), f"{role.lag:,}", f"{role.error_count:,}",
@@ -206,7 +207,7 @@ def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
     for feed, row in sorted(figures.owned_cells("book_tops"), key=lambda one: one[1].state == BookState.GOOD):
         silent = _silent(figures, feed)
         good = row.state == BookState.GOOD and not silent
-        state = f"[{'green' if good else 'red'}]{silent or BookState(row.state).name.lower()}"
+        state = f"[{'green' if good else 'red'}]{silent or word(BookState, row.state).lower()}"
         one = known.get(row.instrument)
         if one is None:  # the feed has not published the instrument's decimals yet
             section.rows.append((str(row.instrument), state, "-", "-", "-", "-"))
@@ -270,7 +271,7 @@ def _add_family(
     section.rows.append((
         figures.names.strategy(parent.strategy), title_of(known, parent.instrument), side_text(parent.side),
         _size(known, parent), _filled(known, parent), _limit(known, parent),
-        algorithms.name_of(parent.algorithm) if working else ParentStatus(parent.status).name.lower(),
+        algorithms.name_of(parent.algorithm) if working else word(ParentStatus, parent.status).lower(),
         age_text(time.time_ns() - min(row.intent_ns for row in children)) if children else "-",
     ))  # fmt: skip
     section.rows += [_order_row(row, known, f" child {row.child}") for row in children]
@@ -279,7 +280,7 @@ def _add_family(
 def _order_row(row: OrderRow, known: dict[int, Instrument], title: str) -> tuple[str, ...]:
     return (
         title, title_of(known, row.instrument), side_text(row.side), _size(known, row), _filled(known, row),
-        _price(known, row), OrderState(row.state).name.lower(), age_text(time.time_ns() - row.intent_ns),
+        _price(known, row), word(OrderState, row.state).lower(), age_text(time.time_ns() - row.intent_ns),
     )  # fmt: skip
 
 

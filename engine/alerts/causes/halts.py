@@ -8,7 +8,7 @@ from engine.alerts.message import Severity, utc
 from engine.alerts.scene import Scene, rows
 from engine.lanes import lane_of
 from engine.model.rows import ScopeHaltRow
-from engine.model.text import shown
+from engine.model.text import shown, word
 from engine.model.words import AlarmReason, FlattenState, HaltReason, Reason
 
 SCOPES = lane_of("scope_halts").count
@@ -31,7 +31,7 @@ class Halted(Cause):
         for cell in (scene.lanes.halt, scene.lanes.operator_halt):
             row = cell.read(0)
             if row is not None and row.halted:
-                reason = HaltReason(row.reason).name.lower()
+                reason = word(HaltReason, row.reason).lower()
                 what = f"The system is halted since {utc(row.since_ns)} ({reason}): no new order is sent."
                 yield self.finding("system", what)
                 return
@@ -57,7 +57,7 @@ class ScopeHalted(Cause):
 
     def _text(self, scene: Scene, execution: str, row: ScopeHaltRow) -> str:
         """Since when, why, and how far a flattening is."""
-        state, reason = FlattenState(row.state).name.lower(), HaltReason(row.reason).name.lower()
+        state, reason = word(FlattenState, row.state).lower(), word(HaltReason, row.reason).lower()
         flattening = f" Flattening: {state}; {shown(row.text)}" if row.state else ""
         return f"{execution} has halted {_scope(scene, row)} since {utc(row.since_ns)} ({reason}).{flattening}"
 
@@ -93,7 +93,7 @@ class EntriesStopped(Cause):
         for execution, gate in scene.lanes.gates.items():
             row = gate.read(0)
             if row is not None and row.exits_only not in OWN_CAUSES:
-                reason = Reason(row.exits_only).name.lower()
+                reason = word(Reason, row.exits_only).lower()
                 yield self.finding(execution, f"{execution} sends no entries, only exits: {reason}.")
 
 
@@ -113,7 +113,7 @@ class InstrumentHalted(Cause):
         for execution, cells in scene.lanes.instrument_halts.items():
             for row in rows(cells, len(scene.config.instruments)):
                 if row.reason:
-                    name, reason = scene.instrument(row.instrument), AlarmReason(row.reason).name.lower()
+                    name, reason = scene.instrument(row.instrument), word(AlarmReason, row.reason).lower()
                     what = f"{execution} has halted {name} ({reason}): {shown(row.text) or 'see its log'}."
                     yield self.finding(name, what, self.to_do.replace("SYMBOL", name))
 

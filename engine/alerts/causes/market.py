@@ -6,6 +6,7 @@ from engine.alerts.causes.cause import Cause, Since, cause, seconds
 from engine.alerts.episodes import Finding
 from engine.alerts.message import Severity
 from engine.alerts.scene import MS, Scene, rows
+from engine.model.text import word
 from engine.model.words import BookState
 
 USABLE = (BookState.GOOD, BookState.SHUT)  # SHUT: the venue has closed the market, the book is right
@@ -30,7 +31,7 @@ class BookNotGood(Cause):
                 found = row.state not in USABLE
                 age_ns = self._since.age_ns((feed, row.instrument), scene.now_ns, found=found)
                 if age_ns > scene.limits.book_ms * MS:
-                    name, state = scene.instrument(row.instrument), BookState(row.state).name.lower()
+                    name, state = scene.instrument(row.instrument), word(BookState, row.state).lower()
                     what = f"The book of {name} has not been good for {seconds(age_ns)}: it is {state}."
                     yield self.finding(name, what, self.to_do.replace("SYMBOL", name))
 

@@ -6,7 +6,7 @@ from engine.alerts.causes.cause import Cause, Since, cause, seconds
 from engine.alerts.episodes import Finding
 from engine.alerts.message import Severity
 from engine.alerts.scene import MS, Scene
-from engine.model.text import shown
+from engine.model.text import shown, word
 from engine.model.words import CancellerState, CancelReason, SessionState
 
 ACTING = (CancellerState.CANCELLING, CancellerState.GAVE_UP)
@@ -53,7 +53,7 @@ class SessionDown(Cause):
             found = row is not None and row.state != SessionState.READY
             age_ns = self._since.age_ns(execution, scene.now_ns, found=found)
             if found and (age_ns > scene.limits.session_ms * MS or row.state == SessionState.DENIED):
-                state, why = SessionState(row.state).name.lower(), shown(row.text) or "the venue gave no reason"
+                state, why = word(SessionState, row.state).lower(), shown(row.text) or "the venue gave no reason"
                 what = f"The order session of {execution} has not been ready for {seconds(age_ns)} ({state}): {why}."
                 yield self.finding(execution, what)
 
@@ -72,7 +72,7 @@ class CancellerActs(Cause):
             row = cell.read(0)
             if row is None or row.state not in ACTING or row.reason == CancelReason.STOPPING:
                 continue
-            reason, why = CancelReason(row.reason).name.lower(), shown(row.text) or "the venue answers"
+            reason, why = word(CancelReason, row.reason).lower(), shown(row.text) or "the venue answers"
             done = f"{row.sent} cancels sent, {row.open} orders open in the newest listing; {why}"
             state = "could not cancel every order" if row.state == CancellerState.GAVE_UP else "cancels every order"
             yield self.finding(execution, f"The canceller {state} of {execution} at the venue ({reason}): {done}.")

@@ -13,7 +13,7 @@ from engine.cli.system import call_supervisor, read
 from engine.config import Config
 from engine.model.rows import OrderRow
 from engine.model.scope import WHOLE
-from engine.model.text import shown
+from engine.model.text import shown, word
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 
 
@@ -83,10 +83,10 @@ def _report(
             f"open orders before: {len(meant)}; {len(ended)} orders have ended, {len(left)} are open or in doubt"
         )
         for one in (*ended, *left):
-            print_line(f"  {_names(one)[0]} {OrderState(one.state).name.lower()}")
+            print_line(f"  {_names(one)[0]} {word(OrderState, one.state).lower()}")
     return FAILED if left else 0
 
 
 def _tree(row: OrderRow) -> dict[str, str]:
     ours, theirs, _ = _names(row)
-    return {"client_id": ours, "venue_order_id": theirs, "state": OrderState(row.state).name.lower()}
+    return {"client_id": ours, "venue_order_id": theirs, "state": word(OrderState, row.state).lower()}

@@ -21,6 +21,7 @@ from engine.config import Config, Paths
 from engine.control import Peer, Refused, Unreachable, call
 from engine.lanes import OPERATOR, open_lanes
 from engine.model.rows import ScopeHaltRow
+from engine.model.text import word
 from engine.model.words import FlattenState, HaltReason
 from engine.supervisor import operator
 from engine.supervisor.life import read as read_life
@@ -132,7 +133,7 @@ def _since_ns(system: str, role: str, begun: Begun) -> int:
 def _text(row: ScopeHaltRow | None) -> str:
     if row is None:
         return UNREAD
-    state, text = FlattenState(row.state).name.lower(), row.text.rstrip(b"\0").decode(errors="replace")
+    state, text = word(FlattenState, row.state).lower(), row.text.rstrip(b"\0").decode(errors="replace")
     if row.state == FlattenState.FLAT:
         return f"flat; {text}" if text else "flat"
     return f"{state}, {row.orders} orders, {row.positions} positions: {text}"
@@ -142,5 +143,5 @@ def _tree(row: ScopeHaltRow | None) -> dict[str, Any]:
     if row is None:
         return {"state": "unread", "orders": None, "positions": None, "text": UNREAD}
     text = row.text.rstrip(b"\0").decode(errors="replace")
-    state = FlattenState(row.state).name.lower()
+    state = word(FlattenState, row.state).lower()
     return {"state": state, "orders": row.orders, "positions": row.positions, "text": text}

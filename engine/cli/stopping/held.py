@@ -8,6 +8,7 @@ from engine.cli.output import ago, executions, iso, print_table
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.rows import ScopeHaltRow
 from engine.model.scope import Scope
+from engine.model.text import word
 from engine.model.words import FlattenState, HaltReason
 from engine.monitor.names import Names
 
@@ -37,8 +38,8 @@ def trees(system: str, symbols: Mapping[int, str], names: Names) -> list[dict[st
         {
             "execution": role, "account": row.account, "strategy": row.strategy, "instrument": row.instrument,
             "scope": text_of(Scope.of(row), symbols, names), "since_ns": row.since_ns, "since": iso(row.since_ns),
-            "reason": HaltReason(row.reason).name.lower(), "uid": row.uid,
-            "flatten": FlattenState(row.state).name.lower(), "orders": row.orders, "positions": row.positions,
+            "reason": word(HaltReason, row.reason).lower(), "uid": row.uid,
+            "flatten": word(FlattenState, row.state).lower(), "orders": row.orders, "positions": row.positions,
             "text": row.text.rstrip(b"\0").decode(errors="replace"),
         }
         for role in executions(system) for row in held(system, role)

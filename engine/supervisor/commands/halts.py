@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.control import Refused, Request
 from engine.model.scope import WHOLE, Scope
+from engine.model.text import word
 from engine.model.words import HaltReason
 from engine.supervisor.commands.registry import INSTRUMENT, Argument, command
 from engine.supervisor.rights import Right
@@ -108,7 +109,7 @@ def describe(keeper: "Keeper", scope: Scope) -> dict[str, Any]:
         "strategy_name": {one.id: one.name for one in config.strategies}.get(scope.strategy, ""),
         "symbol": {one.id: one.symbol for one in config.instruments}.get(scope.instrument, ""),
     }
-    reason = HaltReason(held.reason).name.lower()
+    reason = word(HaltReason, held.reason).lower()
     return {
         **scope._asdict(), **names, "since_ns": held.since_ns, "reason": reason, "uid": held.uid,
         "flattens": bool(held.flattens),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.cli import main
+from engine.cli import main, sessions
 from engine.cli.health import entries_unknown, unreadable_lanes
 from engine.cli.system import headline
 from engine.config import Config
@@ -29,6 +29,19 @@ def test_a_gate_that_cannot_be_read_is_not_healthy(market: Config) -> None:
     assert entries_unknown(system, ["execution"]) == {}
     os.truncate(path_of(f"{system}.gate.execution"), 0)
     assert entries_unknown(system, ["execution"]) == unknown
+
+
+def test_a_word_that_this_version_does_not_know_is_shown_as_its_number(market: Config) -> None:
+    """A newer version, or a damaged cell, may write it; `status` must still show everything else."""
+    system = market.system.name
+    for lane, values in (("sessions", {"state": 77}), ("instrument_halts", {"instrument": 1, "reason": 88})):
+        cell = open_lanes(system, EXECUTION).cell_writer(lane)
+        cell.write(0, *zeros(lane, **values))
+        cell.close()
+    session = sessions.sessions(system, [EXECUTION])[EXECUTION]
+    assert session is not None
+    assert (session["state"], session["ready"]) == ("77", False)
+    assert [one["reason"] for one in sessions.halts(system, {})] == ["88"]
 
 
 def test_a_lane_that_cannot_be_read_is_not_healthy_until_it_is_made_again(
