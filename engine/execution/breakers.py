@@ -54,7 +54,8 @@ class Breakers:
             for guard in read_breakers(config.risk, config.limits)
             for strategy in (config.strategies if guard.breaker.per_strategy else (0,))
         }
-        self.fast = any(guard.breaker.fast for guard in self._guards.values())
+        self._fast = {place: guard for place, guard in self._guards.items() if guard.breaker.fast}
+        self.fast = bool(self._fast)
         self._states = {place: guard.breaker.first for place, guard in self._guards.items()}
         self._unknown: set[Place] = set()
         self._closed: dict[int, Refusal] = {}
@@ -76,9 +77,11 @@ class Breakers:
             self._judged_ns = now_ns
             self._judge(now_ns, self._guards)
 
-    def on_books(self, now_ns: int) -> None:
-        """Judge the breakers that look at each new price."""
-        self._judge(now_ns, {place: guard for place, guard in self._guards.items() if guard.breaker.fast})
+    def on_books(self, now_ns: int) -> bool:
+        """Judge the breakers that look at each new price; whether the entries that the gate refuses changed."""
+        closed = self._closed
+        self._judge(now_ns, self._fast)
+        return self._closed is not closed
 
     def begin(self, now_ns: int) -> None:
         """Cancel what a trip of the former life did not cancel any more."""

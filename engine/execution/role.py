@@ -166,11 +166,10 @@ class Execution:
         if self.alarm.due:
             self.halts.follow_alarm(now_ns)
         if self._intake.waits():
-            work += self._books.read(now_ns)
-            if self.breakers.fast:
-                self.breakers.on_books(now_ns)
+            books = self._books.read(now_ns)
+            if books and self.breakers.fast and self.breakers.on_books(now_ns):
                 self._gate_state.update(now_ns)
-            work += self._intake.read_intents(now_ns)
+            work += books + self._intake.read_intents(now_ns)
         work += self.session.step(now_ns)
         if self.alarm.due:
             self.halts.follow_alarm(now_ns)

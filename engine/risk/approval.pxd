@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from engine.risk.cap_table cimport CapTable
 from engine.risk.market cimport Top
 from engine.risk.rate cimport SharedRate, SlidingRate
 
@@ -38,7 +39,10 @@ cdef class Approval:
     cdef dict terms
     cdef dict tops
     cdef dict exposures
+    cdef public int64_t checks  # how many were evaluated
     cdef bint quick
+    cdef CapTable further  # None: no further cap is configured
+    cdef int64_t each  # how many checks an approval evaluates
     cdef int64_t book_age_ns
     cdef int64_t intent_age_ns
     cdef int64_t intent_ahead_ns
@@ -53,6 +57,10 @@ cdef class Approval:
     ) except -1
     cpdef int mark(self, int64_t now_ns, object strategy, bint reserved) except -1
     cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept
+    cdef bint further_allow(
+        self, int64_t now_ns, object strategy, object instrument_id, int side, int64_t price, int64_t size,
+        int64_t decided_ns, int64_t ttl_ns
+    ) except -1
     cdef bint caps_allow(
         self, Terms terms, Top top, object instrument_id, int side, int64_t price, int64_t size
     ) except -1

@@ -2,6 +2,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.model.instrument import Instrument
+from engine.risk.cap_table import CapTable
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
 from engine.risk.rate import SharedRate
@@ -28,7 +29,8 @@ class Approval:
     reserve: SharedRate
     @property
     def disabled(self) -> set[int]: ...
-    def set_approval(self, limits: RiskLimits, knows_all: bool) -> None: ...
+    checks: int
+    def set_approval(self, limits: RiskLimits, approves: bool, further: CapTable | None, each: int) -> None: ...
     def __init__(
         self,
         limits: RiskLimits,
@@ -36,7 +38,6 @@ class Approval:
         tops: Mapping[int, Top],
         exposures: Mapping[int, Any],
         permits: Mapping[int, Collection[int]],
-        knows_all: bool = True,
         stopped: dict[int, Any] | None = None,
     ) -> None: ...
     def approves(

@@ -15,6 +15,7 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 from engine.model.wide cimport wide_t
 from engine.model.words cimport BOOK_GOOD
+from engine.risk.cap_table cimport CapTable, Order
 from engine.risk.market cimport Top
 from engine.risk.rate cimport SharedRate, SlidingRate
 
@@ -61,11 +62,11 @@ cdef class Seat:
 cdef class Approval:
     """The switches of risk, the rate in its two parts, and a quick yes."""
 
-    def __init__(self, limits, instruments, tops, exposures, permits, bint knows_all=True, dict stopped=None):
-        """Begin closed: not reconciled, not connected. `permits`: the instruments of each strategy.
+    def __init__(self, limits, instruments, tops, exposures, permits, dict stopped=None):
+        """Begin closed: not reconciled, not connected; approve nothing before `set_approval`.
 
-        `knows_all`: no cap is configured beyond `limits`; else nothing is approved here. `stopped`: the instruments
-        that execution has halted, with the reason of each.
+        `permits`: the instruments of each strategy. `stopped`: the instruments that execution has halted, with the
+        reason of each.
         """
         common, reserved, count = limits.common_rate, limits.reserved_rate, len(permits)
         self.rate = SharedRate(common, limits.strategy_rate(common, count), MINUTE_NS)
@@ -82,10 +83,12 @@ cdef class Approval:
         self.tops = tops
         self.exposures = exposures
         self.disabled = set()
-        self.set_approval(limits, knows_all)
 
-    def set_approval(self, limits, bint knows_all):
-        """Approve within these limits from now on; the requests of the last minute still count."""
+    def set_approval(self, limits, bint approves, CapTable further, int64_t each):
+        """Approve within these limits and further caps from now on; the requests of the last minute still count.
+
+        Without `approves` nothing is approved here. An approval evaluates `each` checks.
+        """
         common, reserved, count = limits.common_rate, limits.reserved_rate, len(self.seats)
         self.rate.set_limits(common, limits.strategy_rate(common, count))
         self.reserve.set_limits(reserved, limits.strategy_rate(reserved, count))
@@ -93,7 +96,7 @@ cdef class Approval:
             limits.max_book_age_ns, limits.max_intent_age_ns, limits.max_intent_ahead_ns, limits.max_spread_bps,
             limits.price_collar_bps, limits.max_order_micro, limits.max_position_micro,
         )
-        self.quick = knows_all and max(caps) <= INT64_MAX
+        self.quick, self.further, self.each = approves and max(caps) <= INT64_MAX, further, each
         if self.quick:
             (
                 self.book_age_ns, self.intent_age_ns, self.intent_ahead_ns, self.spread_bps, self.collar_bps,
@@ -137,7 +140,25 @@ cdef class Approval:
             return False
         if <wide_t>price * size < terms.notional_min or size > terms.size_max > 0:
             return False
-        return self.caps_allow(terms, top, instrument_id, side, price, size)
+        if not self.caps_allow(terms, top, instrument_id, side, price, size):
+            return False
+        if self.further is not None and not self.further_allow(
+            now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns
+        ):
+            return False
+        self.checks += self.each
+        return True
+
+    cdef bint further_allow(
+        self, int64_t now_ns, object strategy, object instrument_id, int side, int64_t price, int64_t size,
+        int64_t decided_ns, int64_t ttl_ns
+    ) except -1:
+        """The further caps allow the order."""
+        cdef Order order = Order.__new__(Order)
+        order.now_ns, order.strategy, order.instrument, order.side = now_ns, strategy, instrument_id, side
+        order.price, order.size, order.decided_ns, order.ttl_ns = price, size, decided_ns, ttl_ns
+        order.id = instrument_id
+        return self.further.allows(order)
 
     cpdef int mark(self, int64_t now_ns, object strategy, bint reserved) except -1:
         """A request of this strategy left, on the part of the rate that its verdict named."""

@@ -8,8 +8,8 @@ first check that fails decides. docs/risk.md has both lists as a table, which a 
 All arithmetic is on Python integers, so no product can overflow, and every bound is checked by multiplication, so
 nothing is rounded in an order's favour. Only the spread is a float, the one in BOOK_TOP. The gate does not write, log
 or read a clock. The switches, the rate and the approval of orders whose numbers fit in 64 bits are compiled
-(`Approval`). Further caps are classes of their own (`caps/`); with one configured, the gate checks every order and
-the compiled approval approves none.
+(`Approval`). Further caps are classes of their own (`caps/`), which enter their numbers into the table of the compiled
+approval (`CapTable`); while a breaker refuses entries, the gate checks every order and the approval approves none.
 """
 
 import math
@@ -21,6 +21,7 @@ from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, AlarmReason, BookState, OrderFlag, Reason
 from engine.risk.approval import Approval
+from engine.risk.cap_table import CapTable
 from engine.risk.history.returns import Returns
 from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
@@ -167,7 +168,7 @@ class RiskGate(Approval):
         has halted, each with its `reason`, `sight` what caps may read of orders, `returns` those of past days;
         execution changes them while the gate reads them.
         """
-        super().__init__(limits, instruments, tops, exposures, permits, not caps, stopped)
+        super().__init__(limits, instruments, tops, exposures, permits, stopped)
         self._sight: Sight = NoSight() if sight is None else sight
         self._returns = Returns() if returns is None else returns
         self.budget = VenueBudget(VenueClock())  # without a session: no limit
@@ -178,6 +179,7 @@ class RiskGate(Approval):
         self._owned = owned
         self._permits = permits
         self._bound(limits, caps)
+        self._set_approval()
 
     def set_limits(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         """Check every further order against these limits and caps; nothing else of the gate's state changes."""
@@ -199,7 +201,8 @@ class RiskGate(Approval):
         self._set_approval()
 
     def _set_approval(self) -> None:
-        self.set_approval(self.limits, not self._caps and not self._closed)
+        further = CapTable(self.account, self._tops, self._caps) if self._caps else None
+        self.set_approval(self.limits, not self._closed, further, len(ENTRY) - 1 + len(self._caps))
 
     def _bound(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         self.limits = limits

@@ -106,6 +106,7 @@ cdef class Express:
         """
         cdef Intent intent
         cdef bytes client_id
+        cdef int64_t checks = self.gate.checks
         if self.last is None:
             return
         memcpy(&intent, PyBytes_AS_STRING(self.last), sizeof(Intent))
@@ -114,6 +115,7 @@ cdef class Express:
         self.gate.approves(
             now_ns, intent.strategy, instrument, intent.side, intent.price, intent.size, now_ns, intent.ttl_ns
         )
+        self.gate.checks = checks  # no order was checked
         client_id = self.client_id(intent.intent_id)
         self.pack(&intent, 0, now_ns, client_id, now_ns, 0)
         expect_slots(self.ring, 3)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from engine.model.words import Reason
+from engine.risk.cap_table import CapTable
 from engine.risk.caps.exposure import adds, gross_of
 from engine.risk.caps.registry import cap
 from engine.risk.equity import equity_of
@@ -29,6 +30,10 @@ class Concentration:
         """Refuse a share that bounds nothing."""
         self._most = share_of(most)
 
+    def precompute(self, table: CapTable) -> None:
+        """Enter the bound into the table of the compiled approval."""
+        table.bound_own_share(float(self._most))
+
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that exceeds the share."""
         return _check(order, account, (order.instrument_id,), self._most, Reason.CONCENTRATION_TOO_HIGH)
@@ -43,6 +48,10 @@ class Leverage:
     def __init__(self, most: Decimal) -> None:
         """Refuse a multiple that bounds nothing."""
         self._most = share_of(most, LEVERAGE_MOST)
+
+    def precompute(self, table: CapTable) -> None:
+        """Enter the bound into the table of the compiled approval."""
+        table.bound_share(float(self._most))
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that exceeds the multiple."""
@@ -63,6 +72,10 @@ class MarginBuffer:
         self._most = 1 - share_of(least)
         if not self._most:
             raise ValueError("must be under 1")
+
+    def precompute(self, table: CapTable) -> None:
+        """Enter the bound into the table of the compiled approval."""
+        table.bound_share(float(self._most))
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that leaves less than the buffer."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.model.words import BUY, Reason
+from engine.risk.cap_table import CapTable
 from engine.risk.caps.registry import cap
 from engine.risk.gate import Account, Proposed, Refusal
 from engine.risk.limits import MICRO, micro_of
@@ -27,6 +28,10 @@ class GrossUsd:
         """Refuse a cap that bounds nothing."""
         self._most = micro_of(most_usd)
 
+    def precompute(self, table: CapTable) -> None:
+        """Enter the bound into the table of the compiled approval."""
+        table.bound_gross(self._most)
+
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that exceeds the cap, and any order while a held instrument has no price in dollars."""
         return check_gross(order, account, account.instruments, self._most, Reason.GROSS_TOO_LARGE)
@@ -41,6 +46,10 @@ class SectorUsd:
     def __init__(self, most_usd: Decimal) -> None:
         """Refuse a cap that bounds nothing."""
         self._most = micro_of(most_usd)
+
+    def precompute(self, table: CapTable) -> None:
+        """Enter the bound into the table of the compiled approval."""
+        table.bound_sector(self._most)
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order with which one of its sectors exceeds the cap."""
@@ -61,6 +70,10 @@ class NetUsd:
     def __init__(self, most_usd: Decimal) -> None:
         """Refuse a cap that bounds nothing."""
         self._most = micro_of(most_usd)
+
+    def precompute(self, table: CapTable) -> None:
+        """Enter the bound into the table of the compiled approval."""
+        table.bound_net(self._most)
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that exceeds the cap, and any order while a held instrument has no price in dollars."""

@@ -1,6 +1,7 @@
 """Caps on which orders may be open together: their number, orders that would trade with one another, duplicates."""
 
 from engine.model.words import BUY, Reason
+from engine.risk.cap_table import CapTable
 from engine.risk.caps.registry import cap
 from engine.risk.gate import Account, PlacedOrder, Proposed, Refusal
 
@@ -19,6 +20,10 @@ class OpenOrders:
         if most < 1:
             raise ValueError("must be at least 1")
         self._most = most
+
+    def precompute(self, table: CapTable) -> None:
+        """Enter the bound into the table of the compiled approval."""
+        table.bound_open_orders(self._most)
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse one order too many."""
@@ -39,6 +44,10 @@ class SelfTrade:
         """Refuse a value that changes nothing."""
         if not refuse:
             raise ValueError("must be true; delete the key to allow self-trades")
+
+    def precompute(self, table: CapTable) -> None:
+        """Have the compiled approval ask only while there is an order to trade with."""
+        table.refuse_self_trade(self)
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that could trade with another of ours."""
@@ -67,6 +76,10 @@ class Duplicates:
         if not 1 <= window_ms <= WINDOW_MOST:
             raise ValueError(f"must be 1 to {WINDOW_MOST}")
         self._window_ns = window_ms * MS
+
+    def precompute(self, table: CapTable) -> None:
+        """Have the compiled approval ask only where an order has the same numbers."""
+        table.refuse_repeats(self, self._window_ns)
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that repeats another."""

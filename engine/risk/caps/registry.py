@@ -5,7 +5,7 @@
 
 To add a cap: one class in this folder, a line in docs/risk.md and a test. The gate checks every order against the
 configured caps after its own caps, and refuses an order that would exceed one. A cap with `exits = True` is checked for
-exits too. With any of these caps configured, the compiled approval approves nothing and the gate checks every order.
+exits too. The compiled approval holds the numbers of a cap that has `precompute`, and asks `check` of any other cap.
 """
 
 from collections.abc import Callable

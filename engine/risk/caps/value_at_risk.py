@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.model.words import BUY, Reason
+from engine.risk.cap_table import CapTable
 from engine.risk.caps.exposure import micro_usd, reached
 from engine.risk.caps.registry import cap
 from engine.risk.gate import Account, Proposed, Refusal
@@ -38,6 +39,10 @@ class ValueAtRisk:
         """Refuse a limit that bounds nothing."""
         self._most = micro_of(most_usd)
 
+    def precompute(self, table: CapTable) -> None:
+        """Enter the limit into the table of the compiled approval."""
+        table.bound_var(CLEAR * self._most, needed_days(table.var_window_days), NEWEST_DAYS)
+
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that raises the VaR above the limit."""
         reach = _reach(account, order, order.size - order.relief, account.instruments)
@@ -47,7 +52,7 @@ class ValueAtRisk:
             return None
         today, window = order.now_ns // DAY_NS, account.limits.var_window_days
         past = account.returns.scenarios(tuple(reach), today, window)
-        needed = -(-window * ENOUGH[1] // ENOUGH[0])
+        needed = needed_days(window)
         if len(past.days) < needed:
             return Refusal(Reason.NO_HISTORY, len(past.days), needed)
         if past.days[-1] < today - NEWEST_DAYS:
@@ -63,6 +68,11 @@ class ValueAtRisk:
         assert before is not None, "these instruments have a price, with the order and without it"
         raises = value > value_at_risk({one: before.get(one, (0, 0)) for one in reach}, past.returns)
         return Refusal(Reason.VAR_TOO_HIGH, value, self._most) if raises else None
+
+
+def needed_days(window: int) -> int:
+    """How many days of a window must have returns."""
+    return -(-window * ENOUGH[1] // ENOUGH[0])
 
 
 def rough(reach: Reach, past: Scenarios) -> float:

@@ -50,7 +50,7 @@ def test_the_requests_of_the_last_minute_count_against_a_new_rate(house: House) 
 
 
 def test_a_cap_of_its_own_can_be_set(house: House) -> None:
-    """Then the compiled approval, which does not know it, approves nothing more."""
+    """The table of the compiled approval is made again with it, and without it."""
     house.set_values(1, max_gross_usd="100")
     assert judged(house) == Reason.GROSS_TOO_LARGE
     house.set_values(2)

@@ -19,6 +19,20 @@ DEMO = Path(__file__).resolve().parents[3] / "configs" / "demo.toml"
 WHOLE = 100_000  # one BTC in size units
 
 
+class Plain:
+    """A cap as an author adds it: `check` alone."""
+
+    exits = False
+
+    def __init__(self, verdict: Refusal | None) -> None:
+        """Always give this verdict."""
+        self.verdict = verdict
+
+    def check(self, order: Proposed, account: Account) -> Refusal | None:  # noqa: ARG002 - the cap's shape
+        """The verdict."""
+        return self.verdict
+
+
 def gross(usd: object) -> Desk:
     """A gate with a cap on the gross exposure and no other cap in its way."""
     wide = {"max_order_size_usd": Decimal(10**9), "max_position_usd": Decimal(10**9), "usd_instruments": {"BTC": 1}}
@@ -82,11 +96,18 @@ def test_an_exit_is_not_held_to_the_gross_cap() -> None:
     assert desk.check(side=SELL) is APPROVED
 
 
-def test_the_quick_yes_approves_nothing_while_a_further_cap_is_set() -> None:
-    """It is compiled and knows only its own caps."""
+def test_the_quick_yes_holds_a_further_cap() -> None:
+    """A configured cap must neither be skipped by the compiled approval nor slow it down to Python."""
     order = (NOW_NS, STRATEGY, 1, BUY, 6_000_000, 10_000, NOW_NS, 0)
-    assert Desk().gate.approves(*order)
-    assert not gross(10**9).gate.approves(*order)
+    assert gross(10**9).gate.approves(*order)
+    assert not gross(1).gate.approves(*order)
+
+
+def test_a_cap_without_numbers_for_the_table_is_asked_by_the_quick_yes() -> None:
+    """An author adds a cap as one class with `check`; it must hold on every way of an order."""
+    order = (NOW_NS, STRATEGY, 1, BUY, 6_000_000, 10_000, NOW_NS, 0)
+    assert Desk(caps=(Plain(None),)).gate.approves(*order)
+    assert not Desk(caps=(Plain(Refusal(Reason.ORDER_TOO_LARGE)),)).gate.approves(*order)
 
 
 def test_the_configuration_sets_a_cap_by_its_key() -> None:

@@ -1,0 +1,213 @@
+"""The measured process of `bench.path`: roles as the runtime builds them, with a clock at every border of the way.
+
+    received   when the socket's bytes were read: `receive_ns` of the tick, which its intent carries
+    parse      when the decoded event begins to be published: `publish_ns` of the tick
+    book       when the feed's step ends: book changed, ticks and top published
+    strategy   when the strategy's step ends: intent published, STEPS written
+    risk       when the gate has approved and the journal's bytes are made, just before they are kept
+    submit     when the order's bytes are handed to the kernel: journalled, made, masked; send(2) is about to be entered
+    kernel     when send(2) has returned
+
+An order is one row of `Row`: it is found by its intent in the journal's batch, so that orders which share a round, and
+orders that leave in a later round than their tick, are rows too. The rows are written to a file at the end.
+"""
+
+import array
+import gc
+import importlib
+import json
+import os
+import resource
+import struct
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.model import records
+from engine.model.words import JournalKind
+from engine.runtime import IDLE_ROUNDS
+
+INTENT = JournalKind.INTENT.value
+KIND_AT, PAYLOAD_AT = 16, 24  # in a journal record
+TICK_OF_INTENT = struct.Struct("<qq")  # tick_sequence, receive_ns
+TICK_AT = PAYLOAD_AT + 32
+TICK_TIMES = struct.Struct("<qq")  # receive_ns, publish_ns
+BATCH_SIZE = 3 * records.JOURNAL.size  # intent, verdict, order
+ROUNDS_KEPT = 64
+MS = 1_000_000
+STALL_NS = MS  # a longer round is listed
+STEAL_NS = 100 * MS  # how often the stolen time is read, beside after each long round
+LAST_NS = 500 * MS  # after the end the last intents may still become orders
+OPEN_LIMIT_NS = 10_000 * MS
+STEAL_FIELD = 8  # in a line of /proc/stat
+
+
+class Row(NamedTuple):
+    """One order: times in ns, 0 where a border is in another process."""
+
+    received: int
+    published: int
+    fed: int
+    decided: int
+    judged: int
+    handed: int
+    sent: int
+
+
+class Outside:
+    """What the machine did to this process: involuntary switches, and the time stolen from its core."""
+
+    def __init__(self, core: int) -> None:
+        """Watch this core."""
+        self._name, self._file = f"cpu{core} ".encode(), os.open("/proc/stat", os.O_RDONLY)
+        self.switches, self.steal = self.read()
+
+    def read(self) -> tuple[int, int]:
+        """Both counts now."""
+        line = next(one for one in os.pread(self._file, 1 << 16, 0).split(b"\n") if one.startswith(self._name))
+        return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw, int(line.split()[STEAL_FIELD])
+
+    def grew(self) -> tuple[int, int]:
+        """By how much both grew since the last call."""
+        switches, steal = self.read()
+        grown = switches - self.switches, steal - self.steal
+        self.switches, self.steal = switches, steal
+        return grown
+
+
+class Stamps:
+    """The roles of one process, and the rows of its orders."""
+
+    def __init__(self, config: Any, name: str) -> None:
+        """Build the roles of this process; the last one is execution."""
+        import shm
+        from engine import clock, runtime
+
+        process = config.process(name)
+        self.now, self.rows, self.rounds = clock.now_ns, array.array("q"), 0
+        self._found: list[tuple[int, int, int, int, int]] = []
+        self._kept: list[tuple[int, int, int]] = []  # start, fed, decided of the last rounds with work
+        self._intent, self._judged_ns, self._judged = (0, 0), 0, False
+        runtime.place(config, process)
+        self.loop = runtime.start(config, process, process.roles)
+        self.approval: Any = self.loop.roles[-1].gate  # type: ignore[attr-defined]
+        self._stamp()
+        self._ticks = shm.RingReader(config.lane("ticks", "feed"))
+        self._intents = shm.RingReader(config.lane("intents", "prompt.execution"))
+        self._verdicts = shm.RingReader(config.lane("verdicts", "execution"))
+        self._outside = Outside(min(os.sched_getaffinity(0)))
+        self.stalls: list[dict[str, int]] = []
+
+    def _stamp(self) -> None:
+        """Put clocks around the journal's and the socket's part of an order's way."""
+        journal: Any = self.loop.roles[-1].journal  # type: ignore[attr-defined]
+        transport: Any = importlib.import_module("engine.venues.wire.transport")
+        publish, transmit, now = journal._publish, transport.transmit, self.now  # noqa: SLF001
+
+        def stamped_publish(batch: bytes, now_ns: int) -> None:
+            if len(batch) == BATCH_SIZE and batch[KIND_AT] == INTENT:
+                self._judged_ns, self._judged = now(), True
+                self._intent = TICK_OF_INTENT.unpack_from(batch, TICK_AT)
+            publish(batch, now_ns)
+
+        def stamped_transmit(descriptor: int, block: bytes) -> Any:
+            if not self._judged:
+                return transmit(descriptor, block)
+            handed_ns = now()
+            count = transmit(descriptor, block)
+            self._judged = False
+            self._found.append((*self._intent, self._judged_ns, handed_ns, now()))
+            return count
+
+        journal._publish, transport.transmit = stamped_publish, stamped_transmit  # noqa: SLF001
+
+    def run(self, seconds: float) -> dict[str, Any]:
+        """Rounds until the time is over, and until no intent waits; what was counted."""
+        gc.collect()
+        gc.freeze()
+        self._await_open()
+        intents, verdicts, checks = self._intents.end, self._verdicts.end, self.approval.checks
+        end_ns = self.now() + int(seconds * 1e9)
+        self._rounds(end_ns, feeds=True)
+        submitted, judged = self._intents.end - intents, verdicts + self._intents.end - intents
+        while self._verdicts.end < judged and self.now() < end_ns + LAST_NS:
+            self._rounds(self.now() + MS, feeds=False)
+        orders = len(self.rows) // len(Row._fields)
+        refused = self._verdicts.end - verdicts - orders
+        return {
+            "refused": refused, "left_out": max(0, submitted - orders - refused),
+            "round_ns": int(seconds * 1e9) // max(1, self.rounds), "stalls": self.stalls,
+            "checks": self.approval.checks - checks,
+        }  # fmt: skip
+
+    def _await_open(self) -> None:
+        """Rounds until the gate is open, which are not counted."""
+        end_ns = self.now() + OPEN_LIMIT_NS
+        while not (self.approval.connected and self.approval.reconciled):
+            if self.now() > end_ns:
+                raise SystemExit("the session at the venue did not come up: nothing was measured")
+            self._rounds(self.now() + 50 * MS, feeds=True)
+        self._rounds(self.now() + 500 * MS, feeds=True)  # the first intents may have been refused before
+        del self.rows[:]
+        self.stalls, self.rounds = [], 0
+
+    def _rounds(self, end_ns: int, *, feeds: bool) -> None:
+        """Step the roles in turns; without `feeds` only execution, which ends what waits."""
+        now, idle, idle_rounds, found, rows = self.now, self.loop.idle, 0, self._found, self.rows
+        *before, execution = self.loop.roles if feeds else self.loop.roles[-1:]
+        last_ns = steal_ns = now()
+        while (start_ns := now()) < end_ns:
+            if start_ns - last_ns > STALL_NS or start_ns >= steal_ns:
+                self._look_outside(start_ns - last_ns, start_ns)
+                steal_ns = start_ns + STEAL_NS
+                start_ns = now()
+            last_ns = start_ns
+            self.rounds += 1
+            work, fed_ns, decided_ns = 0, 0, 0
+            if before:
+                work = before[0].step(start_ns)
+                fed_ns = now()
+                work += before[1].step(start_ns)
+                decided_ns = now()
+            work += execution.step(start_ns)
+            idle_rounds = 0 if work else idle_rounds + 1
+            if idle_rounds > IDLE_ROUNDS:
+                idle(idle_rounds - IDLE_ROUNDS)
+            elif work and before:
+                self._kept.append((start_ns, fed_ns, decided_ns))
+                del self._kept[:-ROUNDS_KEPT]
+            if found:
+                for one in found:
+                    rows.extend(self._row(*one))
+                found.clear()
+
+    def _row(self, sequence: int, received_ns: int, judged_ns: int, handed_ns: int, sent_ns: int) -> Row:
+        """The row of an order; its round is the last one that began before its tick was read."""
+        published_ns = fed_ns = decided_ns = 0
+        for start_ns, fed, decided in reversed(self._kept):
+            if start_ns <= received_ns:
+                fed_ns, decided_ns, published_ns = fed, decided, self._published_ns(sequence)
+                break
+        return Row(received_ns, published_ns, fed_ns, decided_ns, judged_ns, handed_ns, sent_ns)
+
+    def _published_ns(self, sequence: int) -> int:
+        """`publish_ns` of the tick before this cursor."""
+        self._ticks.cursor = sequence - 1
+        record = self._ticks.read_bytes()
+        return int(TICK_TIMES.unpack_from(record)[1]) if isinstance(record, bytes) else 0
+
+    def _look_outside(self, round_ns: int, now_ns: int) -> None:
+        """Note a long round, with what the machine did meanwhile."""
+        switches, steal = self._outside.grew()
+        if round_ns > STALL_NS:
+            self.stalls.append({"at_ns": now_ns, "round_ns": round_ns, "switches": switches, "steal": steal})
+
+
+def run(config_path: str, name: str, seconds: float, file: Path) -> None:
+    """The engine's process: run, and write the rows to the file, and what was counted to `counts` beside it."""
+    from engine.config import load
+
+    stamps = Stamps(load(config_path), name)
+    counts = stamps.run(seconds)
+    stamps.loop.close()
+    file.write_bytes(stamps.rows.tobytes())
+    file.with_name("counts").write_text(json.dumps(counts))
