@@ -175,6 +175,9 @@ DETAILS: dict[Reason, Detail] = {
     Reason.STRATEGY_DISABLED: _fixed("engine-ctl strategy enable ends it"),
     Reason.VENUE_RATE: _count("that orders like this one may use of a limit of the venue"),
     Reason.STRATEGY_RATE: _count("in a minute, the strategy's share of the rate"),
+    Reason.VOLUME_SHARE: lambda value, limit, instrument: (
+        f"{_size(value, instrument)} of {_size(limit, instrument)} for what the market traded in the last minutes"
+    ),
     Reason.INSTRUMENT_HALTED: _halted,
     Reason.UNKNOWN_ALGORITHM: lambda value, *_: f"found algorithm {value}, expected one of: {algorithms.known()}",
     Reason.ALGORITHM_PARAMETER: lambda value, limit, _: (

@@ -176,6 +176,7 @@ class Reason(IntEnum):
     VAR_TOO_HIGH = 48  # what the account may lose in a day
     NO_HISTORY = 49  # too few days of it, or too old ones, to compute the value at risk
     VENUE_RATE = 50  # the order would use more of a limit of the venue than its priority may
+    VOLUME_SHARE = 51  # the order is too large for what the market traded in the last minutes
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
 

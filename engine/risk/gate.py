@@ -25,6 +25,7 @@ from engine.risk.cap_table import CapTable
 from engine.risk.history.returns import Returns
 from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
+from engine.risk.volume import TradedVolume
 from engine.venues.trading.budget import ORDER, Priority, VenueBudget
 from engine.venues.trading.clock import VenueClock
 
@@ -134,6 +135,7 @@ class Account:
     usd_rate: Callable[[int, str], tuple[int, int] | None]  # now_ns, quote asset: dollars for one, as a fraction
     sight: Sight
     returns: Returns  # of instruments, for the value at risk
+    volume: TradedVolume  # of instruments; it counts only while a cap reads it
 
 
 class FurtherCap(Protocol):
@@ -171,6 +173,7 @@ class RiskGate(Approval):
         super().__init__(limits, instruments, tops, exposures, permits, stopped)
         self._sight: Sight = NoSight() if sight is None else sight
         self._returns = Returns() if returns is None else returns
+        self.volume = TradedVolume()
         self.budget = VenueBudget(VenueClock())  # without a session: no limit
         self._closed: Mapping[int, Refusal] = {}  # by strategy, 0: all: breakers refuse their entries
         self._instruments = instruments
@@ -209,9 +212,10 @@ class RiskGate(Approval):
         self.budget.reserve = limits.venue_rate_reserve
         self.account = Account(
             limits, self._instruments, self._exposures, self._owned, self._price2, self._usd_rate, self._sight,
-            self._returns,
+            self._returns, self.volume,
         )  # fmt: skip
         self._caps = caps
+        self.reads_prints = any(getattr(cap, "reads_prints", False) for cap in caps)
         self._exit_caps = tuple(cap for cap in caps if cap.exits)
         self._max_position = limits.max_position_micro
         self._max_order = limits.max_order_micro

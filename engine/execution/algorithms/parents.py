@@ -48,7 +48,7 @@ class Parents:
         self._children = children
         self._tops = tops
         self._options = options
-        self._prints = Prints(ticks)
+        self._prints = Prints(ticks, gate)
         self._profiles = read_profiles(options.volume_profile, options.instruments)
         self._instruments = {one.id: one for one in options.instruments}
         self._working: dict[int, Algorithm] = {}  # by intent, without the stopped ones
@@ -128,7 +128,7 @@ class Parents:
 
     def on_time(self, now_ns: int) -> None:
         """Count the new prints, then call the algorithms that are due."""
-        if self._working:
+        if self._working or self._gate.reads_prints:
             self._read_prints()
         if not self._due:
             return
@@ -143,12 +143,15 @@ class Parents:
         self._busy = None
 
     def _read_prints(self) -> None:
-        """Give each new print to the algorithms that count those of its instrument."""
+        """Give each new print to the algorithms that count those of its instrument, and to risk.
+
+        Risk begins with prints of before an algorithm's first order, which are not the algorithm's.
+        """
         counting = [one for one in self._working.values() if isinstance(one, Counted)]
 
-        def on_print(instrument: int, size: int, after: Place) -> None:
+        def on_print(instrument: int, size: int, receive_ns: int, after: Place) -> None:
             for one in counting:
-                if one.parent.instrument == instrument:
+                if one.parent.instrument == instrument and receive_ns >= one.parent.last.intent_ns:
                     one.on_print(size, after)
 
         self._prints.read([one.counted for one in counting], on_print)

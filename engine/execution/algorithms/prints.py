@@ -1,7 +1,8 @@
-"""Reads PRINTs of TICKS for the algorithms that count them; while none does, the lanes are not read.
+"""Reads PRINTs of TICKS for the algorithms that count them, and for risk; while none does, the lanes are not read.
 
 A print is named by its feed's place and its sequence in that feed's lane: an algorithm keeps the next one in its state,
-so its next life counts on from there, as far back as the ring reaches.
+so its next life counts on from there, as far back as the ring reaches. Risk keeps nothing: it begins at the oldest
+print of the ring.
 """
 
 import logging
@@ -12,14 +13,15 @@ from typing import NamedTuple
 from engine.lanes.ports import RingReader
 from engine.model import records
 from engine.model.words import TickKind
+from engine.risk.gate import RiskGate
 
 logger = logging.getLogger("engine.execution")
 
 MOST = 1_024  # ticks of one feed in one step
 PRINT = int(TickKind.PRINT)
-SIZE_INSTRUMENT_KIND = struct.Struct("<40xq8xIB")
-assert [(one.name, one.offset) for one in records.TICK.fields if one.offset in (40, 56, 60)] == [
-    ("size", 40), ("instrument", 56), ("kind", 60),
+FIELDS = struct.Struct("<q32xq8xIB")
+assert [(one.name, one.offset) for one in records.TICK.fields if one.offset in (0, 40, 56, 60)] == [
+    ("receive_ns", 0), ("size", 40), ("instrument", 56), ("kind", 60),
 ]  # fmt: skip
 
 
@@ -30,21 +32,29 @@ class Place(NamedTuple):
     sequence: int
 
 
+OnPrint = Callable[[int, int, int, Place], None]
+
+
 class Prints:
     """The prints of every feed."""
 
-    def __init__(self, lanes: tuple[RingReader, ...]) -> None:
+    def __init__(self, lanes: tuple[RingReader, ...], gate: RiskGate) -> None:
         """Read nothing yet."""
         self._lanes = lanes
+        self._gate = gate
         self._reads = False
 
-    def read(self, wanted: Iterable[Place | None], on_print: Callable[[int, int, Place], None]) -> None:
-        """Call with instrument, size and the place after each new print; `wanted`: what each algorithm has counted."""
-        places = list(wanted)
-        if places and not self._reads:
-            self._seek([one for one in places if one is not None])
-        self._reads = bool(places)
-        for feed, lane in enumerate(self._lanes if places else ()):
+    def read(self, wanted: Iterable[Place | None], on_print: OnPrint) -> None:
+        """Call with instrument, size, time and the place after each new print; `wanted`: what algorithms have counted.
+
+        While a cap of risk reads prints, its volume counts them too.
+        """
+        places, risk = list(wanted), self._gate.reads_prints
+        reads = bool(places) or risk
+        if reads and not self._reads:
+            self._seek([Place(feed, 0) for feed in range(len(self._lanes))] if risk else list(filter(None, places)))
+        self._reads = reads
+        for feed, lane in enumerate(self._lanes if reads else ()):
             self._read_feed(feed, lane, on_print)
 
     def _seek(self, places: list[Place]) -> None:
@@ -53,15 +63,17 @@ class Prints:
             first = min((one.sequence for one in places if one.feed == feed), default=lane.end)
             lane.cursor = max(lane.oldest, min(first, lane.end))
 
-    def _read_feed(self, feed: int, lane: RingReader, on_print: Callable[[int, int, Place], None]) -> None:
+    def _read_feed(self, feed: int, lane: RingReader, on_print: OnPrint) -> None:
         """Read one feed's next ticks."""
         for _ in range(MOST):
             record = lane.read_bytes()
             if record is None:
                 return
             if type(record) is not bytes:
-                logger.warning("prints were lost: an algorithm counts less volume", extra={"lost": record.lost})
+                logger.warning("prints were lost: less volume is counted", extra={"lost": record.lost})
                 continue
-            size, instrument, kind = SIZE_INSTRUMENT_KIND.unpack_from(record)
+            receive_ns, size, instrument, kind = FIELDS.unpack_from(record)
             if kind == PRINT:
-                on_print(instrument, size, Place(feed, lane.cursor))
+                on_print(instrument, size, receive_ns, Place(feed, lane.cursor))
+                if self._gate.reads_prints:
+                    self._gate.volume.add(instrument, size, receive_ns)

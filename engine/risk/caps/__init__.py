@@ -4,12 +4,13 @@
     exposure.py    what the account may hold in dollars: gross, net, a sector
     equity.py      what it may hold for its equity: concentration, leverage, margin
     orders.py      which orders may be open together: their number, self-trades, duplicates
+    volume.py      how large an order may be for its market
     value_at_risk.py    what it may lose in a day
 
 docs/risk.md has the formula of each cap.
 """
 
-from engine.risk.caps import equity, exposure, orders, value_at_risk
+from engine.risk.caps import equity, exposure, orders, value_at_risk, volume
 from engine.risk.caps.registry import CAPS, cap
 
-__all__ = ["CAPS", "cap", "equity", "exposure", "orders", "value_at_risk"]
+__all__ = ["CAPS", "cap", "equity", "exposure", "orders", "value_at_risk", "volume"]

@@ -44,6 +44,14 @@ class Sent(NamedTuple):
     child: int = 0
 
 
+class Traded(NamedTuple):
+    """A print."""
+
+    instrument: int
+    size: int
+    second: int
+
+
 class Filled(NamedTuple):
     """A fill."""
 
@@ -82,6 +90,7 @@ class History:
     fills: list[Filled] = field(default_factory=list)
     open: list[Sent] = field(default_factory=list)  # the oldest first
     done: list[Sent] = field(default_factory=list)
+    prints: list[Traded] = field(default_factory=list)  # the oldest first
     closes: dict[int, dict[int, int]] = field(init=False)  # by instrument and day
     account: Account = field(init=False)
 
@@ -97,6 +106,7 @@ class History:
         gate = RiskGate(self.limits, INSTRUMENTS, self.tops, self.ledger.account, self.ledger.owned,
                         dict.fromkeys(STRATEGIES, tuple(INSTRUMENTS)), (), None, self, self._returns())  # fmt: skip
         self.account = gate.account
+        self._print(gate)
 
     def open_orders(self) -> list[Sent]:
         """The sight of the gate."""
@@ -191,6 +201,18 @@ class History:
         made = Returns()
         made.replace({number: returns_by_day(Closes(self.closes), number) for number in INSTRUMENTS})
         return made
+
+    def _print(self, gate: RiskGate) -> None:
+        """Prints of the last five minutes, some in the present second."""
+        draw, seconds = self.random, NOW_NS // 10**9
+        for number in INSTRUMENTS:
+            found = sorted(
+                seconds - draw.choice((0, 1, 118, 119, 120, 121, 300)) for _ in range(draw.choice((0, 1, 9)))
+            )
+            for second in found:
+                one = Traded(number, SIZES[number] * draw.choice((1, 30)), second)
+                self.prints.append(one)
+                gate.volume.add(number, one.size, second * 10**9 + draw.randrange(10**9))
 
     def _price(self, number: int) -> int:
         return int(MIDDLES[number] * self.random.choice((0.99, 1, 1, 1.01)))

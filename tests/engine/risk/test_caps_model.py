@@ -4,16 +4,18 @@ import random
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 import pytest
 
 from engine.model.words import BUY, Reason
 from engine.risk.caps import CAPS
+from engine.risk.caps.volume import Share
 from engine.risk.gate import Account, FurtherCap, Proposed, Refusal
 from tests.engine.risk.accounts import INSTRUMENTS, MICRO, MS, SECTORS, TODAY, WINDOW, History, history
 
 Model = Callable[[History, Proposed], "tuple[Reason, int, object] | None"]
+MINUTES, SECOND_NS = 2, 1_000_000_000
 WINDOWS_MS = (1, 500, 1000, 60_000)
 
 
@@ -179,7 +181,17 @@ def value_at_risk(world: History, order: Proposed) -> list[Compared]:
     return [(Reason.VAR_TOO_HIGH, found, micro)] if found > before else []
 
 
+def volume_share(world: History, order: Proposed) -> list[Compared]:
+    """Size ≤ share * Σ sizes of the prints of the last seconds."""
+    traded = sum(
+        one.size for one in world.prints
+        if one.instrument == order.instrument_id and one.second > order.now_ns // SECOND_NS - 60 * MINUTES
+    )  # fmt: skip
+    return [(Reason.VOLUME_SHARE, order.size, lambda value: floor(traded * Fraction(value.share)))]  # type: ignore[attr-defined]
+
+
 MODELS = {
+    "max_volume_share": volume_share,
     "var_limit_1d_95": value_at_risk,
     "max_gross_usd": gross_usd,
     "max_sector_usd": sector_usd,
@@ -201,6 +213,7 @@ def value_near(draw: random.Random, key: str, compared: list[Compared]) -> objec
         return draw.choice((exact, exact, Decimal(draw.choice((1, 10_000)))))
     choices: dict[str, tuple[object, ...]] = {
         "max_open_orders": (1, 2, 3, 5),
+        "max_volume_share": tuple(Share(share, MINUTES) for share in map(Decimal, ("0.001", "0.05", "0.3", "1"))),
         "refuse_self_trade": (True,),
         "duplicate_window_ms": WINDOWS_MS,
         "max_leverage": tuple(map(Decimal, ("0.01", "0.5", "1", "3"))),

@@ -1,0 +1,43 @@
+"""A cap on an order's size as a share of what the market traded in its instrument in the last minutes."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+
+from engine.model.words import Reason
+from engine.risk.caps.equity import share_of
+from engine.risk.caps.registry import cap
+from engine.risk.gate import Account, Proposed, Refusal
+from engine.risk.volume import MINUTES_MOST
+
+
+class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The value of `max_volume_share`."""
+
+    share: Decimal  # 0.05 is 5 %
+    minutes: int
+
+    def __post_init__(self) -> None:
+        """Refuse a share or a time that bounds nothing."""
+        share_of(self.share)
+        if not 1 <= self.minutes <= MINUTES_MOST:
+            raise ValueError(f"minutes must be 1 to {MINUTES_MOST}, was {self.minutes}")
+
+
+@cap("max_volume_share", Share)
+class VolumeShare:
+    """The order is at most this share of the volume of the last minutes; without volume no entry passes."""
+
+    exits = False
+    reads_prints = True
+
+    def __init__(self, most: Share) -> None:
+        """Keep the share as an exact number."""
+        self._share, self._minutes = Fraction(most.share), most.minutes
+
+    def check(self, order: Proposed, account: Account) -> Refusal | None:
+        """Refuse an order that is too large for its market."""
+        volume = account.volume.of(order.instrument_id, self._minutes, order.now_ns)
+        most = volume * self._share.numerator // self._share.denominator
+        return Refusal(Reason.VOLUME_SHARE, order.size, most) if order.size > most else None
