@@ -30,6 +30,7 @@ class SceneLanes:
         self.sessions = dict(lanes.cell_readers("sessions"))
         self.scope_halts = dict(lanes.cell_readers("scope_halts"))
         self.instrument_halts = dict(lanes.cell_readers("instrument_halts"))
+        self.monitored = dict(lanes.cell_readers("monitored_account"))
         self.cancels = dict(lanes.cell_readers("cancels"))
         self.book_tops = dict(lanes.cell_readers("book_tops"))
         self.instruments = dict(lanes.cell_readers("instruments"))

@@ -66,6 +66,7 @@ def open_canceller_lanes(lanes: "RoleLanes", execution: str) -> CancellerLanes:
         sessions=lanes.cell_reader("sessions", execution),
         orders=lanes.ring_reader("orders", execution),
         halts=(lanes.cell_reader("halt"), lanes.cell_reader("operator_halt")),
+        monitored=lanes.cell_reader("monitored_account", execution),
         cancels=lanes.cell_writer("cancels", execution),
         listed=lanes.cell_writer("listed", execution),
         closers=(lanes,),

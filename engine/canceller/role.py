@@ -9,8 +9,8 @@ It needs no supervisor and no execution, writes no journal, and has nothing of t
 it must know is at the venue and in shared memory, so a canceller that starts after a kill continues where the killed
 one stopped. Two cancellers of one account only cancel twice, which is the same as once.
 
-When half of `late_ms` has passed without a beat, it asks for a listing in advance: if execution is frozen, the cancels
-leave at once.
+When half of `late_ms` has passed without a beat, or when the monitor finds execution silent, it asks for a listing in
+advance: if execution is frozen, the cancels leave at once.
 """
 
 import logging
@@ -52,6 +52,7 @@ class CancellerLanes(NamedTuple):
     sessions: CellReader
     orders: RingReader
     halts: tuple[CellReader, CellReader]  # the supervisor's and the operator's
+    monitored: CellReader
     cancels: CellWriter
     listed: CellWriter
     closers: tuple[Closer, ...] = ()
@@ -91,6 +92,7 @@ class Canceller:
         self._listing = NOTHING
         self._hurried = False  # a beat is late
         self._open_by_records = (-1, 0)  # the end of the lane when it was read, and how many orders were open then
+        self._silent_ns = 0  # since when execution is silent, by the monitor
         self._advance_ns = 0  # a listing in advance is asked for from then on
         self._ended = self._errors = 0
         self._drain_ns = 0  # since when the system goes down
@@ -262,13 +264,22 @@ class Canceller:
         )
 
     def _advance(self, now_ns: int) -> None:
-        """Ask for a listing in advance when half of the time without a beat has passed."""
-        vitals = self.vitals
-        self._hurried = vitals.attended and vitals.silent_ns(now_ns) * 2 >= self._config.late_ns
-        if not self._hurried or now_ns < self._advance_ns:
+        """Ask for a listing in advance when half of the time without a beat has passed, or when the monitor wakes it.
+
+        The monitor's wake changes no policy: only the canceller's own look at execution begins a sweep.
+        """
+        vitals, woken = self.vitals, self._is_woken()
+        self._hurried = vitals.attended and (woken or vitals.silent_ns(now_ns) * 2 >= self._config.late_ns)
+        if not self._hurried or (now_ns < self._advance_ns and not woken):
             return
         self._advance_ns = now_ns + ADVANCE_NS
         self.session.list_orders(now_ns)
+
+    def _is_woken(self) -> bool:
+        """Whether the monitor has found execution silent, once for each silence."""
+        row = self._lanes.monitored.read(0)
+        before, self._silent_ns = self._silent_ns, 0 if row is None else row.execution_silent_ns
+        return self._silent_ns not in (0, before)
 
     def _is_pointless(self, now_ns: int) -> bool:
         """Whether waiting for a venue that does not answer proves nothing: execution ended without an open order.

@@ -42,6 +42,7 @@ WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
     "heartbeat": {"state": words.RoleState},
     "command": {"kind": words.CommandKind, "reason": words.HaltReason},
     "halt": {"reason": words.HaltReason},
+    "monitored": {"state": words.Agreement},
     "instrument_halt": {"reason": words.AlarmReason},
     "journal": {"kind": words.JournalKind},
     "frame": {"kind": words.FrameKind},
@@ -155,6 +156,8 @@ def _scale(record: str, values: Mapping[str, Any], naming: Naming) -> tuple[int,
 def _wide_decimals(name: str, values: Mapping[str, Any], scale: tuple[int, int] | None) -> int:
     """The decimals of a 128-bit sum."""
     price, size = scale or (0, 0)
+    if name == "held":
+        return int(values["holding_decimals"])
     if name in ("volume", "bought", "late"):
         return size
     if name == "profit":

@@ -25,9 +25,10 @@ FACTORIES = {
     "execution": "engine.execution:build",
     "aggregation": "engine.aggregation:build",
     "canceller": "engine.canceller:build",
+    "monitor": "engine.monitor.recount:build",
     "alerts": "engine.alerts:build",
 }
-SUPERVISOR, AGGREGATION, CANCELLER, ALERTS = "supervisor", "aggregation", "canceller", "alerts"
+SUPERVISOR, AGGREGATION, CANCELLER, MONITOR, ALERTS = "supervisor", "aggregation", "canceller", "monitor", "alerts"
 ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
 FEED, EXECUTION, STRATEGY = "feed", "execution", "strategy"
 
@@ -213,6 +214,14 @@ class Canceller(Table, frozen=True, kw_only=True):
     stop_limit_ms: Milliseconds = 30_000  # how long `down` waits until the venue lists no open order
 
 
+class Monitor(Table, frozen=True, kw_only=True):
+    """The process that recomputes positions and profit from the fills; a file with this table has the role monitor."""
+
+    late_ms: Milliseconds = 1_000  # no heartbeat of the monitor for this time: only exits; of execution: an alarm
+    differs_ms: Milliseconds = 1_000  # a difference that lasts for so long halts its instrument
+    check_ms: Milliseconds = 100  # from comparison to comparison
+
+
 class Group(Table, frozen=True, kw_only=True):
     """The same asset pair at several venues, when base, quote and kind differ."""
 
@@ -271,6 +280,7 @@ class Config(Table, frozen=True, kw_only=True):
     journal: Journal = Journal()
     watch: Watch = Watch()
     canceller: Canceller = Canceller()
+    monitor: Monitor | None = None
     risk_limits: str = ""  # a file with keys of [risk]; a relative path starts at this file's directory
     feed: dict[str, Any] = {}
     risk: dict[str, Any] = {}
@@ -315,7 +325,15 @@ class Config(Table, frozen=True, kw_only=True):
     @property
     def attendants(self) -> tuple[str, ...]:
         """The roles that get a process of their own where the file places them in none."""
-        return (*self.cancellers, *((ALERTS,) if self.alerts is not None else ()))
+        monitor = (MONITOR,) if self.monitored_executions else ()
+        return (*self.cancellers, *monitor, *((ALERTS,) if self.alerts is not None else ()))
+
+    @property
+    def monitored_executions(self) -> tuple[str, ...]:
+        """The executions that the monitor watches; none without its table, without a strategy, and in a replay."""
+        if self.monitor is None or not (self.strategies and self.venues) or self.system.mode == "replay":
+            return ()
+        return self.execution_names
 
     @property
     def cancellers(self) -> dict[str, str]:

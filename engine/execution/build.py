@@ -18,12 +18,12 @@ from engine.config.nearest import read_table
 from engine.config.private import make_once, make_private, open_private
 from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
-from engine.execution.operator import Operator
+from engine.execution.operator import Heartbeat, Operator
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.disk import PatientDisk
 from engine.execution.role import Execution
 from engine.instruments import await_all
-from engine.lanes import SUPERVISOR, open_role
+from engine.lanes import MONITOR, SUPERVISOR, open_role
 from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
 from engine.risk.table import read_risk
@@ -63,6 +63,7 @@ def build(config: "Config", name: str) -> Execution:
         role=config.role_number(name),
         supervisor_alarm_ns=config.watch.supervisor_alarm_ms * MS,
         supervisor_lost_ns=config.watch.supervisor_lost_ms * MS,
+        monitor_late_ns=config.monitor.late_ms * MS if config.monitor is not None else 0,
         limits=limits.within(ids),
         caps=caps,
         risk=config.risk,
@@ -80,7 +81,9 @@ def build(config: "Config", name: str) -> Execution:
     check_mode(config, mode.read(0))
     network = TradingNetwork(account.venue, mode, may_leave=config.orders_may_leave)
     session = session_of(account.venue, instruments, network)
-    ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt, name), operator)
+    monitored = MONITOR in config.role_names
+    monitor = Heartbeat(opened.cell_reader("heartbeat", MONITOR)) if monitored else None
+    ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt, name), operator, monitor)
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_execution_lanes(opened, strategies)
     lanes.closers = (*lanes.closers, hold(account.journal))
@@ -198,6 +201,8 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
         instrument_halts=lanes.cell_writer("instrument_halts"),
         limits=lanes.cell_writer("limits"),
         scope_halts=lanes.cell_writer("scope_halts"),
+        balances=lanes.cell_writer("balances"),
+        disagreements=lanes.ring_reader("disagreements"),
         closers=(lanes,),
     )
 

@@ -93,6 +93,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     role: int = 0  # this role's number in STEPS
     supervisor_alarm_ns: int = 5 * SECOND_NS  # the supervisor's silence, until it is logged
     supervisor_lost_ns: int = 30 * SECOND_NS  # until only exits are sent; 0: never
+    monitor_late_ns: int = SECOND_NS  # the monitor's silence, until only exits are sent
     limits: RiskLimits = RiskLimits()
     caps: tuple[FurtherCap, ...] = ()  # beyond the limits
     risk: dict[str, Any] = msgspec.field(default_factory=dict)  # the table of both, in which an operator sets values

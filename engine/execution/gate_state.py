@@ -4,6 +4,7 @@
     a full disk ────────────┐
     fills not audited ──────┼─▶ exits_only, the Reason why entries stop
     a lost supervisor ──────┤
+    a silent monitor ───────┤
     a breaker ──────────────┘
 
 `engine-ctl halt` waits for the cell: it has the sequences of the halt words that execution has read.
@@ -15,6 +16,7 @@ from engine.execution.breakers import Breakers
 from engine.execution.config import ExecutionConfig
 from engine.execution.halts import Halts
 from engine.execution.journal.journal import Journal
+from engine.execution.monitor_watch import MonitorWatch
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.fills import UNAUDITED_MOST
 from engine.execution.ports import OperatorPort
@@ -35,7 +37,7 @@ class GateState:
     def __init__(
         self, config: ExecutionConfig, cells: CellWriter, gate: RiskGate, session: VenueSession, recovery: Recovery,
         blotter: Blotter, journal: Journal, operator: OperatorPort, halts: Halts, supervisor: SupervisorSilence,
-        breakers: Breakers,
+        monitor: MonitorWatch, breakers: Breakers,
     ) -> None:  # fmt: skip
         """Begin with room on the disk, every fill audited, and nothing published."""
         self._write = cells.write
@@ -47,6 +49,7 @@ class GateState:
         self._operator = operator
         self._halts = halts
         self._supervisor = supervisor
+        self._monitor = monitor
         self._breakers = breakers
         self._directory = config.journal.directory
         self._full = False  # the disk has no room for the journal
@@ -84,7 +87,9 @@ class GateState:
             return Reason.JOURNAL_FULL
         if self._unaudited:
             return Reason.FILLS_UNAUDITED
-        return Reason.SUPERVISOR_LOST if self._supervisor.lost else self._breakers.reason
+        if self._supervisor.lost:
+            return Reason.SUPERVISOR_LOST
+        return Reason.MONITOR_SILENT if self._monitor.silent else self._breakers.reason
 
     def _warn_of_room(self) -> None:
         """Log that entries stop, or continue: only the log shows an operator why no order is sent."""

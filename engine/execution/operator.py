@@ -22,6 +22,32 @@ POLL_NS = 5_000_000
 AWAY_NS = 250_000_000  # between two polls: execution itself did not run, and has missed heartbeats
 
 
+class Heartbeat:
+    """Another role's heartbeat, as polls find it."""
+
+    def __init__(self, cell: CellReader) -> None:
+        """Begin without a poll."""
+        self._cell = cell
+        self._beat = -1
+        self._seen_ns = 0  # when a poll last found it changed
+        self._polled_ns = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether there has been one."""
+        return self._cell.sequence(0) > 0
+
+    def silent_ns(self, now_ns: int) -> int:
+        """How long it has not changed; without one, since the first poll."""
+        beat, away_ns = self._cell.sequence(0), now_ns - self._polled_ns
+        self._polled_ns = now_ns
+        if beat != self._beat:
+            self._beat, self._seen_ns = beat, now_ns
+        elif away_ns > AWAY_NS:
+            self._seen_ns += away_ns
+        return now_ns - self._seen_ns
+
+
 class Operator:
     """Polls the cell, the file and the signal for a halt, and the supervisor's heartbeat."""
 
@@ -32,10 +58,7 @@ class Operator:
         self.word: HaltRow | None = None  # the cell, when it halts
         self.cell = self._word = word
         self._file = os.fspath(file)
-        self._heartbeat = heartbeat
-        self._beat = -1
-        self._seen_ns = 0  # when a poll last found the heartbeat changed
-        self._polled_ns = 0
+        self._heartbeat = Heartbeat(heartbeat)
 
     def asked_by(self) -> str:
         """The way by which an operator asks for a halt now; empty when no operator does."""
@@ -47,13 +70,7 @@ class Operator:
 
     def silent_ns(self, now_ns: int) -> int:
         """How long the supervisor's heartbeat has not changed; 0 while there has been none."""
-        beat, away_ns = self._heartbeat.sequence(0), now_ns - self._polled_ns
-        self._polled_ns = now_ns
-        if beat != self._beat or not beat:
-            self._beat, self._seen_ns = beat, now_ns
-        elif away_ns > AWAY_NS:
-            self._seen_ns += away_ns
-        return now_ns - self._seen_ns
+        return self._heartbeat.silent_ns(now_ns) if self._heartbeat.begun else 0
 
     def _word_halts(self) -> bool:
         self.word_sequence = self._word.sequence(0)

@@ -43,6 +43,13 @@ class OrderLanes(Protocol):
         """Fills as they are applied."""
 
 
+class Beating(Protocol):
+    """Another role's heartbeat."""
+
+    def silent_ns(self, now_ns: int) -> int:
+        """The time since its last heartbeat."""
+
+
 class OperatorPort(Protocol):
     """An operator's halt and the supervisor's silence, which execution observes without the supervisor."""
 
@@ -98,6 +105,8 @@ class ExecutionLanes:
     instrument_halts: CellWriter
     limits: CellWriter
     scope_halts: CellWriter
+    balances: CellWriter
+    disagreements: RingReader
     commands_life: int = 0  # which COMMANDS ring this is: a sequence of one ring means nothing in another
     closers: tuple[Any, ...] = ()  # closed at the end
 
@@ -112,9 +121,10 @@ class ExecutionPorts:
 
     `session` makes the session, from its times and from the listener for its reports. `ask_halt` asks the supervisor
     to halt the whole system, with the reason and the finding. `operator` is polled for a halt that does not come by
-    COMMANDS; None in a system without an operator.
+    COMMANDS; None in a system without an operator. `monitor` is its heartbeat; None in a system without a monitor.
     """
 
     session: MakeSession
     ask_halt: Callable[[HaltReason, str], None] = no_supervisor
     operator: OperatorPort | None = None
+    monitor: Beating | None = None

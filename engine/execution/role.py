@@ -36,6 +36,7 @@ from engine.execution.intents.intake import Intake
 from engine.execution.intents.skipped import Skipped
 from engine.execution.journal.journal import Journal
 from engine.execution.journal.journal_file import JournalFile
+from engine.execution.monitor_watch import MonitorWatch
 from engine.execution.notices import Notices
 from engine.execution.operator import POLL_NS, NoOperator
 from engine.execution.orders.ledger import Ledger
@@ -124,6 +125,7 @@ class Execution:
         self._books = Books(lanes.books, self._intake, self._tops, self.parents)
 
         self._supervisor = SupervisorSilence(config, self._operator)
+        self._monitor = MonitorWatch(config.monitor_late_ns, ports.monitor, lanes.disagreements, self.alarm)
         self.scopes = Scopes(config.account, self.ledger.account, self.gate, self.desk)
         self.halts = Halts(
             lanes.halt, self._operator, self.gate, self.scopes, self.desk, self.alarm, self.recovery, self._balances
@@ -139,7 +141,7 @@ class Execution:
         )
         self._gate_state = GateState(
             config, lanes.gate, self.gate, self.session, self.recovery, self.blotter, self.journal, self._operator,
-            self.halts, self._supervisor, self.breakers,
+            self.halts, self._supervisor, self._monitor, self.breakers,
         )  # fmt: skip
         self._notices = Notices(lanes, self.session, self.alarm, config)
         self._scope_cells = ScopeCells(lanes.scope_halts, config.account, self.scopes, self.flatten, self.breakers)
@@ -215,11 +217,12 @@ class Execution:
         self._poll_ns = 0
 
     def _poll(self, now_ns: int) -> None:
-        """Look at what reaches execution without the supervisor, and at the supervisor; publish the gate's state."""
+        """Look at what comes without COMMANDS, at the supervisor and the monitor; publish the gate's state."""
         self._poll_ns = now_ns + POLL_NS
         self.halts.poll_operator(now_ns)
         self._word.read(self._operator.word_sequence)
         self._supervisor.judge(now_ns)
+        self._monitor.judge(now_ns)
         self._gate_state.publish(now_ns)
 
     def working_on(self) -> WorkingOn | None:

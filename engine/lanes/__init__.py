@@ -15,6 +15,7 @@ from engine.lanes.map import (
     FEED,
     LANES,
     LOOKERS,
+    MONITOR,
     OPERATOR,
     STRATEGY,
     SUPERVISOR,
@@ -26,6 +27,7 @@ from engine.lanes.open import Owned, RoleLanes, open_lanes, open_role
 from engine.lanes.owners import Owners, owners_of
 
 __all__ = [
-    "AGGREGATION", "CANCELLER", "EXECUTION", "FEED", "LANES", "LOOKERS", "OPERATOR", "STRATEGY", "SUPERVISOR",
-    "Lane", "LaneError", "Owned", "Owners", "RoleLanes", "lane_of", "open_lanes", "open_role", "owners_of",
+    "AGGREGATION", "CANCELLER", "EXECUTION", "FEED", "LANES", "LOOKERS", "MONITOR", "OPERATOR", "STRATEGY",
+    "SUPERVISOR", "Lane", "LaneError", "Owned", "Owners", "RoleLanes", "lane_of", "open_lanes", "open_role",
+    "owners_of",
 ]  # fmt: skip

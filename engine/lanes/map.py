@@ -1,6 +1,6 @@
 """The map: every lane with its record, its one writer and its readers.
 
-    a role's name       STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, SUPERVISOR
+    a role's name       STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, SUPERVISOR
     OPERATOR            the operator's own process, or the supervisor in its place, under the lock of the cell
     LOOKERS             research, engine-ctl, views, benches: they only read
     ROLE                as a writer: each role writes its own lane
@@ -20,9 +20,9 @@ from engine.model import aggregates, records
 from shm.record import Record
 
 STRATEGY, EXECUTION, FEED, SUPERVISOR, LOOKERS = "strategy", "execution", "feed", "supervisor", "lookers"
-AGGREGATION, OPERATOR, ROLE, CANCELLER = "aggregation", "operator", "role", "canceller"
+AGGREGATION, OPERATOR, ROLE, CANCELLER, MONITOR = "aggregation", "operator", "role", "canceller", "monitor"
 PAIR = f"{STRATEGY}.{EXECUTION}"  # as `each`: one lane for every strategy and execution
-KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, SUPERVISOR, OPERATOR, LOOKERS)
+KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, SUPERVISOR, OPERATOR, LOOKERS)
 
 
 class LaneError(Exception):
@@ -79,7 +79,7 @@ LANES = (
         records.INSTRUMENT,
         "cells",
         FEED,
-        (FEED, STRATEGY, EXECUTION, AGGREGATION, LOOKERS),
+        (FEED, STRATEGY, EXECUTION, AGGREGATION, MONITOR, LOOKERS),
         count=256,
         wake="never",
         each=FEED,
@@ -106,7 +106,16 @@ LANES = (
     ),
     Lane("frames", records.FRAME, "ring", FEED, (LOOKERS,), capacity=1 << 16, reserve=256, wake="never", each=FEED),
     Lane("connections", records.CONNECTION, "cells", FEED, (LOOKERS,), count=128, wake="never", each=FEED),
-    Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never", each=FEED),
+    Lane(
+        "book_tops",
+        records.BOOK_TOP,
+        "cells",
+        FEED,
+        (AGGREGATION, MONITOR, LOOKERS),
+        count=256,
+        wake="never",
+        each=FEED,
+    ),
     Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12, each=FEED),
     Lane("groups", aggregates.GROUP, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
     Lane(
@@ -143,7 +152,7 @@ LANES = (
         records.INSTRUMENT_HALT,
         "cells",
         EXECUTION,
-        (LOOKERS,),
+        (MONITOR, LOOKERS),
         count=256,
         wake="never",
         each=EXECUTION,
@@ -204,13 +213,51 @@ LANES = (
         records.FILL,
         "ring",
         EXECUTION,
-        (EXECUTION, STRATEGY, LOOKERS),
+        (EXECUTION, STRATEGY, MONITOR, LOOKERS),
         capacity=1 << 14,
         reserve=1 << 10,
         each=EXECUTION,
     ),
     Lane(
-        "positions", records.POSITION, "cells", EXECUTION, (STRATEGY, LOOKERS), count=1024, wake="never", each=EXECUTION
+        "positions",
+        records.POSITION,
+        "cells",
+        EXECUTION,
+        (STRATEGY, MONITOR, LOOKERS),
+        count=1024,
+        wake="never",
+        each=EXECUTION,
+    ),
+    Lane(
+        "balances",
+        records.ACCOUNT_BALANCE,
+        "cells",
+        EXECUTION,
+        (MONITOR, LOOKERS),
+        count=256,
+        wake="never",
+        each=EXECUTION,
+    ),
+    Lane("monitored", records.MONITORED, "cells", MONITOR, (LOOKERS,), count=1024, wake="never", each=EXECUTION),
+    Lane(
+        "monitored_account",
+        records.MONITORED_ACCOUNT,
+        "cells",
+        MONITOR,
+        (CANCELLER, LOOKERS),
+        wake="never",
+        each=EXECUTION,
+    ),
+    Lane(
+        "disagreements",
+        records.DISAGREEMENT,
+        "ring",
+        MONITOR,
+        (EXECUTION, LOOKERS),
+        capacity=1 << 8,
+        reserve=1,
+        wake="never",
+        each=EXECUTION,
     ),
     Lane(
         "journal",
@@ -249,7 +296,7 @@ LANES = (
         records.HEARTBEAT,
         "cells",
         ROLE,
-        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, CANCELLER, OPERATOR, LOOKERS),
+        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, OPERATOR, LOOKERS),
         wake="never",
         each=ROLE,
     ),

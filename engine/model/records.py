@@ -16,10 +16,12 @@ from shm.record import Record
 if TYPE_CHECKING:
     from engine.model.rows import (
         AcceptedRow,
+        AccountBalanceRow,
         BookTopRow,
         CancellingRow,
         CommandRow,
         ConnectionRow,
+        DisagreementRow,
         FillRow,
         FrameRow,
         GateRow,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
         LevelRow,
         ListedRow,
         ModeRow,
+        MonitoredAccountRow,
+        MonitoredRow,
         OrderRow,
         ParentRow,
         PositionRow,
@@ -445,6 +449,103 @@ INSTRUMENT_HALT: "Record[InstrumentHaltRow]" = Record(
     },
 )
 
+ACCOUNT_BALANCE: "Record[AccountBalanceRow]" = Record(
+    "account_balance",
+    128,
+    {
+        "asset": "S64",
+        "amount_high": "i8",  # (high << 64 | low), at FEE_DECIMALS: free and locked together
+        "amount_low": "u8",
+        "transferred_high": "i8",  # deposits less withdrawals that the venue reported in this life of execution
+        "transferred_low": "u8",
+        "now_ns": "i8",  # when the venue's answer came
+        "connection_ns": "i8",  # when the session came up: on another connection a transfer may be missing
+        "fill_sequence": "u8",  # the FILLS cursor when the answer came
+        "others": "u4",  # how often the fills of others on this account moved the asset, in this life of execution
+        "spare": "u4",
+    },
+)
+
+MONITORED: "Record[MonitoredRow]" = Record(
+    "monitored",
+    128,
+    {
+        "instrument": "u4",
+        "strategy": "u4",  # 0: the whole account
+        "held_high": "i8",  # (high << 64 | low), signed, at holding_decimals
+        "held_low": "u8",
+        "average": "f8",  # cost of one; this and below: in quote, nan without a price
+        "realised": "f8",
+        "unrealised": "f8",
+        "fees": "f8",
+        "net": "f8",
+        "notional_usd": "f8",
+        "fill_count": "u8",
+        "now_ns": "i8",
+        "since_ns": "i8",  # since when it differs from execution's; 0: it agrees
+        "mark2": "i8",  # twice the middle of the last GOOD book; 0: none
+        "account": "u4",
+        "state": "u1",  # Agreement
+        "price_decimals": "u1",
+        "size_decimals": "u1",
+        "holding_decimals": "u1",
+        "spare": "2u8",
+    },
+)
+
+MONITORED_ACCOUNT: "Record[MonitoredAccountRow]" = Record(
+    "monitored_account",
+    256,
+    {
+        "now_ns": "i8",
+        "since_ns": "i8",  # when this life of the monitor had read every fill
+        "execution_silent_ns": "i8",  # since when a running execution has sent no heartbeat; 0: it sends them
+        "balances_ns": "i8",  # when the newest balances arrived; 0: none yet
+        "fill_count": "u8",
+        "worth": "f8",  # of the venue's balances; this and below: dollars, nan while a price is missing
+        "cash": "f8",  # the part of it that is in dollar assets
+        "equity": "f8",  # capital_usd and the net; without capital_usd the worth
+        "peak": "f8",  # the highest equity
+        "net": "f8",
+        "net_day": "f8",
+        "realised": "f8",
+        "unrealised": "f8",
+        "fees": "f8",
+        "gross": "f8",  # of the positions
+        "position": "f8",  # of each limit: what it is compared with, and the limit; nan: not set, or not known
+        "position_limit": "f8",
+        "concentration": "f8",
+        "concentration_limit": "f8",
+        "leverage": "f8",
+        "leverage_limit": "f8",
+        "drawdown": "f8",
+        "drawdown_limit": "f8",
+        "day_loss": "f8",
+        "day_loss_limit": "f8",
+        "free": "f8",  # the share of the equity that no position uses; its limit is the least allowed
+        "free_limit": "f8",
+        "differences": "u4",  # positions and balances that differ now
+        "account": "u4",
+        "spare": "4u8",
+    },
+)
+
+DISAGREEMENT: "Record[DisagreementRow]" = Record(
+    "disagreement",
+    256,
+    {
+        "now_ns": "i8",
+        "since_ns": "i8",  # when the monitor found it first
+        "difference": "i8",  # what execution or the venue has more than the fills, at FEE_DECIMALS, clamped
+        "instrument": "u4",
+        "strategy": "u4",  # 0: the whole account
+        "account": "u4",
+        "text": "S208",  # what the monitor computed, and what the other side has
+        "spare": "u4",
+        "spare_long": "u8",
+    },
+)
+
 SCOPE_HALT: "Record[ScopeHaltRow]" = Record(
     "scope_halt",
     256,
@@ -570,6 +671,10 @@ RECORDS = (
     SUPERVISION,
     SESSION,
     INSTRUMENT_HALT,
+    ACCOUNT_BALANCE,
+    MONITORED,
+    MONITORED_ACCOUNT,
+    DISAGREEMENT,
     SCOPE_HALT,
     ACCEPTED,
     JOURNAL,

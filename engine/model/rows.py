@@ -376,6 +376,91 @@ if TYPE_CHECKING:
         reason: int
         text: bytes
 
+    class AccountBalanceRow(NamedTuple):
+        """A row of ACCOUNT_BALANCE."""
+
+        asset: bytes
+        amount_high: int
+        amount_low: int
+        transferred_high: int
+        transferred_low: int
+        now_ns: int
+        connection_ns: int
+        fill_sequence: int
+        others: int
+        spare: int = 0
+
+    class MonitoredRow(NamedTuple):
+        """A row of MONITORED."""
+
+        instrument: int
+        strategy: int
+        held_high: int
+        held_low: int
+        average: float
+        realised: float
+        unrealised: float
+        fees: float
+        net: float
+        notional_usd: float
+        fill_count: int
+        now_ns: int
+        since_ns: int
+        mark2: int
+        account: int
+        state: int
+        price_decimals: int
+        size_decimals: int
+        holding_decimals: int
+        spare: tuple[int, ...] = (0, 0)
+
+    class MonitoredAccountRow(NamedTuple):
+        """A row of MONITORED_ACCOUNT."""
+
+        now_ns: int
+        since_ns: int
+        execution_silent_ns: int
+        balances_ns: int
+        fill_count: int
+        worth: float
+        cash: float
+        equity: float
+        peak: float
+        net: float
+        net_day: float
+        realised: float
+        unrealised: float
+        fees: float
+        gross: float
+        position: float
+        position_limit: float
+        concentration: float
+        concentration_limit: float
+        leverage: float
+        leverage_limit: float
+        drawdown: float
+        drawdown_limit: float
+        day_loss: float
+        day_loss_limit: float
+        free: float
+        free_limit: float
+        differences: int
+        account: int
+        spare: tuple[int, ...] = (0, 0, 0, 0)
+
+    class DisagreementRow(NamedTuple):
+        """A row of DISAGREEMENT."""
+
+        now_ns: int
+        since_ns: int
+        difference: int
+        instrument: int
+        strategy: int
+        account: int
+        text: bytes
+        spare: int = 0
+        spare_long: int = 0
+
     class ScopeHaltRow(NamedTuple):
         """A row of SCOPE_HALT."""
 
@@ -673,6 +758,10 @@ else:
     SupervisionRow = records.SUPERVISION.row
     SessionRow = records.SESSION.row
     InstrumentHaltRow = records.INSTRUMENT_HALT.row
+    AccountBalanceRow = records.ACCOUNT_BALANCE.row
+    MonitoredRow = records.MONITORED.row
+    MonitoredAccountRow = records.MONITORED_ACCOUNT.row
+    DisagreementRow = records.DISAGREEMENT.row
     ScopeHaltRow = records.SCOPE_HALT.row
     AcceptedRow = records.ACCEPTED.row
     JournalRow = records.JOURNAL.row

@@ -177,6 +177,7 @@ class Reason(IntEnum):
     NO_HISTORY = 49  # too few days of it, or too old ones, to compute the value at risk
     VENUE_RATE = 50  # the order would use more of a limit of the venue than its priority may
     VOLUME_SHARE = 51  # the order is too large for what the market traded in the last minutes
+    MONITOR_SILENT = 62  # the monitor has not beaten for longer than the configuration allows
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
 
@@ -289,12 +290,22 @@ class AlarmReason(IntEnum):
     BALANCE_DIFFERS = 8  # halts the instrument: the account's balance is not what the fills make it
     FILLS_ABSENT = 9  # halts the instrument: the venue filled an order and lists no such fills
     NOT_APPLIED = 10  # halts the instrument: execution failed twice on a report of the venue, and leaves it out
+    MONITOR_DIFFERS = 11  # halts the instrument: the monitor's own sums are not execution's, or not the venue's
 
 
 INSTRUMENT_REASONS = frozenset({
     AlarmReason.FALSE_FILL, AlarmReason.FALSE_STATUS, AlarmReason.BALANCE_DIFFERS, AlarmReason.FILLS_ABSENT,
-    AlarmReason.NOT_APPLIED,
+    AlarmReason.NOT_APPLIED, AlarmReason.MONITOR_DIFFERS,
 })  # fmt: skip
+
+
+class Agreement(IntEnum):
+    """Whether execution's position is the monitor's own sum of the fills; in the cells `monitored`."""
+
+    UNKNOWN = 0  # execution does not run, or has published no position yet
+    AGREES = 1
+    PENDING = 2  # one of the two has not seen the newest fill yet, or the difference is younger than `differs_ms`
+    DIFFERS = 3
 
 
 class FillFlag(IntEnum):

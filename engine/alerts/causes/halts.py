@@ -99,7 +99,7 @@ class EntriesStopped(Cause):
 
 @cause
 class InstrumentHalted(Cause):
-    """Execution has halted one instrument: the venue contradicts itself about it."""
+    """Execution has halted one instrument: the venue contradicts itself about it, or the monitor's sums differ."""
 
     name = "instrument_halted"
     severity = Severity.CRITICAL

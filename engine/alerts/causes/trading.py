@@ -1,4 +1,4 @@
-"""Orders: one without the venue's answer, a session that is not ready, a canceller that acts for an execution."""
+"""Orders: one without an answer, a session that is not ready, a silent execution, a canceller that acts for it."""
 
 from collections.abc import Iterator
 
@@ -56,6 +56,23 @@ class SessionDown(Cause):
                 state, why = word(SessionState, row.state).lower(), shown(row.text) or "the venue gave no reason"
                 what = f"The order session of {execution} has not been ready for {seconds(age_ns)} ({state}): {why}."
                 yield self.finding(execution, what)
+
+
+@cause
+class ExecutionSilent(Cause):
+    """The monitor finds no heartbeat of an execution that ran."""
+
+    name = "execution_silent"
+    severity = Severity.CRITICAL
+    to_do = "engine-ctl status shows whether it runs again and what the canceller does"
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """Each execution that the monitor finds silent."""
+        for execution, cell in scene.lanes.monitored.items():
+            row = cell.read(0)
+            if row is not None and row.execution_silent_ns:
+                age = seconds(max(0, scene.now_ns - row.execution_silent_ns))
+                yield self.finding(execution, f"The monitor has seen no heartbeat of {execution} for {age}.")
 
 
 @cause

@@ -17,6 +17,7 @@ from engine.cli.parser.texts import (
     JOURNAL,
     LATENCY,
     LOG,
+    MONITOR,
     ORDERS,
     POSITIONS,
 )
@@ -41,6 +42,8 @@ def reading_commands(commands: "Commands") -> None:
         "positions",
         POSITIONS,
     )
+    text = "show the monitor's own figures beside execution's, and the state of the limits"
+    add(commands, "monitor", "monitor:monitor", text, "monitor", MONITOR)
     text = "show how long the stages of an order took, from tick to the venue's answer"
     latency = add(commands, "latency", "latency:latency", text, "latency -n 500", LATENCY)
     latency.add_argument("-n", type=count, default=1000, metavar="N", help="the newest N orders (default 1000)")

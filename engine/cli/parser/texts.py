@@ -67,6 +67,11 @@ This is no halt: strategies may submit new intents. Of an intent that an algorit
 the algorithm stops. Exit 1 when an order is still open or in doubt after the timeout."""
 CANCEL = """\
 This is no halt: strategies may submit new intents. The command does not wait; engine-ctl orders shows what is left."""
+MONITOR = """\
+The role monitor adds up every fill by its own code and compares the sums with the positions that execution publishes,
+and with the balances that the venue reports. "pending" means that one of them has not seen the newest fill yet. A
+difference that lasts for monitor.differs_ms halts its instrument: engine-ctl status shows what each side has. Exits 1
+while something differs."""
 POSITIONS = """\
 net = realised + unrealised - fees, in the quote asset, since the journal began. "today" is the change of net since the
 first valuation of the UTC day; if execution was down or had no price at midnight, the day begins with its next price.

@@ -16,6 +16,7 @@ from engine.execution.orders.order import OPEN
 from engine.execution.orders.prices import Prices
 from engine.execution.ports import ExecutionLanes
 from engine.execution.venue.alarm import Alarm
+from engine.execution.venue.balance_cells import BalanceCells
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.movements import Movements
@@ -39,7 +40,8 @@ class VenueAccount:
         """Make the session and the parts."""
         self._ids = {one.symbol: one.id for one in config.instruments}
         self._alarm = alarm
-        self._movements = Movements(config.instruments, journal)
+        self._cells = BalanceCells(lanes.balances, lanes.fills)
+        self._movements = Movements(config.instruments, journal, self._cells)
         questions = Questions()
         self.session = make_session(config, self)
         gate.follow(self.session.budget)
@@ -53,11 +55,13 @@ class VenueAccount:
         )
         self.recovery = Recovery(config, self.blotter, self.session, questions, self.broker, self.strangers, alarm)
         self.balances = Balances(
-            config, self.session, self.recovery, alarm, journal, Shortfall(ledger.account.values()), self._movements
-        )
+            config, self.session, self.recovery, alarm, journal, Shortfall(ledger.account.values()), self._movements,
+            self._cells,
+        )  # fmt: skip
 
     def on_up(self, now_ns: int) -> None:
         """Ask the venue about every order and fill, because the session is up."""
+        self._cells.on_up(now_ns)
         self.recovery.on_up(now_ns)
 
     def on_down(self, now_ns: int) -> None:

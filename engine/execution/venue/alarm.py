@@ -198,6 +198,12 @@ class Alarm:
         reason = AlarmReason.BALANCE_DIFFERS
         self._stop_instrument(reason, Cause(instrument), now_ns, text, difference=clamped(difference))
 
+    def monitor_differs(self, instrument: int, difference: int, text: str, now_ns: int) -> None:
+        """Halt the instrument: the monitor's own sums are not ours, or not the venue's. It repeats what lasts."""
+        if instrument not in self.instruments:
+            reason = AlarmReason.MONITOR_DIFFERS
+            self._stop_instrument(reason, Cause(instrument), now_ns, text, difference=difference)
+
     def unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """Count a message of the venue that cannot be read; halt, once for each reason."""
         self.unreadable_count += 1

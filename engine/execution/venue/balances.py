@@ -22,6 +22,7 @@ from engine.execution.config import ExecutionConfig
 from engine.execution.ports import Appender
 from engine.execution.venue import baseline
 from engine.execution.venue.alarm import Alarm
+from engine.execution.venue.balance_cells import BalanceCells
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline
 from engine.execution.venue.movements import Movements
 from engine.execution.venue.recovery import Recovery
@@ -51,6 +52,7 @@ class Balances:
         journal: Appender,
         shortfall: Shortfall,
         movements: Movements,
+        cells: BalanceCells,
     ) -> None:
         """Begin without a balance; `restore` continues from the former life's."""
         self._interval_ns = config.balance_interval_ns
@@ -61,6 +63,7 @@ class Balances:
         self._journal = journal
         self._shortfall = shortfall
         self._movements = movements
+        self._cells = cells
         self._known = False  # there is a balance to compare with
         self._firm = False  # a second balance has agreed with the first one
         self._transfers_missed = True  # the connection was lost: a transfer since the agreement may be unreported
@@ -107,7 +110,9 @@ class Balances:
         self._asked, self._due_ns = False, now_ns + self._interval_ns
         if answer.outcome != Outcome.ACCEPTED:
             self._due_ns = max(self._due_ns, answer.retry_ns)
-        elif self._known:
+            return
+        self._cells.publish(answer.balances, self._movements.counted, now_ns)
+        if self._known:
             self._compare(answer.balances, request, now_ns)
         else:
             self._agree(answer.balances, now_ns)

@@ -2,7 +2,7 @@
 
     broker ── on_fill ───────┐
     strangers ── on_others ──┼─▶ `since`, the baseline ─▶ balances compare it with what the venue reports
-    session ── on_transfer ──┘
+    session ── on_transfer ──┘      the last two are published with the balances (`balance_cells`)
 
 The journal has our fills, so only the other two are recorded here.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from engine.execution.ports import Appender
 from engine.execution.venue import baseline
+from engine.execution.venue.balance_cells import BalanceCells
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline
 from engine.model.instrument import Instrument
 from engine.model.words import JournalKind
@@ -20,13 +21,14 @@ from engine.venues.trading.news import FillNews
 class Movements:
     """The balances at the last agreement, and the movements since."""
 
-    def __init__(self, instruments: Iterable[Instrument], journal: Appender) -> None:
+    def __init__(self, instruments: Iterable[Instrument], journal: Appender, cells: BalanceCells) -> None:
         """Begin without a balance; `restore` continues from the former life's."""
         self.since = Baseline()
         self._instruments = {one.id: one for one in instruments}
         self.assets = {asset for one in self._instruments.values() for asset in (one.base, one.quote)}
         self.charged: set[str] = set()  # third assets in which fees were charged
         self._journal = journal
+        self._cells = cells
 
     @property
     def counted(self) -> set[str]:
@@ -50,6 +52,7 @@ class Movements:
         """Record that another's order was filled on this account; instrument 0: a symbol that is not configured."""
         one = self._instruments.get(instrument)
         fresh = {ALL_ASSETS} if one is None else {one.base, one.quote}
+        self._cells.on_others(fresh)
         fresh -= self.since.others
         self.since.others |= fresh
         for asset in sorted(fresh):
@@ -60,5 +63,6 @@ class Movements:
     def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
         """Record a deposit or a withdrawal, of any asset: the fee of the next fill may be charged in it."""
         self.since.move(asset, amount)
+        self._cells.on_transfer(asset, amount)
         self._journal.add(now_ns, JournalKind.BALANCE, baseline.transferred(asset, amount))
         self._journal.commit(now_ns)

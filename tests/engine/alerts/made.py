@@ -197,6 +197,7 @@ class Stage:
 BY_LANE = {
     "heartbeat": "HEARTBEAT",
     "halt": "HALT",
+    "monitored_account": "MONITORED_ACCOUNT",
     "operator_halt": "HALT",
     "gate": "GATE",
     "sessions": "SESSION",

@@ -112,6 +112,10 @@ LASTING: dict[str, tuple[Change, Change, float, str]] = {
             "cancels.execution", state=CancellerState.CANCELLING, reason=CancelReason.DEAD, sent=7, open=2),
         lambda stage: stage.write("cancels.execution", state=CancellerState.CLEAN, reason=CancelReason.DEAD), 0.0,
         "The canceller cancels every order of execution at the venue (dead): 7 cancels sent, 2 orders open"),
+    "execution_silent": (
+        lambda stage: stage.write("monitored_account.execution", execution_silent_ns=stage.now_ns),
+        lambda stage: stage.write("monitored_account.execution"), 0.0,
+        "The monitor has seen no heartbeat of execution for"),
     "entries_stopped": (
         lambda stage: stage.write("gate.execution", exits_only=Reason.SUPERVISOR_LOST),
         lambda stage: stage.write("gate.execution"), 0.0, "execution sends no entries, only exits: supervisor_lost."),

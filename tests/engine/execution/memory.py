@@ -9,7 +9,7 @@ from uuid import UUID
 from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.journal.journal_file import reserve_disk
-from engine.execution.ports import ExecutionPorts, OperatorPort
+from engine.execution.ports import Beating, ExecutionPorts, OperatorPort
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.role import Execution
 from engine.lanes import EXECUTION, Lane, Owners, lane_of
@@ -33,8 +33,11 @@ SECOND = 1_000_000_000
 MS = 1_000_000
 CHASE = 1  # the number of the algorithm
 AS_LIMIT, AS_MARKET, AS_CHASE = {"order_type": OrderType.LIMIT}, {"order_type": OrderType.MARKET}, {"algorithm": CHASE}
-RINGS = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps")
-CELLS = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts", "scope_halts", "limits")
+RINGS = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps", "disagreements")
+CELLS = (
+    "halt", "positions", "accepted", "gate", "sessions", "instrument_halts", "scope_halts", "limits", "balances",
+    "monitored",
+)  # fmt: skip
 START_NS = 1_700_000_000 * SECOND
 OUTLIVING = bytes(8)  # the second half of a ring's stream
 
@@ -100,6 +103,7 @@ class House:
         self.counts = dict.fromkeys(strategies, 0)
         self.halts_asked: list[str] = []
         self.operator: OperatorPort | None = None
+        self.monitor: Beating | None = None
         self.power_on()
         self.role = self.live()
 
@@ -134,7 +138,9 @@ class House:
     def live(self) -> Execution:
         """A life of execution: everything it knows comes from memory and disk."""
         lanes = open_execution_lanes(self.memory.open_lanes(EXECUTION), self.names)
-        ports = ExecutionPorts(self.make_session(), lambda _, text: self.halts_asked.append(text), self.operator)
+        ports = ExecutionPorts(
+            self.make_session(), lambda _, text: self.halts_asked.append(text), self.operator, self.monitor
+        )
         return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
 
     def rows(self, cells: str) -> list[Any]:

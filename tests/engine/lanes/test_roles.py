@@ -17,11 +17,23 @@ from engine.execution import build as build_execution
 from engine.feed import build as build_feed
 from engine.feed.replay.audience import audience_of
 from engine.instruments import write as write_instrument
-from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, FEED, LANES, LOOKERS, OPERATOR, STRATEGY, SUPERVISOR
+from engine.lanes import (
+    AGGREGATION,
+    CANCELLER,
+    EXECUTION,
+    FEED,
+    LANES,
+    LOOKERS,
+    MONITOR,
+    OPERATOR,
+    STRATEGY,
+    SUPERVISOR,
+)
 from engine.lanes.map import ROLE
 from engine.lanes.open import Door, RoleLanes, open_lanes
 from engine.model.instrument import Instrument
 from engine.model.words import CancellerState
+from engine.monitor.recount import build as build_monitor
 from engine.runtime import Pulse
 from engine.strategy import Bar, GlobalBook, Opportunity
 from engine.strategy.samples import MomentumTaker
@@ -38,10 +50,11 @@ if TYPE_CHECKING:
     from engine.role import Role
 
 BTC = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
-KINDS = (FEED, AGGREGATION, STRATEGY, EXECUTION, CANCELLER, SUPERVISOR, OPERATOR)
+KINDS = (FEED, AGGREGATION, STRATEGY, EXECUTION, CANCELLER, MONITOR, SUPERVISOR, OPERATOR)
 TABLES = """
 [aggregation]
 bars = ["1s"]
+[monitor]
 [feed]
 levels = true
 """
@@ -130,6 +143,7 @@ def live(config: Config) -> None:
         strategy.build(config, "taker"),
     ]
     roles += [build_execution(config, "execution"), build_canceller(config, "canceller")]
+    roles.append(build_monitor(config, "monitor"))
     halting._await_executions(config.system.name, 0, 0.0)
     for part in (*roles, keeper):
         part.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.execution.venue.balance_cells import BalanceCells
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline, agreed, traded_by_others, transferred
 from engine.execution.venue.movements import Movements
@@ -16,7 +17,7 @@ from engine.venues.session import Answer, Ask, Request
 from engine.venues.trading.budget import VenueBudget
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import FillNews, Outcome
-from tests.engine.execution.memory import BTC, ETH, House, requests
+from tests.engine.execution.memory import BTC, ETH, House, Ring, cells_of, requests
 from tests.engine.execution.test_questions import NOW, Calls
 from tests.engine.execution.venue.test_alarm import alarms
 from tests.engine.execution.venue.test_contradictions import refusal, report
@@ -299,8 +300,9 @@ class BalanceBench:
         self.alarm.error_count = 0  # type: ignore[attr-defined]
         config: Any = SimpleNamespace(balance_interval_ns=interval_ns, instruments=(BTC, ETH))
         shortfall = Shortfall(())
-        self.movements = Movements((BTC, ETH), self.journal)
-        neighbours: Any = (self.session, self.recovery, self.alarm, self.journal, shortfall, self.movements)
+        cells = BalanceCells(cells_of("balances"), Ring("fills"))
+        self.movements = Movements((BTC, ETH), self.journal, cells)
+        neighbours: Any = (self.session, self.recovery, self.alarm, self.journal, shortfall, self.movements, cells)
         self.it = Balances(config, *neighbours)
 
     def asks(self, now_ns: int) -> bool:

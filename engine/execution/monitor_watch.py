@@ -1,0 +1,44 @@
+"""What execution does for the monitor: entries stop while it is silent, and its disagreements halt instruments.
+
+The monitor has no way to an order. It writes records of DISAGREEMENTS while a difference lasts; the first one halts the
+instrument by the alarm, whose halt is journalled and ends by an operator's RESUME.
+"""
+
+import logging
+
+from engine.execution.ports import Beating
+from engine.execution.venue.alarm import Alarm
+from engine.lanes.ports import RingReader
+from engine.model.rows import DisagreementRow
+from engine.model.text import shown
+
+logger = logging.getLogger("engine.execution")
+
+MS = 1_000_000
+
+
+class MonitorWatch:
+    """The monitor's heartbeat and its disagreements."""
+
+    def __init__(self, late_ns: int, beating: Beating | None, lane: RingReader, alarm: Alarm) -> None:
+        """Begin with a monitor that lives; None: the system has no monitor."""
+        self._late_ns, self._beating, self._lane, self._alarm = late_ns, beating, lane, alarm
+        self.silent = False  # for so long that entries stop
+
+    def judge(self, now_ns: int) -> None:
+        """Look at the heartbeat, and halt the instruments of new disagreements."""
+        if self._beating is None:
+            return
+        self._note(self._beating.silent_ns(now_ns))
+        while self._lane.lag and (row := self._lane.read()) is not None:
+            if type(row) is DisagreementRow:
+                self._alarm.monitor_differs(row.instrument, row.difference, shown(row.text), now_ns)
+
+    def _note(self, silent_ns: int) -> None:
+        """Log when entries stop and when they are sent again."""
+        silent = silent_ns > self._late_ns
+        if silent and not self.silent:
+            logger.error("the monitor sends no heartbeat: only exits are sent", extra={"silent_ms": silent_ns // MS})
+        elif self.silent and not silent:
+            logger.warning("the monitor sends heartbeats again: orders are sent")
+        self.silent = silent

@@ -1,0 +1,63 @@
+"""Makes the role of a configured system."""
+
+from typing import TYPE_CHECKING
+
+from engine.config.accounts import account_of
+from engine.instruments import await_all
+from engine.lanes import open_role
+from engine.monitor.recount.account import Account, Kept
+from engine.monitor.recount.balances import Balances
+from engine.monitor.recount.prices import Prices
+from engine.monitor.recount.role import Monitor
+from engine.monitor.recount.silence import Silence
+from engine.monitor.recount.store import FILE, Store
+from engine.monitor.recount.watch import Watch, WatchLanes
+
+if TYPE_CHECKING:
+    from engine.config import Config
+    from engine.lanes import RoleLanes
+    from engine.model.instrument import Instrument
+
+MS = 1_000_000
+
+
+def build(config: "Config", name: str) -> Monitor:
+    """The monitor's role: what the runtime calls. Waits until the feed has shown the instruments."""
+    assert config.monitor is not None, "load accepted the role monitor without its table"
+    lanes = open_role(config, name)
+    known = await_all(lanes, [one.id for one in config.instruments])
+    prices = Prices(known, config.risk, [cells for _, cells in lanes.cell_readers("book_tops")])
+    store = Store(config.paths.state / FILE)
+    kept = store.read()
+    watches = [
+        watch_of(config, role, lanes, known, prices, kept.get(role, Kept())) for role in config.monitored_executions
+    ]
+    return Monitor(watches, prices, store, config.monitor.check_ms * MS, lanes.close)
+
+
+def watch_of(
+    config: "Config", role: str, lanes: "RoleLanes", known: "list[Instrument]", prices: Prices, kept: Kept
+) -> Watch:  # fmt: skip
+    """The watch over the execution of this role."""
+    assert config.monitor is not None, "asked without a table"
+    account, table = account_of(config, role), config.monitor
+    ids = {one.id for one in account.instruments}
+    instruments = [one for one in known if one.id in ids]
+    cells = lanes.cell_reader("balances", role)
+    return Watch(
+        role, account.journal, open_watch_lanes(lanes, role), instruments,
+        Balances(instruments, cells, cells.count), Account(account.number, config.risk, prices, kept), prices,
+        Silence(role, lanes.cell_reader("heartbeat", role), table.late_ms * MS), table.differs_ms * MS,
+    )  # fmt: skip
+
+
+def open_watch_lanes(lanes: "RoleLanes", role: str) -> WatchLanes:
+    """Open the lanes of an execution."""
+    return WatchLanes(
+        fills=lanes.ring_reader("fills", role),
+        positions=lanes.cell_reader("positions", role),
+        halts=lanes.cell_reader("instrument_halts", role),
+        monitored=lanes.cell_writer("monitored", role),
+        monitored_account=lanes.cell_writer("monitored_account", role),
+        disagreements=lanes.ring_writer("disagreements", role),
+    )

@@ -1,0 +1,84 @@
+"""What differs, since when, and which differences have lasted so long that their instrument is halted.
+
+A difference counts when it was found at least twice, unchanged, over `patience_ns`: one that a fill on its way makes is
+shorter. After an operator has resumed the instrument, the differences that are known then are not reported again.
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Key = tuple[Hashable, ...]
+
+
+class Finding(NamedTuple):
+    """What one comparison found."""
+
+    instruments: tuple[int, ...]  # that it halts
+    strategy: int  # 0: the whole account
+    difference: int  # what the other side has more than the fills, at FEE_DECIMALS
+    text: str
+
+
+@dataclass(slots=True)
+class Found:
+    """A difference that is there now."""
+
+    since_ns: int
+    mark: Hashable
+    finding: Finding
+    times: int = 1
+    accepted: bool = False  # by an operator
+    reported_ns: int = 0
+
+
+class Differences:
+    """The differences of one account, by what was compared."""
+
+    def __init__(self, patience_ns: int) -> None:
+        """Begin without a difference."""
+        self._patience_ns = patience_ns
+        self._found: dict[Key, Found] = {}
+
+    def note(self, key: Key, mark: Hashable, finding: Finding, now_ns: int) -> None:
+        """A comparison found this difference; another `mark` than before is another difference."""
+        known = self._found.get(key)
+        if known is None or known.mark != mark:
+            self._found[key] = Found(now_ns, mark, finding)
+            return
+        known.finding = finding
+        known.times += 1
+
+    def clear(self, key: Key) -> None:
+        """A comparison found no difference."""
+        self._found.pop(key, None)
+
+    def clear_of(self, *kinds: Hashable) -> None:
+        """Nothing of these kinds, the first parts of their keys, can be compared now."""
+        self._found = {key: one for key, one in self._found.items() if key[0] not in kinds}
+
+    def since_ns(self, key: Key) -> int:
+        """Since when this has differed; 0: it does not."""
+        known = self._found.get(key)
+        return known.since_ns if known is not None else 0
+
+    def lasts(self, key: Key, now_ns: int) -> bool:
+        """Whether this difference has lasted long enough to count."""
+        known = self._found.get(key)
+        return known is not None and self._counts(known, now_ns)
+
+    def lasting(self, now_ns: int) -> Iterator[Found]:
+        """The differences that count and that no operator has accepted."""
+        return (one for one in self._found.values() if self._counts(one, now_ns) and not one.accepted)
+
+    def count(self, now_ns: int) -> int:
+        """How many differences count, accepted ones included."""
+        return sum(self._counts(one, now_ns) for one in self._found.values())
+
+    def accept(self, instrument: int) -> None:
+        """An operator has resumed this instrument: its present differences are not reported again."""
+        for one in self._found.values():
+            one.accepted = one.accepted or instrument in one.finding.instruments
+
+    def _counts(self, one: Found, now_ns: int) -> bool:
+        return one.times > 1 and now_ns - one.since_ns >= self._patience_ns

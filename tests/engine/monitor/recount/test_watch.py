@@ -1,0 +1,194 @@
+"""What the monitor finds, and what execution does about it: both in one memory, with a journal on the disk."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.model.words import SELL, Agreement, CommandKind, Reason
+from engine.monitor.recount.account import breached
+from tests.engine.execution.memory import BTC, ETH, MS, SECOND
+from tests.engine.monitor.recount.watched import Watched
+
+MINUTE_NS = 60 * SECOND
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """A system that may trade."""
+    return Watched(tmp_path)
+
+
+def verdict(watched: Watched, instrument: int = 1, **more: Any) -> int:
+    """Risk's verdict on an order now."""
+    watched.show(6_000_000, 6_000_100, instrument)
+    intent = watched.house.intent(instrument=instrument, **more)
+    watched.run(2)
+    return watched.house.verdict(intent)
+
+
+def test_its_view_is_the_sum_of_the_fills_and_agrees(watched: Watched) -> None:
+    """The operator sees that two programs have the same figures, or that they do not."""
+    watched.fill(1000)
+    watched.fill(500)
+    watched.run(20)
+    rows = watched.house.rows("monitored")
+    account, strategy = rows[0], next(row for row in rows if row.strategy)
+    assert (account.instrument, account.held_low, account.fill_count) == (BTC.id, 1500 * 1000, 2)
+    assert (strategy.held_low, strategy.state) == (account.held_low, Agreement.AGREES)
+    assert account.state == Agreement.AGREES
+    assert watched.view().fill_count == 2
+    assert watched.view().net == pytest.approx(watched.house.cells["positions"].read(0).net)
+
+
+def test_a_position_that_execution_publishes_wrong_halts_its_instrument_alone(watched: Watched) -> None:
+    """A wrong position is the size of the next exit: nothing of that instrument may be sent."""
+    watched.fill(1000)
+    watched.published = {"size": 1100}
+    watched.run(150)
+    text = watched.halted()[BTC.id]
+    assert text == (
+        "BTCUSDT of the account: the monitor's sum of 1 fills is position 0.01000000, execution has 0.01100000"
+    )
+    assert verdict(watched) == Reason.INSTRUMENT_HALTED
+    assert verdict(watched, ETH.id, price=6_000_000) != Reason.INSTRUMENT_HALTED
+    watched.published = {}
+    watched.house.restart()
+    watched.house.ready()
+    assert verdict(watched) == Reason.INSTRUMENT_HALTED, "the halt is in the journal"
+
+
+def test_a_fill_that_one_side_has_not_seen_yet_is_no_difference_until_it_lasts(watched: Watched) -> None:
+    """Cell and ring are read at two moments: what is between them is normal, what stays is a lost fill."""
+    watched.fill(1000)
+    watched.published = {"fill_count": 2}
+    watched.run(60)
+    assert watched.halted() == {}
+    assert watched.house.rows("monitored")[0].state == Agreement.PENDING
+    watched.run(90)
+    assert watched.halted()[BTC.id] == "BTCUSDT of the account: the monitor counts 1 fills, execution 2"
+
+
+def test_a_resume_ends_the_halt_and_the_same_difference_is_not_raised_again(watched: Watched) -> None:
+    """An operator who has looked must be able to go on."""
+    watched.fill(1000)
+    watched.published = {"size": 1100}
+    watched.run(150)
+    assert BTC.id in watched.halted()
+    watched.house.command(CommandKind.RESUME, instrument=BTC.id)
+    watched.run(400)
+    assert watched.halted() == {}
+    assert watched.house.rows("monitored")[0].state == Agreement.DIFFERS
+
+
+def test_the_death_of_the_monitor_changes_nothing_but_entries(watched: Watched) -> None:
+    """Its next life sums the same fills from the journal, those of its absence too, and halts nothing."""
+    watched.fill(1000)
+    watched.monitor_lives = False
+    watched.run(130)
+    assert watched.house.cells["gate"].read(0).exits_only == Reason.MONITOR_SILENT
+    assert verdict(watched) == Reason.MONITOR_SILENT
+    watched.show(6_000_000, 6_000_100)
+    exit_ = watched.house.place(side=SELL, size=400, price=6_000_200)
+    watched.house.venue.fill(exit_.client_id.hex(), 400)
+    watched.live()
+    watched.monitor_lives = True
+    watched.run(150)
+    assert verdict(watched) == Reason.APPROVED
+    assert watched.halted() == {}
+    assert watched.house.rows("monitored")[0].held_low == 600 * 1000
+
+
+def test_entries_stop_when_the_monitor_never_begins(tmp_path: Path) -> None:
+    """A monitor that cannot start is as silent as one that died."""
+    watched = Watched(tmp_path)
+    watched.monitor_beats._records.clear()
+    watched.house.restart()
+    watched.monitor_lives = False
+    watched.run(150)
+    assert watched.house.cells["gate"].read(0).exits_only == Reason.MONITOR_SILENT
+
+
+def test_a_lapped_monitor_reads_the_journal(watched: Watched) -> None:
+    """It may be stopped for as long as the ring reaches back, and longer."""
+    watched.fill(1000)
+    watched.monitor_lives = False
+    watched.fill(500)
+    watched.fill(200)
+    overwritten = watched.house.rings["fills"].newest(1).reader(1)
+    watched.watch._lanes = watched.watch._lanes._replace(fills=overwritten)
+    watched.monitor_lives = True
+    watched.run(20)
+    assert watched.watch.laps == 1
+    assert watched.house.rows("monitored")[0].held_low == 1700 * 1000
+    assert watched.halted() == {}
+
+
+def test_a_dead_execution_is_not_compared_and_a_silent_one_raises_the_alarm(watched: Watched) -> None:
+    """Its cells are of the moment of its death; its restart must not end in a halt."""
+    watched.fill(1000)
+    watched.execution_lives, watched.published = False, {"size": 1100}
+    watched.run(300)
+    assert watched.view().execution_silent_ns > 0
+    assert watched.house.rings["disagreements"].rows == []
+    watched.execution_lives, watched.published = True, {}
+    watched.house.restart()
+    watched.run(150)
+    assert watched.view().execution_silent_ns == 0
+    assert watched.halted() == {}
+
+
+def test_a_balance_that_moves_without_a_fill_halts_the_instruments_of_the_asset(tmp_path: Path) -> None:
+    """The venue's account is what the positions are sold from."""
+    watched = Watched(tmp_path, balance_interval_ns=MINUTE_NS)
+    watched.fill(1000)
+    watched.run(1400, 100 * MS)
+    watched.house.venue.move("BTC", 400_000, reported=False)
+    watched.run(700, 100 * MS)
+    [text] = watched.halted().values()
+    assert text == (
+        "BTC: the account holds 0.01400000 at the venue, the monitor's sum of the fills makes it 0.01000000"
+    )
+    assert watched.house.role.alarm.instruments[BTC.id].alarm.difference == 400_000
+    watched.house.command(CommandKind.RESUME, instrument=BTC.id)
+    watched.run(1400, 100 * MS)
+    assert watched.halted() == {}, "the operator has accepted the balance"
+
+
+def test_fills_fees_deposits_and_a_new_connection_are_no_difference(tmp_path: Path) -> None:
+    """An operator ignores an alarm that ordinary events raise."""
+    watched = Watched(tmp_path, balance_interval_ns=SECOND)
+    venue = watched.house.venue
+    venue.move("BTC", 10**8)
+    for asset, fee in (("USDT", "0.01000000"), ("BTC", "0.00000400"), ("BNB", "0.00010000")) * 3:
+        venue.fee_asset, venue.fee = asset, fee
+        watched.fill(400)
+        venue.move("USDT", 5 * 10**10)
+        venue.move("BTC", -300)
+        watched.run(30, 100 * MS)
+    venue.cut()
+    watched.run(100, 100 * MS)
+    watched.fill(400)
+    watched.run(100, 100 * MS)
+    assert watched.house.role.alarm.instruments == {}
+    assert watched.view().balances_ns > watched.house.now_ns - 5 * SECOND
+    held = venue.do_account_status(venue.ports[-1] if venue.ports else None, {})["balances"]
+    btc = next(float(one["free"]) for one in held if one["asset"] == "BTC")
+    assert watched.watch._balances.amounts["BTC"] == round(btc * 10**8)
+
+
+def test_the_state_of_the_limits_is_shown_and_the_peak_outlives_the_monitor(tmp_path: Path) -> None:
+    """A drawdown counts from the highest equity, whenever that was."""
+    watched = Watched(tmp_path, capital_usd=10_000, max_drawdown_pct=0.001, max_position_usd=500)
+    watched.fill(1000)
+    watched.show(6_100_000, 6_100_100)
+    watched.run(130)
+    peak = watched.view().peak
+    assert peak == pytest.approx(10_000 + watched.view().net)
+    assert breached(watched.view()) == ["max_position_usd"]
+    watched.live()
+    watched.show(5_900_000, 5_900_100)
+    watched.run(130)
+    assert watched.view().peak == peak
+    assert watched.view().drawdown == pytest.approx((peak - watched.view().equity) / peak)
+    assert breached(watched.view()) == ["max_position_usd", "max_drawdown_pct"]
