@@ -90,7 +90,7 @@ class Execution:
         file = JournalFile(Path(config.journal.directory), config.journal.segment_size, disk)
         self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
         self.alarm = Alarm(self.journal, ports.ask_halt)
-        sight = OrderSight(lambda: self.blotter)
+        sight = OrderSight(lambda: self.blotter, lambda: self.session.clock)
         self._returns = FollowedReturns(config.limits.var_history, config.instruments)
         self.gate = _gate_of(config, self._tops, self.ledger, self.alarm, sight, self._returns)
         prices = Prices(config.instruments, config.limits, self._tops)

@@ -213,5 +213,8 @@ DETAILS: dict[Reason, Detail] = {
     Reason.ACK_LATENCY: _tripped(
         lambda value, limit, _: f"the venue's answers take {_duration(value)} of {_duration(limit)} (p99)"
     ),
+    Reason.HEARTBEAT_LATENCY: _tripped(
+        lambda value, limit, _: f"the venue gives its time after {_duration(value)} of {_duration(limit)} (p99)"
+    ),
     Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }

@@ -110,6 +110,9 @@ class Sight(Protocol):
     def newest_orders(self) -> Iterable[PlacedOrder]:
         """The account's latest orders, done ones too, the newest first."""
 
+    def heartbeats(self) -> Iterable[tuple[int, int]]:
+        """When the venue was asked for its time and when it answered, 0: not yet; the newest first."""
+
 
 class NoSight:
     """The sight of a gate without an execution: no order."""
@@ -120,6 +123,10 @@ class NoSight:
 
     def newest_orders(self) -> Iterable[PlacedOrder]:
         """No order was sent."""
+        return ()
+
+    def heartbeats(self) -> Iterable[tuple[int, int]]:
+        """There is no venue."""
         return ()
 
 

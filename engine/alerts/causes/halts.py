@@ -14,7 +14,7 @@ from engine.model.words import AlarmReason, FlattenState, HaltReason, Reason
 SCOPES = lane_of("scope_halts").count
 OWN_CAUSES = (  # no reason, or one that another cause reports
     0, Reason.JOURNAL_FULL, Reason.DRAWDOWN, Reason.DAILY_LOSS, Reason.LOSS_STREAK, Reason.FLASH_CRASH,
-    Reason.ACK_LATENCY, Reason.MARGIN_TOO_LOW,
+    Reason.ACK_LATENCY, Reason.HEARTBEAT_LATENCY, Reason.MARGIN_TOO_LOW,
 )  # fmt: skip
 
 

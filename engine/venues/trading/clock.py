@@ -8,23 +8,37 @@ contradicts it: then a clock was set, and earlier measurements are dropped.
 from collections import deque
 
 SAMPLES = 8
+ASKED = 100  # questions that are remembered
 DRIFT_NS = 100_000_000  # two answers may differ by this much beyond their doubts: each server has its own clock
 
 
 class VenueClock:
     """The measured offset: venue's time minus ours."""
 
-    __slots__ = ("_samples", "doubt_ns", "offset_ns")
+    __slots__ = ("_samples", "asked", "doubt_ns", "offset_ns")
 
     def __init__(self) -> None:
         """Begin unmeasured."""
         self._samples: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
+        self.asked: dict[int, int] = {}  # when the venue was asked: when it answered, 0: not yet; the newest last
         self.offset_ns = 0
         self.doubt_ns = 0
+
+    def ask(self, sent_ns: int) -> None:
+        """Note a question for the venue's time."""
+        self.asked[sent_ns] = 0
+        if len(self.asked) > ASKED:
+            del self.asked[next(iter(self.asked))]
+
+    def abandon(self, now_ns: int) -> None:
+        """Count the questions without an answer as answered now: their connection has ended."""
+        self.asked = {sent_ns: answer_ns or now_ns for sent_ns, answer_ns in self.asked.items()}
 
     def sample(self, sent_ns: int, receive_ns: int, venue_ns: int) -> None:
         """Add the sample of one answer."""
         assert receive_ns >= sent_ns, (sent_ns, receive_ns)
+        if sent_ns in self.asked:
+            self.asked[sent_ns] = receive_ns
         doubt_ns = (receive_ns - sent_ns) // 2
         offset_ns = venue_ns - sent_ns - doubt_ns
         if self._samples and abs(offset_ns - self.offset_ns) > doubt_ns + self.doubt_ns + DRIFT_NS:

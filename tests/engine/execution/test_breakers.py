@@ -13,7 +13,7 @@ from engine.model.text import shown
 from engine.model.words import BUY, SELL, BookState, CommandKind, HaltReason, ParentStatus, Reason
 from engine.risk.breakers import check_watched
 from engine.risk.table import read_risk
-from tests.engine.execution.memory import BTC, ETH, OTHER, SECOND, STRATEGY, House
+from tests.engine.execution.memory import BTC, ETH, MS, OTHER, SECOND, STRATEGY, House
 
 POLICIES = ("refuse", "reduce", "cancel", "flatten")
 ACCOUNT = {"account": 1}
@@ -273,6 +273,36 @@ def test_a_slow_venue_stops_entries(tmp_path: Path) -> None:
         order.answer_ns = order.sent_ns + 2 * SECOND
     house.run(110)
     assert verdict(house) == Reason.ACK_LATENCY
+
+
+def test_a_venue_that_is_slow_to_give_its_time_stops_entries_over_a_death(tmp_path: Path) -> None:
+    """It is known before the first order waits; a resume lets it count anew."""
+    house = made(tmp_path, max_heartbeat_p99_ms=100)
+    house.run(700, 100 * MS)
+    assert verdict(house) == Reason.APPROVED
+    house.venue.latency_ns = 300 * MS
+    house.run(200, 100 * MS)
+    house.venue.latency_ns = 2 * MS
+    assert verdict(house, price=5_998_000) == Reason.HEARTBEAT_LATENCY
+    house.restart()
+    house.ready()
+    assert verdict(house, price=5_997_000) == Reason.HEARTBEAT_LATENCY
+    house.command(CommandKind.RESUME, account=house.config.account)
+    house.run(700, 100 * MS)
+    assert verdict(house, price=5_996_000) == Reason.APPROVED
+
+
+def test_a_question_whose_connection_ends_counts_until_then(tmp_path: Path) -> None:
+    """One that was never answered would be older at each judgement, and trip long after the connection is good."""
+    house = made(tmp_path, max_heartbeat_p99_ms=100)
+    house.run(700, 100 * MS)
+    house.venue.fault("time", "lose")
+    while not any(not answered for _, answered in house.role.gate.account.sight.heartbeats()):
+        house.run(1, 10 * MS)
+    house.venue.cut()
+    house.run(20, 100 * MS)
+    house.ready()
+    assert verdict(house) == Reason.APPROVED
 
 
 @pytest.mark.parametrize(

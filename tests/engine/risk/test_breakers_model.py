@@ -29,7 +29,7 @@ STRATEGY = STRATEGIES[0]
 
 
 class Acked(NamedTuple):
-    """An order that was sent."""
+    """A request that was sent."""
 
     sent_ns: int
     answer_ns: int
@@ -55,6 +55,7 @@ class Past:
         self.fills: list[Filled] = []
         self.moments: list[Moment] = []
         self.sent: list[Acked] = []
+        self.asked: list[Acked] = []  # questions for the venue's time
         self.days: dict[int, dict[int, Fraction]] = {}  # of each day: the first valuation's price of each instrument
         self.day_fills: dict[int, int] = {}
         self.now_ns = NOW_NS + draw.choice((0, DAY_NS - 3_000 * MS))
@@ -68,6 +69,10 @@ class Past:
     def newest_orders(self) -> list[Acked]:
         """The sight of the gate."""
         return self.sent[::-1]
+
+    def heartbeats(self) -> list[Acked]:
+        """The sight of the gate."""
+        return self.asked[::-1]
 
     def seen(self, *, per_strategy: bool) -> Seen:
         """What a breaker sees now."""
@@ -89,6 +94,9 @@ class Past:
             took_ns = draw.choice((5, 5, 5, 40, 300)) * MS
             sent_ns = self.now_ns - age_ns
             self.sent.append(Acked(sent_ns, sent_ns + took_ns if took_ns <= age_ns else 0))
+        if draw.random() < 0.5:
+            took_ns = draw.choice((5, 5, 5, 5, 40, 300)) * MS
+            self.asked.append(Acked(self.now_ns - 400 * MS, self.now_ns - 400 * MS + took_ns))
         prices = {number: self._price(number) for number in INSTRUMENTS}
         self._begin_days(prices)
         self.moments.append(Moment(self.now_ns, prices, len(self.fills)))
@@ -256,15 +264,25 @@ def flash_crash(_: Past, moments: list[Moment], value: Move) -> tuple[int, int] 
 
 
 def ack_latency(past: Past, moments: list[Moment], value: int) -> tuple[int, int] | None:
-    """The p99 of the last 100 answers."""
+    """The p99 of the last 100 answers to orders."""
+    return latency(past.sent, moments, value, 20)
+
+
+def heartbeat_latency(past: Past, moments: list[Moment], value: int) -> tuple[int, int] | None:
+    """The same of questions for the time."""
+    return latency(past.asked, moments, value, 5)
+
+
+def latency(requests: list[Acked], moments: list[Moment], value: int, least: int) -> tuple[int, int]:
+    """The p99 of the last 100 times from a request to its answer, or of the age of one without."""
     now_ns, took = moments[-1].now_ns, []
-    for order in past.sent[::-1]:
+    for order in requests[::-1]:
         late = not order.answer_ns and now_ns - order.sent_ns > value * MS
         if order.answer_ns or late:
             took.append((order.answer_ns or now_ns) - order.sent_ns)
     newest = sorted(took[:100])
     rank = next((index for index in range(len(newest)) if 100 * (index + 1) >= 99 * len(newest)), 0)
-    return (newest[rank], value * MS) if len(newest) >= 20 else (0, 1)
+    return (newest[rank], value * MS) if len(newest) >= least else (0, 1)
 
 
 MODELS: dict[str, tuple[Model, tuple[Any, ...], Reason]] = {
@@ -279,8 +297,9 @@ MODELS: dict[str, tuple[Model, tuple[Any, ...], Reason]] = {
         Reason.FLASH_CRASH,
     ),
     "max_ack_p99_ms": (ack_latency, (10, 50, 400), Reason.ACK_LATENCY),
+    "max_heartbeat_p99_ms": (heartbeat_latency, (10, 50, 400), Reason.HEARTBEAT_LATENCY),
 }  # fmt: skip
-STEPS, LONG = 12, ("max_ack_p99_ms", "max_loss_streak")
+STEPS, LONG = 12, ("max_ack_p99_ms", "max_heartbeat_p99_ms", "max_loss_streak")
 
 
 def hold(key: str, seed: int, trials: int) -> None:

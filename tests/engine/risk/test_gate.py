@@ -125,9 +125,10 @@ def test_an_intent_may_be_as_old_as_its_ttl_and_no_older() -> None:
     assert desk.reason(decided_ns=NOW_NS - 1001, ttl_ns=10**9) == Reason.INTENT_TOO_OLD
 
 
-def test_a_spread_may_be_as_wide_as_its_cap_and_no_wider() -> None:
-    """50 bps of 60,000 are 300.00."""
-    desk = Desk(max_spread_bps=50)
+@pytest.mark.parametrize("limits", [{}, {"max_spread_bps": 50}])
+def test_a_spread_may_be_as_wide_as_its_cap_and_no_wider(limits: dict[str, int]) -> None:
+    """50 bps of 60,000 are 300.00, also where the configuration sets no limit."""
+    desk = Desk(**limits)
     desk.top.update(BookState.GOOD, 5_985_000, 6_015_000, NOW_NS)
     assert desk.check() is APPROVED
     desk.top.update(BookState.GOOD, 5_984_999, 6_015_000, NOW_NS)

@@ -149,6 +149,7 @@ class Stages:
         self._pause_ns = min(self._options.retry_most_ns, self._pause_ns * 2)
         unanswered, self._requests = self._requests, {}
         self.budget.forget()
+        self.clock.abandon(now_ns)
         for request in unanswered.values():
             if request.kind > 0:
                 self._listener.on_answer(request, UNANSWERED, now_ns)
@@ -178,7 +179,8 @@ class Stages:
         """Ask for the venue's clock."""
         self._clock_ns = now_ns + self._options.clock_interval_ns
         number = next(self._numbers)
-        self._send(number, self._wire.time(number), Request(Step.TIME, now_ns))
+        if self._send(number, self._wire.time(number), Request(Step.TIME, now_ns)):
+            self.clock.ask(now_ns)
 
     def _receive(self, frame: bytes, now_ns: int) -> None:
         """Read one frame and report its content."""
