@@ -34,10 +34,10 @@ class VolumeShare:
 
     def __init__(self, most: Share) -> None:
         """Keep the share as an exact number."""
-        self._share, self._minutes = Fraction(most.share), most.minutes
+        self._most, self._minutes = Fraction(most.share), most.minutes
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that is too large for its market."""
         volume = account.volume.of(order.instrument_id, self._minutes, order.now_ns)
-        most = volume * self._share.numerator // self._share.denominator
+        most = volume * self._most.numerator // self._most.denominator
         return Refusal(Reason.VOLUME_SHARE, order.size, most) if order.size > most else None

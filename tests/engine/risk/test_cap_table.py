@@ -16,9 +16,9 @@ from tests.engine.risk.test_caps_model import MODELS, value_near
 Make = Callable[[History, Proposed, Any], tuple[FurtherCap, ...]]
 
 
-def own(key: str, times: int = 1) -> Make:
-    """The one cap of a key, whose value counts so many times."""
-    return lambda _, __, value: (CAPS[key].make(value if value is True else value * times),)
+def own(key: str) -> Make:
+    """The one cap of a key."""
+    return lambda _, __, value: (CAPS[key].make(value),)
 
 
 def drawn(draw: random.Random) -> tuple[History, Proposed]:
