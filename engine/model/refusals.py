@@ -186,6 +186,10 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.NO_VOLUME_PROFILE: _instrument("has no bars in the file of [execution] volume_profile"),
     Reason.SLICE_TOO_SHORT: lambda value, limit, _: f"a slice has {value} ms, at least {limit}: ask for fewer slices",
+    Reason.NOT_AMENDABLE: lambda value, limit, _: (
+        f"found size {value}, expected one below the order's {limit} and above its fills, no other amend under way,"
+        " and a venue that amends in place"
+    ),
     Reason.ACCOUNT_HALTED: lambda value, *_: f"account {value} is halted, engine-ctl resume --account ends it",
     Reason.STRATEGY_HALTED: lambda value, *_: f"strategy {value} is halted, engine-ctl resume --strategy ends it",
     Reason.NET_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),

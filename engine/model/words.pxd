@@ -37,6 +37,7 @@ cdef enum:  # IntentKind: INTENT_
     INTENT_CANCEL = 2
     INTENT_CANCEL_ALL = 3
     INTENT_REPLACE = 4
+    INTENT_AMEND = 5
 
 cdef enum:  # OrderType: ORDER_TYPE_
     ORDER_TYPE_LIMIT = 1

@@ -77,6 +77,7 @@ class IntentKind(IntEnum):
     CANCEL = 2  # the order of `target_id`
     CANCEL_ALL = 3  # every order of this strategy on this instrument
     REPLACE = 4  # the order of `target_id`, at this price and size
+    AMEND = 5  # the order of `target_id`: only its size becomes this smaller one, and it keeps its place in the queue
 
 
 class OrderType(IntEnum):
@@ -181,6 +182,7 @@ class Reason(IntEnum):
     MONITOR_SILENT = 62  # the monitor has not beaten for longer than the configuration allows
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
+    NOT_AMENDABLE = 65  # the size of the order cannot be lowered to this one in place
 
 
 class BreakerPolicy(IntEnum):

@@ -26,7 +26,7 @@ from engine.risk.history.returns import Returns
 from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
 from engine.risk.volume import TradedVolume
-from engine.venues.trading.budget import ORDER, Priority, VenueBudget
+from engine.venues.trading.budget import AMEND, ORDER, Cost, Priority, VenueBudget
 from engine.venues.trading.clock import VenueClock
 
 GOOD = int(BookState.GOOD)
@@ -264,6 +264,14 @@ class RiskGate(Approval):
         order = Proposed(now_ns, strategy, instrument_id, 0, 0, 0, decided_ns, ttl_ns, 0, False)
         return next(filter(None, (check(self, order) for check in WAITING)), None)
 
+    def check_amend(
+        self, now_ns: int, strategy: int, instrument_id: int, side: int, price: int, size: int, decided_ns: int,
+        ttl_ns: int,
+    ) -> Refusal | None:  # fmt: skip
+        """Check the smaller size of an open order: it lowers every exposure, so no cap is asked."""
+        order = Proposed(now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, 0, False)
+        return next(filter(None, (check(self, order) for check in AMENDING)), None)
+
     def check_closing(
         self, now_ns: int, strategy: int, instrument_id: int, side: int, price: int, size: int
     ) -> Verdict:
@@ -485,8 +493,12 @@ class RiskGate(Approval):
         """The venue's limits have room for an exit."""
         return self._venue_room(Priority.EXIT, order.now_ns)
 
-    def _venue_room(self, priority: Priority, now_ns: int) -> Refusal | None:
-        full = self.budget.full(priority, ORDER, now_ns)
+    def check_amend_rate(self, order: Proposed) -> Refusal | None:
+        """The venue's limits have room for an amend."""
+        return self._venue_room(Priority.REPRICE, order.now_ns, AMEND)
+
+    def _venue_room(self, priority: Priority, now_ns: int, cost: Cost = ORDER) -> Refusal | None:
+        full = self.budget.full(priority, cost, now_ns)
         return None if full is None else Refusal(Reason.VENUE_RATE, full.used + 1, full.bounds[priority])
 
     def check_rate(self, order: Proposed) -> Refusal | None:
@@ -550,6 +562,9 @@ EXIT: tuple[Check, ...] = (
     RiskGate.check_exit_rate,
 )  # fmt: skip
 WAITING: tuple[Check, ...] = (*SWITCHES, RiskGate.check_instrument, RiskGate.check_age)
+AMENDING: tuple[Check, ...] = (
+    *WAITING, RiskGate.check_steps, RiskGate.check_silence, RiskGate.check_amend_rate,
+)  # fmt: skip
 CLOSING: tuple[Check, ...] = (  # of a flattening
     RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected, RiskGate.check_stopped,
     RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_book, RiskGate.check_steps,

@@ -1,7 +1,7 @@
 """The seam between execution and the trading of any venue: what execution asks, and what a session answers.
 
-    execution ── place, cancel, replace, status, open orders, fills since a cursor, balances ─▶ VenueSession ─▶ venue
-              ◀─ SessionListener: up, down, answer, report, transfer, unreadable ──────────────
+    execution ── place, cancel, replace, amend, status, open orders, fills after a cursor, balances ─▶ VenueSession
+              ◀─ SessionListener: up, down, answer, report, transfer, unreadable ──────────────        ─▶ venue
 
 A session connects, measures the venue's clock, logs on, and connects again after each loss. It chooses how requests
 travel: over one WebSocket both ways, or over REST with reports by a stream. Each method that makes a request returns
@@ -37,6 +37,7 @@ class Ask(IntEnum):
     FILLS_SINCE = 8  # a cursor
     NEWEST_FILL = 9
     BALANCES = 10
+    AMEND = 12  # the smaller size of an order, which keeps its place in the queue
     RIGHT = 11  # whether this key and account may place orders
 
 
@@ -88,7 +89,7 @@ class Answer(msgspec.Struct):
     gone: bool = False  # the error means that the venue has no such order
     denied: bool = False  # the error means that this key or account may place no order at all
     barred: Denial = NO_DENIAL  # of BALANCES: why the account may place no order
-    order: OrderNews | None = None  # of PLACE, CANCEL, STATUS and OWNER
+    order: OrderNews | None = None  # of PLACE, CANCEL, AMEND, STATUS and OWNER
     fills: list[FillNews] = []  # with the order, or of the listing
     more: bool = False  # of FILLS_SINCE: the venue has further fills
     orders: list[OrderNews] = []
@@ -126,6 +127,7 @@ class SessionListener(Protocol):
 class VenueSession(Protocol):
     """One session of one account at one venue. Prices, sizes and balances are fixed point, times nanoseconds."""
 
+    amends: bool  # whether the venue lowers an order's size in place
     clock: VenueClock
     budget: VenueBudget  # counts every request that leaves
     fill_order: FillOrder
@@ -171,6 +173,9 @@ class VenueSession(Protocol):
         replaced: bytes, now_ns: int,
     ) -> bool:  # fmt: skip
         """Cancel an order that has no fill, and only then place another."""
+
+    def amend(self, instrument: int, client_id: bytes, size: int, now_ns: int) -> bool:
+        """Lower an order's size in place, where `amends`; the size is the whole, with the filled part."""
 
     def cancel(self, instrument: int, client_id: bytes, now_ns: int) -> bool:
         """Cancel an order."""

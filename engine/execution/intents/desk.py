@@ -2,6 +2,7 @@
 
     PLACE    risk ─▶ an order; with an algorithm: a parent, whose first child risk has approved
     REPLACE  risk ─▶ another order in place of an open one: in one request, or after its cancel (`pending_replace`)
+    AMEND    the switches of risk ─▶ a smaller size of an open order, in place
     CANCEL   the orders of one intent, of a strategy, or all of them; their algorithms stop
 
 Every intent gets a verdict, once. An order's own time (`timeout_ns`) ends by a cancel.
@@ -75,6 +76,8 @@ class Desk:
             self._place(intent, sequence, now_ns)
         elif intent.kind == REPLACE:
             self._replace(intent, sequence, now_ns)
+        elif intent.kind == IntentKind.AMEND:
+            self._amend(intent, sequence, now_ns)
         else:
             self._read_cancel(intent, sequence, now_ns)
 
@@ -284,6 +287,28 @@ class Desk:
         following = self._replacement(order, intent, intent.size, verdict.flags)
         self._sender.replace(order, following, intent, sequence, now_ns)
         self.watch(following)
+
+    def _amend(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """A smaller size for an open order, at its place in the queue. The size is the whole, with the filled part."""
+        order = self._blotter.newest.get(intent.target_id)
+        refusal = self._check_target(order, intent)
+        if order is not None and refusal is None:
+            refusal = self._check_smaller(order, intent.size) or self._gate.check_amend(
+                now_ns, intent.strategy, intent.instrument, order.side, order.price, intent.size, intent.now_ns,
+                intent.ttl_ns,
+            )  # fmt: skip
+        if refusal is not None or order is None:
+            self._sender.refuse(refusal or UNKNOWN_TARGET, intent, sequence, now_ns)
+            return
+        self._sender.approve(intent, sequence, now_ns)
+        self._broker.amend(order, intent.size, now_ns)
+
+    def _check_smaller(self, order: Order, size: int) -> Refusal | None:
+        """Whether the venue can lower the order to this size in place, and no such request is under way."""
+        smaller = order.venue_filled < size < order.size
+        if self._broker.amends and smaller and not order.amend_pending:
+            return None
+        return Refusal(Reason.NOT_AMENDABLE, size, order.size)
 
     def _replacement(self, order: Order, intent: IntentRow, size: int, flags: int) -> Order:
         """The order of a REPLACE, for this size."""

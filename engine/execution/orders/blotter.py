@@ -147,6 +147,13 @@ class Blotter:
         self.note(order, now_ns)
         self.changed.append(order)
 
+    def shrink(self, order: Order, size: int, now_ns: int) -> None:
+        """Record the smaller size that the venue has confirmed."""
+        order.size = size
+        self.refresh(order)
+        self.note(order, now_ns)
+        self.changed.append(order)
+
     def conclude(self, order: Order, to: OrderState, now_ns: int) -> None:
         """End an order by inference: the venue answers that it does not exist, and it can no longer arrive there."""
         order.flags |= OrderFlag.INFERRED

@@ -72,7 +72,7 @@ class Order:
     """
 
     __slots__ = (
-        "answer_ns", "cancel", "child", "client_id",
+        "amend_from", "amend_pending", "amend_to", "answer_ns", "cancel", "child", "client_id",
         "disputed", "error", "error_text", "expires_ns", "exposure", "filled", "flags", "instrument",
         "intent_id", "intent_ns", "limit_price", "now_ns", "order_type", "pending_replace", "predecessor", "price",
         "receive_ns", "replaces_child", "replaces_id", "sent_ns", "side", "size", "state", "strategy", "successor",
@@ -109,6 +109,9 @@ class Order:
         self.error = b""  # the venue's code
         self.error_text = b""  # the venue's text beside the code
         self.flags = 0
+        self.amend_to = 0  # the smallest size that was asked for in place; 0: none was
+        self.amend_from = 0  # the size before: late reports may still have it
+        self.amend_pending = False  # a request to lower its size waits for its answer
         self.limit_price = 0
         self.timeout_ns = 0
         self.exposure = 0  # the size that it may still add to the position
@@ -175,6 +178,15 @@ class Order:
         if until_ns:
             self.cancel = self.cancel or Cancel()
             self.cancel.after_ns = max(self.cancel.after_ns, until_ns)
+
+    def begin_amend(self, size: int) -> None:
+        """Note that the venue may lower its size to this one from now on."""
+        self.amend_from = max(self.amend_from, self.size)
+        self.amend_to = min(self.amend_to or size, size)
+
+    def shrinks_to(self, size: int) -> bool:
+        """Whether a size that the venue reports is a smaller one that was asked for."""
+        return 0 < self.amend_to <= size < self.size
 
     @property
     def replaceable(self) -> bool:

@@ -235,6 +235,8 @@ class Replay:
         """Apply an intent to other orders: what it replaces, and what it cancels."""
         if row.kind == IntentKind.REPLACE:
             self.replaces[row.intent_id] = row
+        elif row.kind == IntentKind.AMEND:
+            self._read_amend(row)
         elif row.kind == IntentKind.CANCEL_ALL:
             self._cancel_all(row.strategy, row.instrument)
         elif row.kind == IntentKind.CANCEL:
@@ -251,6 +253,12 @@ class Replay:
             parent.status = STOPPING
         for order in filter(is_meant, self.blotter.live.values()):
             self._cancel(order)
+
+    def _read_amend(self, row: IntentRow) -> None:
+        """Expect the smaller size in the venue's reports: the request may have been sent or not."""
+        order = self.blotter.newest.get(row.target_id)
+        if order is not None and order.strategy == row.strategy and order.live and 0 < row.size < order.size:
+            order.begin_amend(row.size)
 
     def _read_cancel(self, target: int, strategy: int = 0) -> None:
         """Mark an intent, of this strategy, as to be cancelled: its algorithm makes no further child."""
@@ -282,7 +290,7 @@ class Replay:
         order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
         order.expires_ns, order.error, order.flags = row.expires_ns, bare(row.error), row.flags
         order.error_text = row.error_text.rstrip(b"\0")
-        order.filled = row.filled
+        order.filled, order.size = row.filled, row.size
         order.venue_filled = max(order.venue_filled, order.filled)
         self.blotter.restore(order, row.state)
         self.last_orders.append(order)

@@ -60,6 +60,7 @@ class OrdersState(msgspec.Struct, array_like=True):
     rows: bytes
     venue_filled: list[int]
     exposure: list[int]
+    amends: list[tuple[int, int]]  # from which size, to which
     predecessors: list[int]
     successors: list[int]
 
@@ -239,6 +240,7 @@ def _dump_orders(orders: list[Order], at: dict[int, int], account: int) -> Order
         b"".join(codec.ORDER.pack(*order.row(account)) for order in orders),
         [order.venue_filled for order in orders],
         [order.exposure for order in orders],
+        [(order.amend_from, order.amend_to) for order in orders],
         [place(order.predecessor) for order in orders],
         [place(order.successor) for order in orders],
     )
@@ -246,9 +248,10 @@ def _dump_orders(orders: list[Order], at: dict[int, int], account: int) -> Order
 
 def _load_orders(state: OrdersState) -> list[Order]:
     orders = [_load_order(row) for row in _rows(codec.ORDER, state.rows)]
-    links = zip(state.venue_filled, state.exposure, state.predecessors, state.successors, strict=True)
-    for order, (filled, exposure, before, after) in zip(orders, links, strict=True):
+    links = zip(state.venue_filled, state.exposure, state.amends, state.predecessors, state.successors, strict=True)
+    for order, (filled, exposure, amend, before, after) in zip(orders, links, strict=True):
         order.venue_filled, order.exposure = filled, exposure
+        order.amend_from, order.amend_to = amend
         order.predecessor = None if before == NONE else orders[before]
         order.successor = None if after == NONE else orders[after]
     return orders

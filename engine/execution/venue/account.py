@@ -72,7 +72,7 @@ class VenueAccount:
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Pass an answer to the part that asked; one that is unreadable, or answers another question, is UNKNOWN."""
         apply = self.recovery.on_answer
-        if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE):
+        if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE, Ask.AMEND):
             apply = self.broker.on_answer
         elif request.kind == Ask.BALANCES:
             apply = self.balances.on_answer

@@ -120,6 +120,13 @@ class Broker:
             self._blotter.move(order, CANCELLING, now_ns)
         self._send_cancel(order, now_ns)
 
+    def amend(self, order: Order, size: int, now_ns: int) -> None:
+        """Lower an open order's size in place; the wish is in the journal."""
+        order.begin_amend(size)
+        order.amend_pending = self._session.amend(order.instrument, order.client_id, size, now_ns)
+        if not order.amend_pending:
+            self._questions.ask(order, now_ns)
+
     def retry_cancels(self, now_ns: int) -> None:
         """Retry the cancels that the venue refused and whose pause is over."""
         for key, order in list(self._refused.items()):
@@ -132,12 +139,17 @@ class Broker:
         return self._gate.halts(order.strategy, order.instrument)
 
     @property
+    def amends(self) -> bool:
+        """Whether the venue lowers an order's size in place."""
+        return self._session.amends
+
+    @property
     def waiting(self) -> bool:
         """Whether a cancel waits after a refusal."""
         return bool(self._refused)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """Apply the answer to a placement, a cancel or a replacement; ignore one about an order that was forgotten."""
+        """Apply the answer to a request about an order; ignore one about an order that was forgotten."""
         self._gate.backoff_until_ns = max(self._gate.backoff_until_ns, answer.retry_ns)
         order = self._blotter.orders.get(request.client_id)
         if request.kind == Ask.REPLACE:
@@ -146,6 +158,8 @@ class Broker:
             return
         elif request.kind == Ask.CANCEL:
             self._on_cancel(order, answer, now_ns)
+        elif request.kind == Ask.AMEND:
+            self._on_amend(order, answer, now_ns)
         else:
             outcome = Outcome(answer.outcome)
             self._on_place(order, outcome, answer.error, answer.text, answer.order, answer.fills, now_ns)
@@ -254,6 +268,8 @@ class Broker:
         if not order.answer_ns:
             order.answer_ns = now_ns
         order.venue_filled = max(order.venue_filled, news.executed)
+        if order.shrinks_to(news.size):
+            self._blotter.shrink(order, news.size, now_ns)
         if news.unknown_status:
             self._alarm.unknown_status(order, news, now_ns)
         if answered or order.state != CANCELLING:
@@ -327,6 +343,18 @@ class Broker:
             self._warn(now_ns, "cancel rejected", order)
             order.pause_cancel(now_ns)
         self._query_cancel(order, now_ns)
+
+    def _on_amend(self, order: Order, answer: Answer, now_ns: int) -> None:
+        """Apply the answer to an amend; unless the venue accepted it, ask the venue about the order."""
+        order.amend_pending = False
+        if answer.outcome == Outcome.ACCEPTED and answer.order is not None:
+            self.apply_news(order, answer.order, now_ns, answered=False)
+            return
+        if answer.outcome == Outcome.REFUSED:
+            order.note_error(answer.error, answer.text)
+            self._warn(now_ns, "amend rejected", order)
+        if order.live:
+            self._questions.ask(order, now_ns)
 
     def _warn(self, now_ns: int, event: str, order: Order) -> None:
         """Log the venue's rejection of a request, at a bounded rate."""

@@ -50,7 +50,7 @@ def of_news(order: Order, news: OrderNews, symbol: str) -> str:
         (_differ(news.venue_order_id, order.venue_order_id),
          f"it names the venue's order {shown(news.venue_order_id)}, ours is {shown(order.venue_order_id)}"),
         (news.side not in (0, order.side), f"it is on side {news.side}, the order is on {order.side}"),
-        (news.size > order.size, f"its size is {news.size}, the order's {order.size}"),
+        (news.size > max(order.size, order.amend_from), f"its size is {news.size}, the order's {order.size}"),
         (news.executed > order.size, f"{news.executed} are filled, the order's size is {order.size}"),
         (news.state == FILLED and news.executed < size, f"it is FILLED with {news.executed} of {size}"),
         (final and news.executed < order.filled,

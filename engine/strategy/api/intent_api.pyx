@@ -14,7 +14,8 @@ from libc.string cimport memset
 
 from engine.model.records cimport PARAMETERS, Intent
 from engine.model.words cimport (
-    BUY, INTENT_CANCEL, INTENT_CANCEL_ALL, INTENT_PLACE, INTENT_REPLACE, ORDER_TYPE_LIMIT, SELL, TIME_IN_FORCE_IOC,
+    BUY, INTENT_AMEND, INTENT_CANCEL, INTENT_CANCEL_ALL, INTENT_PLACE, INTENT_REPLACE, ORDER_TYPE_LIMIT, SELL,
+    TIME_IN_FORCE_IOC,
 )
 
 from engine.model import algorithms, records
@@ -213,7 +214,10 @@ cdef class IntentApi:
         return self.submit_cancel_all(id_of(instrument))
 
     def replace(self, intent_id, price, size):
-        """Replace a working order by one at another price and size; the id is that of the new order."""
+        """Replace a working order by one at another price and size; the id of the order that works then.
+
+        At the same price and a smaller size an open order is amended: it keeps its id and its place in the queue.
+        """
         cdef Intent intent
         order = self.order_of(intent_id)
         if order is None:
@@ -224,6 +228,9 @@ cdef class IntentApi:
         begin(&intent, INTENT_REPLACE, order.instrument)
         intent.target_id, intent.side = intent_id, order.side
         intent.size, intent.price = exact(size, "size"), exact(price, "price")
+        if intent.price == order.price and order.filled < intent.size < order.size and order.open:
+            intent.kind = INTENT_AMEND
+            return None if self.submit(&intent) is None else intent_id
         return self.submit(&intent)
 
     def position(self, instrument):

@@ -63,6 +63,11 @@ class Order:
         return self.remaining if self.replaced is None else max(0, self.remaining - self.replaced.remaining)
 
     @property
+    def open(self) -> bool:
+        """True when the order is at the venue and nothing ends it."""
+        return self.state in (OrderState.OPEN, OrderState.PARTLY_FILLED) and not self.cancelling
+
+    @property
     def done(self) -> bool:
         """True when the order has ended."""
         return self.state in DONE_STATES

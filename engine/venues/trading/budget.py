@@ -45,7 +45,8 @@ class Reported(NamedTuple):
     used: int
 
 
-ORDER, CANCEL, QUESTION = Cost(1, 1), Cost(1, 0), Cost(80, 0)  # of a question: the heaviest one
+ORDER, CANCEL, AMEND = Cost(1, 1), Cost(1, 0), Cost(4, 0)
+QUESTION = Cost(80, 0)  # the heaviest one
 RESERVE = Decimal("0.05")
 
 

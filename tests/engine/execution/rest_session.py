@@ -207,6 +207,12 @@ class RestSession:
     def warm_place(self, *order: Any) -> None:
         """Nothing is kept warm."""
 
+    amends = False
+
+    def amend(self, *order: Any) -> bool:
+        """The venue has no such request."""
+        raise AssertionError(order)
+
     def replace(self, *order: Any) -> bool:
         """The venue has no such request: nothing leaves, and the order is asked about."""
         del order

@@ -312,6 +312,20 @@ class FakeVenue:
         self.tell(order, "CANCELED", cancel=True)
         return self.show(order) | {"origClientOrderId": order.client_id, "clientOrderId": "cancel-id"}
 
+    def do_order_amend_keepPriority(self, port: FakePort, params: dict[str, Any]) -> Any:  # noqa: N802
+        """Lower the size in place."""
+        order = self.orders.get(params["origClientOrderId"])
+        size = to_fixed(params["newQty"], SIZES[params["symbol"]])
+        if order is None or not order.open:
+            raise RefusedError(-2038, "Unknown order sent.")
+        if not order.executed < size < order.size:
+            raise RefusedError(-2038, "Order amend (quantity increase) is not supported.")
+        order.size = size
+        self.tell(order, "REPLACED")
+        shown = self.show(order)
+        shown["qty"] = shown.pop("origQty")
+        return {"transactTime": shown.pop("transactTime"), "executionId": 1, "amendedOrder": shown}
+
     def do_order_cancelReplace(self, port: FakePort, params: dict[str, Any]) -> Any:  # noqa: N802
         """Cancel an order without fills, then place."""
         order = self.orders.get(params["cancelOrigClientOrderId"])

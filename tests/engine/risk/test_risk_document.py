@@ -33,6 +33,7 @@ def test_every_reason_of_the_table_is_a_word_of_a_verdict() -> None:
         "ALGORITHM_PARAMETER",
         "NO_VOLUME_PROFILE",
         "SLICE_TOO_SHORT",
+        "NOT_AMENDABLE",
     }  # not the gate's: execution's own
     assert named == {reason.name for reason in Reason} - own
 

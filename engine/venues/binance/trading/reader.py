@@ -140,6 +140,19 @@ class AnswerOrder(msgspec.Struct, gc=False):
     fills: list[AnswerFill] = []
 
 
+class AmendedOrder(AnswerOrder, gc=False):
+    """An order in the answer to an amend, where its size has another name."""
+
+    qty: str = "0"
+
+
+class AmendAnswer(msgspec.Struct, gc=False):
+    """The answer to an amend."""
+
+    amendedOrder: AmendedOrder  # noqa: N815
+    transactTime: Milliseconds = 0  # noqa: N815
+
+
 class OwnTrade(msgspec.Struct, gc=False):
     """A line of the account's own trades."""
 
@@ -203,6 +216,7 @@ _event = msgspec.json.Decoder(EventName).decode
 _limits = msgspec.json.Decoder(list[RateLimit]).decode
 _report = msgspec.json.Decoder(ExecutionReport).decode
 _order = msgspec.json.Decoder(AnswerOrder).decode
+_amended = msgspec.json.Decoder(AmendAnswer).decode
 _orders = msgspec.json.Decoder(list[AnswerOrder]).decode
 _trades = msgspec.json.Decoder(list[OwnTrade]).decode
 _account = msgspec.json.Decoder(Account).decode
@@ -346,6 +360,14 @@ class BinanceTrading(Requests):
         order = _order(body)
         news = self._order_news(order)
         return news, [self._answer_fill(order, news, fill) for fill in order.fills]
+
+    @readable
+    def read_amended(self, body: bytes) -> OrderNews:
+        """An order whose size was lowered."""
+        answer = _amended(body)
+        order = answer.amendedOrder
+        order.origQty, order.transactTime = order.qty, answer.transactTime
+        return self._order_news(order)
 
     @readable
     def read_orders(self, body: bytes) -> list[OrderNews]:

@@ -13,14 +13,14 @@ from engine.model.words import BUY, SELL, TimeInForce
 from engine.venues.binance.signing import Signer, socket_payload
 from engine.venues.binance.trading.template import Template
 from engine.venues.session import Ask
-from engine.venues.trading.budget import CANCEL, ORDER, Cost
+from engine.venues.trading.budget import AMEND, CANCEL, ORDER, Cost
 
 MILLISECOND_NS = 1_000_000
 FILLS_LIMIT = 1000  # the most a listing of own trades gives at once
 COSTS: dict[int, Cost] = {  # the weight of each request, and how many orders it counts as
     Ask.PLACE: ORDER, Ask.REPLACE: ORDER, Ask.CANCEL: CANCEL, Ask.STATUS: Cost(4), Ask.OWNER: Cost(4),
     Ask.OPEN_ORDERS: Cost(80), Ask.FILLS_OF: Cost(20), Ask.FILLS_SINCE: Cost(20), Ask.NEWEST_FILL: Cost(20),
-    Ask.BALANCES: Cost(20), Ask.RIGHT: Cost(1),
+    Ask.BALANCES: Cost(20), Ask.RIGHT: Cost(1), Ask.AMEND: AMEND,
 }  # fmt: skip
 OF_SESSION = Cost(2)  # its logon and its subscription; its other requests have less
 TYPES = {
@@ -58,6 +58,7 @@ class Requests:
         self._window_ms = receive_window_ms
         self._window = window = f'"recvWindow":{receive_window_ms}'
         self._symbols = {one.id: one.symbol for one in instruments}
+        self._size_decimals = {one.id: one.size_decimals for one in instruments}
         self._least = {one.id: _least_order(one) for one in instruments}
         self._place: dict[tuple[int, int, int], Template] = {}
         self._replace: dict[tuple[int, int, int], Template] = {}
@@ -116,6 +117,12 @@ class Requests:
         """Cancel an order that has no fill, and only then place another."""
         template = self._replace[instrument, side, time_in_force]
         return template.fill(request_id, client_id, price, size, venue_ns // MILLISECOND_NS, old_client_id)
+
+    def amend(self, request_id: int, instrument: int, client_id: bytes, size: int, venue_ns: int) -> bytes:
+        """Lower an order's size at its place in the queue; it keeps our id."""
+        name, quantity = client_id.hex(), to_text(size, self._size_decimals[instrument])
+        more = f'"newClientOrderId":"{name}","newQty":"{quantity}","origClientOrderId":"{name}",'
+        return self._ask(request_id, "order.amend.keepPriority", instrument, more, venue_ns)
 
     def status(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
         """Ask for one order by our id."""

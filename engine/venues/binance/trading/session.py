@@ -14,6 +14,7 @@ from engine.venues.trading.fill_order import FillOrder
 class BinanceSession(Stages):
     """One session of one account, logged on by an Ed25519 key."""
 
+    amends = True
     fill_order: FillOrder = BinanceFillOrder()
 
     def place(
@@ -50,6 +51,12 @@ class BinanceSession(Stages):
             number, instrument, side, time_in_force, price, size, client_id, replaced, self.clock.venue_ns(now_ns)
         )
         return self._send(number, payload, Request(Ask.REPLACE, now_ns, client_id, replaced))
+
+    def amend(self, instrument: int, client_id: bytes, size: int, now_ns: int) -> bool:
+        """Lower an order's size in place."""
+        number = next(self._numbers)
+        payload = self._wire.amend(number, instrument, client_id, size, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.AMEND, now_ns, client_id))
 
     def cancel(self, instrument: int, client_id: bytes, now_ns: int) -> bool:
         """Cancel an order."""

@@ -236,6 +236,8 @@ class Stages:
             return
         elif kind in ORDER_ANSWERS:
             answer.order, answer.fills = wire.read_order(body)
+        elif kind == Ask.AMEND:
+            answer.order = wire.read_amended(body)
         elif kind in FILL_ANSWERS:
             answer.fills = wire.read_fills(body)
             answer.more = len(answer.fills) >= wire.fills_limit
