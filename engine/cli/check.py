@@ -140,6 +140,7 @@ def _check_risk(config: Config) -> None:
     limits, _ = read_risk(config.risk)
     limits.check_instruments(known)
     check_watched(config.risk, limits, known)
+    limits.check_rise()
 
 
 def _check_settings(config: Config) -> None:

@@ -54,6 +54,7 @@ def build(config: "Config", name: str) -> Execution:
     instruments = tuple(await_all(opened, ids))
     options = msgspec.to_builtins(read_table(config.execution, ExecutionOptions))
     limits, caps = read_risk(config.risk)
+    limits.check_rise()
     execution = ExecutionConfig(
         account=account.number,
         venue=account.venue.name,

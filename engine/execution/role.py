@@ -43,6 +43,7 @@ from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.positions import Positions
 from engine.execution.orders.prices import Prices
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
+from engine.execution.ramp import Ramp
 from engine.execution.restore.checkpointer import Checkpointer
 from engine.execution.restore.disk import DirectDisk, Disk
 from engine.execution.scope_cells import ScopeCells
@@ -131,9 +132,11 @@ class Execution:
             lanes.halt, self._operator, self.gate, self.scopes, self.desk, self.alarm, self.recovery, self._balances
         )
         self.breakers = Breakers(config, self.gate, self.blotter, self.scopes, self.desk)
+        settings = Settings(config, lanes.limits, self.gate, self.desk, self.journal)
+        self._ramp = Ramp(config, self.blotter, self.breakers, settings)
         self._commands = Commands(
             lanes.commands, lanes.commands_life, self.journal, self.halts, self.scopes, self.desk, self.alarm,
-            self._balances, Settings(config, lanes.limits, self.gate, self.desk, self.journal), self.breakers,
+            self._balances, settings, self.breakers,
         )  # fmt: skip
         closing = Closing(system, self.gate, sender, self.blotter, self._tops)
         self.flatten = Flatten(
@@ -184,6 +187,7 @@ class Execution:
         self._start = None
         self._gate_state.update(now_ns)
         start.begin(now_ns)
+        self._ramp.begin()
         self._poll(now_ns)
 
     def _follow_up(self, now_ns: int, work: int) -> int:
@@ -199,6 +203,7 @@ class Execution:
         more += self.desk.follow(now_ns)
         self._positions.write(now_ns, self._lanes.fills.cursor)
         self.breakers.step(now_ns)
+        self._ramp.step(now_ns)
         self._returns.step(now_ns)
         self.journal.settle(now_ns, idle=not (work + more))
         self._gate_state.update(now_ns)

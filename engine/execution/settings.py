@@ -10,6 +10,7 @@ in force, because the supervisor publishes it again before it is overwritten: a 
 """
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -46,6 +47,8 @@ class Settings:
         self._desk = desk
         self._journal = journal
         self._version = self._refused = 0  # of the limits
+        self._values: dict[str, Any] = {}  # the limits that an operator has set
+        self._risen = Decimal(0)  # the share to which the ramp has risen
         self._cells = {number: index for index, number in enumerate(config.strategies, 1)}
 
     def restore(self, commands: RingReader) -> None:
@@ -103,10 +106,18 @@ class Settings:
         self._version = row.version
         self._confirm(0, now_ns, row.version)
 
+    def raise_ramp(self, share: Decimal) -> None:
+        """Have at least this share of every cap in dollars in force, unless an operator has set the ramp."""
+        self._risen = share
+        self._replace(self._values)
+
     def _replace(self, values: dict[str, Any]) -> None:
         limits, caps = set_risk(self._table, values)
+        if "ramp" not in values and self._risen > limits.ramp:
+            limits, caps = set_risk(self._table, {**values, "ramp": self._risen})
         limits.check_instruments(self._instruments)
         self._gate.set_limits(limits, caps or self._caps)
+        self._values = values
 
     def _confirm(self, index: int, now_ns: int, version: int, refused: int = 0, error: str = "") -> None:
         row = SETTINGS.row(now_ns=now_ns, version=version, refused=refused, error=error.encode()[:ERROR_BYTES])

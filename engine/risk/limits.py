@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from engine.model.fixed import INT64_MAX
+from engine.risk.ramp import Rise
 
 MICRO = 10**6  # caps in dollars are compared as whole millionths
 BPS = 10_000
@@ -18,6 +19,7 @@ FIXED = (
     "usd_instruments",
     "sectors",
     "policies",
+    "ramp_rise",
     "var_history",
 )  # limits that execution reads once, at its start
 WINDOW_LEAST, WINDOW_MOST = 20, 1_000  # days: fewer have no 5 %, more are no help
@@ -45,6 +47,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, int
     ] = {}  # for other assets: the instrument whose middle is the asset's price in one of these
     ramp: Decimal = Decimal(1)  # the share of every cap in dollars that is in force: 0.1 while a strategy is new
+    ramp_rise: Rise | None = None  # steps by which the ramp rises by itself
     capital_usd: Decimal | None = None  # the account's money before its first fill; equity is this and the net
     sectors: dict[str, tuple[int, ...]] = {}  # names for groups of instruments
     var_history: str = ""  # the CSV or Parquet file of bars from which the value at risk is computed
@@ -98,6 +101,11 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f" was {self.exit_collar_bps}"
             )
             raise ValueError(msg)
+
+    def check_rise(self) -> None:
+        """Refuse a rise that begins at or below the ramp: its first steps would change nothing."""
+        if self.ramp_rise is not None and self.ramp_rise.to[0] <= self.ramp:
+            raise ValueError(f"ramp_rise.to must begin above ramp, which is {self.ramp}, was {self.ramp_rise.to[0]}")
 
     def check_instruments(self, known: Collection[int]) -> None:
         """Refuse a `usd_instruments` or a sector that names an instrument which is not configured."""

@@ -1,5 +1,6 @@
 """Breakers on the venue's answers: they come in time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import ClassVar
@@ -21,7 +22,7 @@ class Since(msgspec.Struct, frozen=True):
     sent_ns: int | None = 0
 
 
-class Latency:
+class Latency(ABC):
     """The p99 of the time from a request to its answer, over the last 100 requests, is at most this.
 
     A request without an answer counts with its age, as soon as that exceeds the limit.
@@ -59,9 +60,9 @@ class Latency:
             elif now_ns - sent_ns > self._most_ns:
                 yield now_ns - sent_ns
 
+    @abstractmethod
     def requests(self, account: Account) -> Iterable[tuple[int, int]]:
         """When each request was sent and answered, 0: not; the newest first."""
-        raise NotImplementedError
 
 
 @breaker("max_ack_p99_ms", int, BreakerPolicy.REFUSE)
