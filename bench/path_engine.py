@@ -19,6 +19,7 @@ import json
 import os
 import resource
 import struct
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,15 +29,16 @@ from engine.runtime import IDLE_ROUNDS
 
 INTENT = JournalKind.INTENT.value
 KIND_AT, PAYLOAD_AT = 16, 24  # in a journal record
-TICK_OF_INTENT = struct.Struct("<qq")  # tick_sequence, receive_ns
-TICK_AT = PAYLOAD_AT + 32
-TICK_TIMES = struct.Struct("<qq")  # receive_ns, publish_ns
+TICK_OF_INTENT = struct.Struct("<Q24xqq")  # intent_id, tick_sequence, receive_ns
+TICK_TIMES = struct.Struct("<qq")  # receive_ns, publish_ns, also in BOOKS
+BOOKS_BACK = range(1, 9)  # the newest books, in which one is looked for
 BATCH_SIZE = 3 * records.JOURNAL.size  # intent, verdict, order
 ROUNDS_KEPT = 64
 MS = 1_000_000
 STALL_NS = MS  # a longer round is listed
 STEAL_NS = 100 * MS  # how often the stolen time is read, beside after each long round
 LAST_NS = 500 * MS  # after the end the last intents may still become orders
+MEMORY_PARTS = 4  # of a run, after each of which the memory is read
 OPEN_LIMIT_NS = 10_000 * MS
 STEAL_FIELD = 8  # in a line of /proc/stat
 
@@ -51,6 +53,7 @@ class Row(NamedTuple):
     judged: int
     handed: int
     sent: int
+    intent: int
 
 
 class Outside:
@@ -84,14 +87,15 @@ class Stamps:
 
         process = config.process(name)
         self.now, self.rows, self.rounds = clock.now_ns, array.array("q"), 0
-        self._found: list[tuple[int, int, int, int, int]] = []
+        self._found: list[tuple[int, int, int, int, int, int]] = []
         self._kept: list[tuple[int, int, int]] = []  # start, fed, decided of the last rounds with work
-        self._intent, self._judged_ns, self._judged = (0, 0), 0, False
+        self._intent, self._judged_ns, self._judged = (0, 0, 0), 0, False
         runtime.place(config, process)
         self.loop = runtime.start(config, process, process.roles)
         self.approval: Any = self.loop.roles[-1].gate  # type: ignore[attr-defined]
         self._stamp()
         self._ticks = shm.RingReader(config.lane("ticks", "feed"))
+        self._books = shm.RingReader(config.lane("books", "feed"))
         self._intents = shm.RingReader(config.lane("intents", "prompt.execution"))
         self._verdicts = shm.RingReader(config.lane("verdicts", "execution"))
         self._outside = Outside(min(os.sched_getaffinity(0)))
@@ -106,7 +110,7 @@ class Stamps:
         def stamped_publish(batch: bytes, now_ns: int) -> None:
             if len(batch) == BATCH_SIZE and batch[KIND_AT] == INTENT:
                 self._judged_ns, self._judged = now(), True
-                self._intent = TICK_OF_INTENT.unpack_from(batch, TICK_AT)
+                self._intent = TICK_OF_INTENT.unpack_from(batch, PAYLOAD_AT)
             publish(batch, now_ns)
 
         def stamped_transmit(descriptor: int, block: bytes) -> Any:
@@ -126,8 +130,11 @@ class Stamps:
         gc.freeze()
         self._await_open()
         intents, verdicts, checks = self._intents.end, self._verdicts.end, self.approval.checks
+        memory = [self._memory()]
         end_ns = self.now() + int(seconds * 1e9)
-        self._rounds(end_ns, feeds=True)
+        for part in range(MEMORY_PARTS, 0, -1):
+            self._rounds(end_ns - (part - 1) * int(seconds * 1e9) // MEMORY_PARTS, feeds=True)
+            memory.append(self._memory())
         submitted, judged = self._intents.end - intents, verdicts + self._intents.end - intents
         while self._verdicts.end < judged and self.now() < end_ns + LAST_NS:
             self._rounds(self.now() + MS, feeds=False)
@@ -136,8 +143,13 @@ class Stamps:
         return {
             "refused": refused, "left_out": max(0, submitted - orders - refused),
             "round_ns": int(seconds * 1e9) // max(1, self.rounds), "stalls": self.stalls,
-            "checks": self.approval.checks - checks,
+            "checks": self.approval.checks - checks, "memory": memory,
         }  # fmt: skip
+
+    def _memory(self) -> int:
+        """The process's own memory in bytes, without the rows."""
+        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text().split())
+        return (resident - shared) * resource.getpagesize() - sys.getsizeof(self.rows)
 
     def _await_open(self) -> None:
         """Rounds until the gate is open, which are not counted."""
@@ -180,20 +192,25 @@ class Stamps:
                     rows.extend(self._row(*one))
                 found.clear()
 
-    def _row(self, sequence: int, received_ns: int, judged_ns: int, handed_ns: int, sent_ns: int) -> Row:
+    def _row(
+        self, intent: int, sequence: int, received_ns: int, judged_ns: int, handed_ns: int, sent_ns: int
+    ) -> Row:  # fmt: skip
         """The row of an order; its round is the last one that began before its tick was read."""
         published_ns = fed_ns = decided_ns = 0
         for start_ns, fed, decided in reversed(self._kept):
             if start_ns <= received_ns:
-                fed_ns, decided_ns, published_ns = fed, decided, self._published_ns(sequence)
+                fed_ns, decided_ns, published_ns = fed, decided, self._published_ns(sequence, received_ns)
                 break
-        return Row(received_ns, published_ns, fed_ns, decided_ns, judged_ns, handed_ns, sent_ns)
+        return Row(received_ns, published_ns, fed_ns, decided_ns, judged_ns, handed_ns, sent_ns, intent)
 
-    def _published_ns(self, sequence: int) -> int:
-        """`publish_ns` of the tick before this cursor."""
-        self._ticks.cursor = sequence - 1
-        record = self._ticks.read_bytes()
-        return int(TICK_TIMES.unpack_from(record)[1]) if isinstance(record, bytes) else 0
+    def _published_ns(self, sequence: int, received_ns: int) -> int:
+        """`publish_ns` of the tick before this cursor, or of the book that has no tick; 0: neither is of this time."""
+        for lane, at in ((self._ticks, sequence - 1), *((self._books, self._books.end - back) for back in BOOKS_BACK)):
+            lane.cursor = max(lane.oldest, at)
+            record = lane.read_bytes()
+            if isinstance(record, bytes) and (times := TICK_TIMES.unpack_from(record))[0] == received_ns:
+                return int(times[1])
+        return 0
 
     def _look_outside(self, round_ns: int, now_ns: int) -> None:
         """Note a long round, with what the machine did meanwhile."""

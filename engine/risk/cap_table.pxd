@@ -15,6 +15,10 @@ cdef class Line:
     cdef Top top
     cdef double unit
     cdef double buy, sell, up, down, worst
+    cdef double most_rise, most_fall  # of the days in use
+    cdef double money_unit, net  # the net at this book after so many fills
+    cdef int64_t bid, ask
+    cdef object exposure, fill_count
 
 cdef class Order:
     cdef object strategy, instrument, proposed
@@ -43,7 +47,9 @@ cdef class CapTable:
     cdef int64_t open_most, days_least, days_old_most
     cdef object self_trade, repeated
     cdef Repeats repeats
-    cdef object past
+    cdef object past, reached  # the days in use, and of which instruments
+    cdef int64_t past_today, past_version
+    cdef Py_ssize_t days
     cdef double[:, :] rises
     cdef double[:, :] falls
 
@@ -52,7 +58,8 @@ cdef class CapTable:
     cdef bint positions_allow(self, Order order) except -1
     cdef bint fill_lines(self, Order order) except -1
     cdef bint sums_allow(self, Order order) except -1
-    cdef double gross_of(self, numbers) except? -1
     cdef double equity_at_least(self, int64_t now_ns) except? -1
+    cdef bint update_net(self, Line line, object exposure) except -1
     cdef bint var_allows(self, Order order) except -1
+    cdef int use_days(self, list reached, int64_t today) except -1
     cdef bint asks(self, object cap, Order order) except -1

@@ -20,6 +20,8 @@ from engine.risk.market cimport Top
 from engine.risk.history.returns import DAY_NS
 from engine.risk.var import TAIL
 
+cdef int64_t DAY = DAY_NS
+
 cdef enum:
     MICRO = 1_000_000
     SLOTS = 1 << 15  # of orders that another could repeat
@@ -89,6 +91,7 @@ cdef class Repeats:
         cdef int64_t over_ns = decided_ns - self.window_ns - self.slack_ns
         cdef Repeat *slot
         cdef Repeat *free_slot = NULL
+        cdef int probe
         for probe in range(PROBES):
             slot = &self.slots[(key + probe) & (SLOTS - 1)]
             if slot.key == key:
@@ -105,6 +108,7 @@ cdef class Repeats:
     cdef bint has(self, uint64_t key, int64_t decided_ns) noexcept:
         """Whether an order of this key may have been decided less than the window before or after."""
         cdef Repeat *slot
+        cdef int probe
         if self.crowded_ns > decided_ns - self.window_ns:
             return True
         for probe in range(PROBES):
@@ -160,7 +164,7 @@ cdef class CapTable:
     def bound_sector(self, double most):
         """The gross worst case of each sector that has the order's instrument is at most this."""
         for numbers in self.account.limits.sectors.values():
-            self.sectors.append((frozenset(numbers), most))
+            self.sectors.append(({line.number: line for line in self.lines if line.number in numbers}, most))
         self.needs_lines = True
 
     def bound_share(self, double share):
@@ -281,65 +285,91 @@ cdef class CapTable:
         more += width * SLACK
         if gross + more > self.gross_most or net + more > self.net_most:
             return False
-        for numbers, most in self.sectors:
-            if order.instrument in numbers and self.gross_of(numbers) + more > most:
+        for lines, most in self.sectors:
+            if order.instrument in lines and gross_of(<dict>lines) + more > most:
                 return False
         if not self.needs_equity:
             return True
         equity = self.equity_at_least(order.now_ns)
         return equity > 0 and gross + more <= equity * self.share_most and own + more <= equity * self.own_share_most
 
-    cdef double gross_of(self, numbers) except? -1:
-        """The gross worst case of these instruments."""
-        cdef Line line
-        cdef double total = 0
-        for line in self.lines:
-            if line.number in numbers:
-                total += line.worst
-        return total
-
     cdef double equity_at_least(self, int64_t now_ns) except? -1:
         """A little less than the account's equity; 0 where it is not known."""
         cdef Line line
-        cdef double total = self.capital, width = fabs(self.capital), value
+        cdef double total = self.capital, width = fabs(self.capital)
         for line in self.lines:
             exposure = self.exposures.get(line.number)
             if exposure is None:
                 continue
-            price2 = <object>line.top.bid + <object>line.top.ask if exposure.held else 0
             if exposure.held and not is_fresh(line.top, now_ns, self.book_age_ns):
                 return 0
-            net2 = exposure.net2(price2)
-            if net2 is None or (net2 and not line.quick):
+            if not self.update_net(line, exposure):
                 return 0
-            if net2:
-                value = PyLong_AsDouble(net2) * MICRO / (2 * 10.0 ** <int>exposure.money_decimals)
-                total += value
-                width += fabs(value)
+            total += line.net
+            width += fabs(line.net)
         return total - width * SLACK - len(self.lines) - 1
 
-    cdef bint var_allows(self, Order order) except -1:
-        """At most 5 % of the past days would lose as much as the limit."""
-        cdef Line line
-        cdef double loss
-        cdef Py_ssize_t day, place, days, above = 0
-        cdef list reached = [line for line in self.lines if line.buy != 0 or line.sell != 0]
-        limits, today = self.account.limits, order.now_ns // DAY_NS
-        past = self.account.returns.scenarios(
-            tuple([(<Line>line).number for line in reached]), today, limits.var_window_days
-        )
-        days = len(past.days)
-        if days < self.days_least or past.days[days - 1] < today - self.days_old_most:
+    cdef bint update_net(self, Line line, object exposure) except -1:
+        """The net of an instrument, computed again after a fill and at another price; False: it is not known."""
+        fill_count = exposure.fill_count
+        if exposure is line.exposure and fill_count is line.fill_count and (
+            line.top.bid == line.bid and line.top.ask == line.ask
+        ):
+            return True
+        net2 = exposure.net2(<object>line.top.bid + <object>line.top.ask if exposure.held else 0)
+        if net2 is None or (net2 and not line.quick):
             return False
-        if past is not self.past:
-            self.past, self.rises, self.falls = past, past.rises, past.falls
-        for day in range(days):
+        if not line.money_unit:
+            line.money_unit = MICRO / (2 * 10.0 ** <int>exposure.money_decimals)
+        line.net = PyLong_AsDouble(net2) * line.money_unit
+        line.exposure, line.fill_count, line.bid, line.ask = exposure, fill_count, line.top.bid, line.top.ask
+        return True
+
+    cdef bint var_allows(self, Order order) except -1:
+        """At most 5 % of the past days would lose as much as the limit; no day would, if the worst of each do not."""
+        cdef Line line
+        cdef double loss = 0
+        cdef Py_ssize_t day, place, above = 0
+        cdef list reached = [line for line in self.lines if line.buy != 0 or line.sell != 0]
+        cdef int64_t today = order.now_ns // DAY
+        if today != self.past_today or self.account.returns.version != self.past_version or reached != self.reached:
+            self.use_days(reached, today)
+        if not self.days:
+            return False
+        for line in reached:
+            loss += line.worst * max(line.most_rise, line.most_fall)
+        if loss < self.var_most:
+            return True
+        for day in range(self.days):
             loss = 0
             for place in range(len(reached)):
                 line = <Line>reached[place]
                 loss += line.down * self.rises[day, place] + line.up * self.falls[day, place]
             above += loss >= self.var_most
-        return above <= days // <Py_ssize_t>TAIL
+        return above <= self.days // <Py_ssize_t>TAIL
+
+    cdef int use_days(self, list reached, int64_t today) except -1:
+        """Read the past days of these instruments, once a day; none where they are too few or too old."""
+        cdef Line line
+        cdef Py_ssize_t place
+        returns, self.days = self.account.returns, 0
+        past = returns.scenarios(tuple([(<Line>line).number for line in reached]), today, self.var_window_days)
+        self.past, self.reached, self.past_today, self.past_version = past, reached, today, returns.version
+        if len(past.days) < self.days_least or max(past.days) < today - self.days_old_most:
+            return 0
+        self.days, self.rises, self.falls = len(past.days), past.rises, past.falls
+        for place in range(len(reached)):
+            line = <Line>reached[place]
+            line.most_rise, line.most_fall = past.rises[:, place].max(), past.falls[:, place].max()
+        return 0
+
+
+cdef double gross_of(dict lines) except? -1:
+    """The gross worst case of these instruments."""
+    cdef double total = 0
+    for line in lines.values():
+        total += (<Line>line).worst
+    return total
 
 
 cdef inline bint is_fresh(Top top, int64_t now_ns, int64_t age_ns) noexcept:

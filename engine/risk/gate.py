@@ -63,6 +63,7 @@ class Exposure(Protocol):
     day_ns: int  # the day to which `day_net2` belongs
     day_net2: int  # twice the net at that day's first valuation
     losses: int  # round trips that lost in a row
+    fill_count: int  # grows with each change of what is held and earned
 
     @property
     def money_decimals(self) -> int:

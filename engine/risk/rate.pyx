@@ -31,6 +31,8 @@ cdef class SlidingRate:
     cpdef Py_ssize_t count(self, int64_t now_ns):
         """Marks still inside the window that ends at this time."""
         cdef int64_t edge = now_ns - self.window_ns
+        if self.held and self.marks[(self.first + self.held - 1) & (self.capacity - 1)] <= edge:
+            self.held = 0  # none is left after a pause, however many there were
         while self.held and self.marks[self.first] <= edge:
             self.first = (self.first + 1) & (self.capacity - 1)
             self.held -= 1

@@ -12,7 +12,8 @@ MS = 1_000_000
 def rows(count: int, *, known: bool) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
     """Orders whose hops take 1, 2, 3, 4, 5 and 6 µs; without `known` their tick's round is not known."""
     made = [
-        Row(one * MS, *(one * MS + at for at in (1_000, 3_000, 6_000, 10_000, 15_000, 21_000))) for one in range(count)
+        Row(one * MS, *(one * MS + at for at in (1_000, 3_000, 6_000, 10_000, 15_000, 21_000)), one)
+        for one in range(count)
     ]
     if not known:
         made = [one._replace(published=0, fed=0, decided=0) for one in made]

@@ -34,11 +34,13 @@ class Returns:
         self._days: dict[int, dict[int, int]] = {}  # by instrument and day
         self._made: dict[tuple[Vector, int, int], Scenarios] = {}
         self._today = 0
+        self.version = 0  # of the returns: how often they were replaced
 
     def replace(self, days: dict[int, dict[int, int]]) -> None:
         """Go on with these returns, by instrument and day."""
         self._days = days
         self._made.clear()
+        self.version += 1
 
     def scenarios(self, instruments: Vector, today: int, window: int) -> Scenarios:
         """The common days among the last `window` ones before today."""
