@@ -79,6 +79,7 @@ def gate() -> RiskGate:
     made = RiskGate(
         limits, {1: one}, {1: top}, ledger.account, ledger.owned, {3: (1,)}, caps, None, None, returns
     )  # fmt: skip
+    made.volume.add(1, 1_000_000, NOW_NS)
     made.reconciled = made.connected = True
     return made
 

@@ -101,6 +101,7 @@ var_limit_1d_95 = 50000000
 max_open_orders = 100000
 refuse_self_trade = true
 duplicate_window_ms = 100
+max_volume_share = {{ share = 1, minutes = 60 }}
 max_drawdown_pct = 0.5
 max_strategy_drawdown_usd = 1000000
 margin_call_threshold = 0.05
@@ -109,6 +110,7 @@ max_strategy_daily_loss_usd = 1000000
 max_loss_streak = 1000
 flash_crash = {{ move_pct = 0.5, seconds = 10 }}
 max_ack_p99_ms = 10000
+max_heartbeat_p99_ms = 10000
 """
 )
 TOGETHER = """[[processes]]

@@ -18,6 +18,8 @@ cdef class Line:
     cdef double most_rise, most_fall  # of the days in use
     cdef double money_unit, net  # the net at this book after so many fills
     cdef int64_t bid, ask
+    cdef int64_t size_second
+    cdef object size_most  # in that second at least
     cdef object exposure, fill_count
 
 cdef class Order:
@@ -45,7 +47,7 @@ cdef class CapTable:
     cdef readonly int64_t var_window_days
     cdef bint needs_lines, needs_equity
     cdef int64_t open_most, days_least, days_old_most
-    cdef object self_trade, repeated
+    cdef object self_trade, repeated, size_most_of
     cdef Repeats repeats
     cdef object past, reached  # the days in use, and of which instruments
     cdef int64_t past_today, past_version
@@ -54,6 +56,7 @@ cdef class CapTable:
     cdef double[:, :] falls
 
     cdef bint allows(self, Order order) except -1
+    cdef bint size_allows(self, Order order) except -1
     cdef bint orders_allow(self, Order order) except -1
     cdef bint positions_allow(self, Order order) except -1
     cdef bint fill_lines(self, Order order) except -1

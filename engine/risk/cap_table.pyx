@@ -19,8 +19,9 @@ from engine.risk.market cimport Top
 
 from engine.risk.history.returns import DAY_NS
 from engine.risk.var import TAIL
+from engine.risk.volume import SECOND_NS
 
-cdef int64_t DAY = DAY_NS
+cdef int64_t DAY = DAY_NS, SECOND = SECOND_NS
 
 cdef enum:
     MICRO = 1_000_000
@@ -82,6 +83,8 @@ cdef class Repeats:
                 newest = one
             if one.intent_ns and not one.child:
                 self.note(key_of(one.strategy, one.instrument, one.side, one.price, one.size), one.intent_ns)
+                if one.amend_to:  # it may still get this size
+                    self.crowded_ns = max(self.crowded_ns, one.intent_ns)
         if newest is not None:
             self.last = newest
         return 0
@@ -184,6 +187,10 @@ cdef class CapTable:
         """At most so many orders are open."""
         self.open_most = most
 
+    def bound_size(self, most_of):
+        """An order is at most `most_of(account, instrument, now_ns)`, which never falls within a second."""
+        self.size_most_of = most_of
+
     def refuse_self_trade(self, cap):
         """Ask this cap only while an order on the other side of the instrument is open."""
         self.self_trade = cap
@@ -193,6 +200,11 @@ cdef class CapTable:
         limits = self.account.limits
         slack_ns = limits.max_intent_age_ns + limits.max_intent_ahead_ns
         self.repeated, self.repeats = cap, Repeats(self.sight.newest_orders, window_ns, slack_ns)
+
+    def note_amend(self, int64_t now_ns):
+        """Ask the cap on repeats itself about orders decided up to a window later: an open order gets another size."""
+        if self.repeats is not None:
+            self.repeats.crowded_ns = max(self.repeats.crowded_ns, now_ns)
 
     def approves(self, proposed):
         """Whether every cap certainly allows this order, which replaces none and follows no book."""
@@ -211,10 +223,24 @@ cdef class CapTable:
             return False
         if not self.orders_allow(order):
             return False
+        if self.size_most_of is not None and not self.size_allows(order):
+            return False
         for cap in self.checks:
             if not self.asks(cap, order):
                 return False
         return True
+
+    cdef bint size_allows(self, Order order) except -1:
+        """The cap on the size for its market."""
+        cdef Line line
+        cdef int64_t second = order.now_ns // SECOND
+        for line in self.lines:
+            if line.id == order.id:
+                if second != line.size_second or order.size > line.size_most:
+                    line.size_second = second
+                    line.size_most = self.size_most_of(self.account, line.number, order.now_ns)
+                return order.size <= line.size_most
+        return False
 
     cdef bint orders_allow(self, Order order) except -1:
         """The caps on open and earlier orders."""

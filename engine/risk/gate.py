@@ -100,6 +100,7 @@ class PlacedOrder(Protocol):
     intent_ns: int  # when the strategy decided it; 0: it was found at the venue
     sent_ns: int  # 0: not known
     answer_ns: int  # when the venue first answered; 0: not yet
+    amend_to: int  # the size that was asked for in place; 0: none was
 
 
 class Sight(Protocol):
@@ -212,8 +213,8 @@ class RiskGate(Approval):
         self._set_approval()
 
     def _set_approval(self) -> None:
-        further = CapTable(self.account, self._tops, self._caps) if self._caps else None
-        self.set_approval(self.limits, not self._closed, further, len(ENTRY) - 1 + len(self._caps))
+        self._table = CapTable(self.account, self._tops, self._caps) if self._caps else None
+        self.set_approval(self.limits, not self._closed, self._table, len(ENTRY) - 1 + len(self._caps))
 
     def _bound(self, limits: RiskLimits, caps: Collection[FurtherCap]) -> None:
         self.limits = limits
@@ -271,6 +272,8 @@ class RiskGate(Approval):
     ) -> Refusal | None:  # fmt: skip
         """Check the smaller size of an open order: it lowers every exposure, so no cap is asked."""
         order = Proposed(now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, 0, False)
+        if self._table is not None:
+            self._table.note_amend(now_ns)
         return next(filter(None, (check(self, order) for check in AMENDING)), None)
 
     def check_closing(

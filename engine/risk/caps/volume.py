@@ -6,6 +6,7 @@ from fractions import Fraction
 import msgspec
 
 from engine.model.words import Reason
+from engine.risk.cap_table import CapTable
 from engine.risk.caps.equity import share_of
 from engine.risk.caps.registry import cap
 from engine.risk.gate import Account, Proposed, Refusal
@@ -36,8 +37,16 @@ class VolumeShare:
         """Keep the share as an exact number."""
         self._most, self._minutes = Fraction(most.share), most.minutes
 
+    def precompute(self, table: CapTable) -> None:
+        """Have the compiled approval ask for the largest size once a second."""
+        table.bound_size(self.most)
+
+    def most(self, account: Account, instrument_id: int, now_ns: int) -> int:
+        """The largest size of an order."""
+        volume = account.volume.of(instrument_id, self._minutes, now_ns)
+        return volume * self._most.numerator // self._most.denominator
+
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that is too large for its market."""
-        volume = account.volume.of(order.instrument_id, self._minutes, order.now_ns)
-        most = volume * self._most.numerator // self._most.denominator
+        most = self.most(account, order.instrument_id, order.now_ns)
         return Refusal(Reason.VOLUME_SHARE, order.size, most) if order.size > most else None

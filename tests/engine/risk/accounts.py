@@ -42,6 +42,7 @@ class Sent(NamedTuple):
     size: int
     intent_ns: int
     child: int = 0
+    amend_to: int = 0
 
 
 class Traded(NamedTuple):

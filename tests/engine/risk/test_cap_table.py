@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,3 +87,33 @@ def test_an_order_that_was_sent_after_the_table_was_made_can_be_repeated() -> No
     world.done.append(Sent(3, 1, BUY, top.bid, 1, top.receive_ns - 400_000_000))
     assert not table.approves(order)
     assert table.approves(order._replace(size=2)), "another size is another order"
+
+
+def test_an_amended_order_can_be_repeated_at_its_new_size() -> None:
+    """Its size changes in place; the table has the one that it was entered with, so the cap itself is asked."""
+    world = history(random.Random(5))
+    world.open.clear()
+    world.done.clear()
+    top = world.tops[1]
+    order = Proposed(top.receive_ns, 3, 1, BUY, top.bid, 1, top.receive_ns, 0, 0, False)
+    table = CapTable(world.account, world.tops, (CAPS["duplicate_window_ms"].make(500),))
+    sent: Any = SimpleNamespace(**Sent(3, 1, BUY, top.bid, 2, top.receive_ns - 400_000_000)._asdict())
+    world.done.append(sent)
+    assert table.approves(order)
+    table.note_amend(top.receive_ns - 100_000_000)
+    sent.size = 1
+    assert not table.approves(order)
+
+
+def test_an_order_that_is_being_amended_when_the_table_is_made_can_be_repeated() -> None:
+    """A new life of execution makes the table before the venue's answer lowers the size."""
+    world = history(random.Random(5))
+    world.open.clear()
+    top = world.tops[1]
+    order = Proposed(top.receive_ns, 3, 1, BUY, top.bid, 1, top.receive_ns, 0, 0, False)
+    table = CapTable(world.account, world.tops, (CAPS["duplicate_window_ms"].make(500),))
+    sent: Any = SimpleNamespace(**Sent(3, 1, BUY, top.bid, 2, top.receive_ns - 400_000_000, amend_to=1)._asdict())
+    world.done[:] = [sent]
+    assert table.approves(order), "it still has its first size"
+    sent.size = 1
+    assert not table.approves(order)
