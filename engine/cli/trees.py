@@ -43,6 +43,7 @@ WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
     "command": {"kind": words.CommandKind, "reason": words.HaltReason},
     "halt": {"reason": words.HaltReason},
     "monitored": {"state": words.Agreement},
+    "reconciled": {"kind": words.ReconciledKind},
     "instrument_halt": {"reason": words.AlarmReason},
     "journal": {"kind": words.JournalKind},
     "frame": {"kind": words.FrameKind},

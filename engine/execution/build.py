@@ -203,6 +203,7 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
         limits=lanes.cell_writer("limits"),
         scope_halts=lanes.cell_writer("scope_halts"),
         balances=lanes.cell_writer("balances"),
+        reconciliations=lanes.ring_writer("reconciliations"),
         disagreements=lanes.ring_reader("disagreements"),
         closers=(lanes,),
     )

@@ -4,6 +4,7 @@
     CANCEL                              the orders of one intent
     SET                                 the parameters of a strategy, or the limits of risk
     DRAIN                               before the end
+    RECONCILE                           compare with the venue now, and report
 
 Each command is recorded before it is carried out, with the cursor after it and the number of the COMMANDS ring: so no
 later life of execution carries it out again, and one that was given while execution was dead is carried out once.
@@ -18,6 +19,7 @@ from engine.execution.scopes import Scopes
 from engine.execution.settings import Settings
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
+from engine.execution.venue.reconciliation import Reconciliation
 from engine.lanes.ports import RingReader
 from engine.model.journal_records import FOLLOWED
 from engine.model.rows import CommandRow
@@ -30,7 +32,7 @@ class Commands:
 
     def __init__(
         self, lane: RingReader, life: int, journal: Appender, halts: Halts, scopes: Scopes, desk: Desk, alarm: Alarm,
-        balances: Balances, settings: Settings, breakers: Breakers,
+        balances: Balances, settings: Settings, breakers: Breakers, reconciliation: Reconciliation,
     ) -> None:  # fmt: skip
         """Read this lane; `life` is the number of the ring, because a sequence means nothing in another."""
         self._lane = lane
@@ -43,6 +45,7 @@ class Commands:
         self._balances = balances
         self._settings = settings
         self._breakers = breakers
+        self._reconciliation = reconciliation
 
     def restore(self, life: int, cursor: int) -> None:
         """Apply what is set, and skip the commands that an earlier life carried out, if it read the same ring."""
@@ -77,6 +80,8 @@ class Commands:
             self._settings.follow(row, now_ns)
         elif row.kind == CommandKind.CANCEL:
             self._desk.cancel_intent(row.target_id, now_ns)
+        elif row.kind == CommandKind.RECONCILE:
+            self._reconciliation.request(row.now_ns, now_ns)
 
     def _halt(self, scope: Scope, held: Held, now_ns: int) -> None:
         """Halt the whole system or a scope, and close its positions if that is asked for."""

@@ -106,6 +106,7 @@ class ExecutionLanes:
     limits: CellWriter
     scope_halts: CellWriter
     balances: CellWriter
+    reconciliations: RingWriter
     disagreements: RingReader
     commands_life: int = 0  # which COMMANDS ring this is: a sequence of one ring means nothing in another
     closers: tuple[Any, ...] = ()  # closed at the end

@@ -98,6 +98,7 @@ class Execution:
         account = VenueAccount(config, ports.session, lanes, self.journal, self.ledger, prices, self.gate, self.alarm)
         self.session, self.blotter, self.broker = account.session, account.blotter, account.broker
         self.strangers, self.recovery, self._balances = account.strangers, account.recovery, account.balances
+        self._reconciliation = account.reconciliation
         self._positions = Positions(self.blotter, prices, lanes.positions, config.mark_interval_ns)
 
         system = mark_of(config.system)
@@ -136,7 +137,7 @@ class Execution:
         self._ramp = Ramp(config, self.blotter, self.breakers, settings)
         self._commands = Commands(
             lanes.commands, lanes.commands_life, self.journal, self.halts, self.scopes, self.desk, self.alarm,
-            self._balances, settings, self.breakers,
+            self._balances, settings, self.breakers, self._reconciliation,
         )  # fmt: skip
         closing = Closing(system, self.gate, sender, self.blotter, self._tops)
         self.flatten = Flatten(
@@ -196,6 +197,7 @@ class Execution:
         more += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
         self._balances.step(now_ns)
+        self._reconciliation.step(now_ns)
         if self.scopes.flattening:
             more += self.flatten.step(now_ns)
         if now_ns >= self._poll_ns:

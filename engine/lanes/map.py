@@ -238,6 +238,17 @@ LANES = (
         wake="never",
         each=EXECUTION,
     ),
+    Lane(
+        "reconciliations",
+        records.RECONCILED,
+        "ring",
+        EXECUTION,
+        (LOOKERS,),
+        capacity=1 << 8,
+        reserve=1 << 6,
+        wake="never",
+        each=EXECUTION,
+    ),
     Lane("monitored", records.MONITORED, "cells", MONITOR, (LOOKERS,), count=1024, wake="never", each=EXECUTION),
     Lane(
         "monitored_account",

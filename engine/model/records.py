@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ParentRow,
         PositionRow,
         PrintRow,
+        ReconciledRow,
         ScopeHaltRow,
         SessionRow,
         SettingsRow,
@@ -546,6 +547,30 @@ DISAGREEMENT: "Record[DisagreementRow]" = Record(
     },
 )
 
+RECONCILED: "Record[ReconciledRow]" = Record(
+    "reconciled",
+    320,
+    {
+        "run": "u8",  # the number of the comparison in this life of execution
+        "now_ns": "i8",  # when it ended
+        "began_ns": "i8",
+        "requested_ns": "i8",  # when an operator asked for it; 0: by the interval
+        "balances_ns": "i8",  # when the balances last agreed with the fills, or a difference was reported; 0: never
+        "orders_ours": "u4",  # open by our records when it ended
+        "orders_listed": "u4",  # of ours that the venue listed
+        "orders_others": "u4",  # of others that the venue listed
+        "fills_listed": "u4",  # by the venue, since the last comparison
+        "fills_unknown": "u4",  # of them, those that the journal did not have: others' too
+        "assets": "u4",  # whose balances are compared
+        "differences": "u4",  # REPORT: how many records of this run precede it
+        "instrument": "u4",  # of a difference; 0: none
+        "account": "u4",
+        "kind": "u4",  # ReconciledKind
+        "text": "S208",  # of a difference: what execution has, and what the venue has
+        "spare": "4u8",
+    },
+)
+
 SCOPE_HALT: "Record[ScopeHaltRow]" = Record(
     "scope_halt",
     256,
@@ -675,6 +700,7 @@ RECORDS = (
     MONITORED,
     MONITORED_ACCOUNT,
     DISAGREEMENT,
+    RECONCILED,
     SCOPE_HALT,
     ACCEPTED,
     JOURNAL,

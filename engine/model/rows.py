@@ -461,6 +461,27 @@ if TYPE_CHECKING:
         spare: int = 0
         spare_long: int = 0
 
+    class ReconciledRow(NamedTuple):
+        """A row of RECONCILED."""
+
+        run: int
+        now_ns: int
+        began_ns: int
+        requested_ns: int
+        balances_ns: int
+        orders_ours: int
+        orders_listed: int
+        orders_others: int
+        fills_listed: int
+        fills_unknown: int
+        assets: int
+        differences: int
+        instrument: int
+        account: int
+        kind: int
+        text: bytes
+        spare: tuple[int, ...] = (0, 0, 0, 0)
+
     class ScopeHaltRow(NamedTuple):
         """A row of SCOPE_HALT."""
 
@@ -762,6 +783,7 @@ else:
     MonitoredRow = records.MONITORED.row
     MonitoredAccountRow = records.MONITORED_ACCOUNT.row
     DisagreementRow = records.DISAGREEMENT.row
+    ReconciledRow = records.RECONCILED.row
     ScopeHaltRow = records.SCOPE_HALT.row
     AcceptedRow = records.ACCEPTED.row
     JournalRow = records.JOURNAL.row

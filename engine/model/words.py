@@ -241,6 +241,15 @@ class CommandKind(IntEnum):
     SET = 5  # the parameters of a strategy, or the limits of risk
     CANCEL = 6  # the orders of one intent
     FLATTEN = 7  # a HALT, and close every position: of the whole system or of a scope
+    RECONCILE = 12  # compare orders, fills and balances with the venue now, and report
+
+
+class ReconciledKind(IntEnum):
+    """What a record of RECONCILIATIONS is."""
+
+    REPORT = 0  # the end of a comparison, after the records of its differences
+    ORDER = 1  # a difference of an order
+    BALANCE = 2  # a difference of an asset's balance
 
 
 class FlattenState(IntEnum):

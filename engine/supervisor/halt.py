@@ -164,6 +164,10 @@ class Halt:
         self._command(CommandKind.CANCEL, now_ns, peer, target_id=intent_id)
         return sequence
 
+    def reconcile(self, now_ns: int, peer: Peer) -> None:
+        """Publish a RECONCILE for every execution."""
+        self._command(CommandKind.RECONCILE, now_ns, peer)
+
     def set_values(
         self, now_ns: int, peer: Peer, strategy: int, version: int, values: bytes, *, disabled: bool
     ) -> None:

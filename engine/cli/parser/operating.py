@@ -16,6 +16,7 @@ from engine.cli.parser.texts import (
     LS,
     PREFLIGHT,
     PROFILE,
+    RECONCILE,
     RELOAD,
     RESUME,
     SET,
@@ -61,6 +62,10 @@ def system_commands(commands: "Commands") -> None:
     _cancel_command(commands)
     add_sent(commands, "cancel_all", "system:cancel_all", "cancel-all --instrument BTCUSDT", CANCEL)
     _process_commands(commands)
+    example = "reconcile --timeout 60"
+    reconcile = add(commands, "reconcile", "reconcile:reconcile", COMMANDS["reconcile"].text, example, RECONCILE)
+    reconcile.add_argument("--last", action="store_true", help="the last report; the venue is not asked")
+    timeout(reconcile, 30.0, "how long to wait for the reports")
     _setting_commands(commands)
     for name in COMMANDS:
         if name.replace("_", "-") not in commands.choices:

@@ -72,6 +72,11 @@ The role monitor adds up every fill by its own code and compares the sums with t
 and with the balances that the venue reports. "pending" means that one of them has not seen the newest fill yet. A
 difference that lasts for monitor.differs_ms halts its instrument: engine-ctl status shows what each side has. Exits 1
 while something differs."""
+RECONCILE = """\
+Each execution lists its open orders and the newest fills at the venue, asks about everything that is in doubt, compares
+the balances, and reports. It does the same by itself every execution.audit_interval_ns; --last shows the last of these
+reports. A fill that a report of the venue had not brought yet is added, as always; no order is sent or cancelled to
+repair a difference. Exits 0 when nothing differs, 1 with the differences listed."""
 POSITIONS = """\
 net = realised + unrealised - fees, in the quote asset, since the journal began. "today" is the change of net since the
 first valuation of the UTC day; if execution was down or had no price at midnight, the day begins with its next price.

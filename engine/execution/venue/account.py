@@ -21,6 +21,7 @@ from engine.execution.venue.balances import Balances
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.movements import Movements
 from engine.execution.venue.questions import Questions
+from engine.execution.venue.reconciliation import Reconciliation
 from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.shortfall import Shortfall
 from engine.execution.venue.strangers import Strangers
@@ -58,6 +59,7 @@ class VenueAccount:
             config, self.session, self.recovery, alarm, journal, Shortfall(ledger.account.values()), self._movements,
             self._cells,
         )  # fmt: skip
+        self.reconciliation = Reconciliation(config, lanes.reconciliations, self.blotter, self.recovery, self.balances)
 
     def on_up(self, now_ns: int) -> None:
         """Ask the venue about every order and fill, because the session is up."""

@@ -67,7 +67,8 @@ class Balances:
         self._known = False  # there is a balance to compare with
         self._firm = False  # a second balance has agreed with the first one
         self._transfers_missed = True  # the connection was lost: a transfer since the agreement may be unreported
-        self._agreed_ns = 0
+        self.agreed_ns = 0
+        self._found: dict[str, str] = {}  # what comparisons found since the last report, by asset
         self._difference: dict[str, int] = {}
         self._times = 0
         self._due_ns = 0
@@ -76,7 +77,7 @@ class Balances:
     def restore(self, since: Baseline, agreed_ns: int) -> None:
         """Continue from the former life's agreement."""
         self._movements.restore(since)
-        self._agreed_ns = agreed_ns
+        self.agreed_ns = agreed_ns
         self._known = self._firm = bool(since.agreed)
 
     def on_down(self, now_ns: int) -> None:
@@ -88,9 +89,20 @@ class Balances:
         """An alarm was raised: compare at once, and log the result."""
         self._due_ns, self._urgent = now_ns, True
 
+    def report(self) -> list[str]:
+        """What comparisons with the fills found since the last report, and what the positions hold too much now."""
+        found = [*self._found.values(), *self._shortfall.texts()]
+        self._found.clear()
+        return found
+
+    @property
+    def compared(self) -> int:
+        """How many assets are compared; 0: balances never are."""
+        return len(self._movements.counted) if self._interval_ns else 0
+
     def agreed_since(self, since_ns: int) -> bool:
         """Whether the account's balances were compared with the fills after this time; true where they never are."""
-        return not self._interval_ns or self._agreed_ns >= since_ns
+        return not self._interval_ns or self.agreed_ns >= since_ns
 
     def rebase(self) -> None:
         """An operator resumed: accept the balances of the next answer as the agreement."""
@@ -150,7 +162,7 @@ class Balances:
         """Make these balances the agreement from which changes are counted."""
         if self._urgent and self._firm and not self._difference:
             logger.info("the account's balances agree with the fills")
-        self._known, self._agreed_ns, self._urgent, self._transfers_missed = True, now_ns, False, False
+        self._known, self.agreed_ns, self._urgent, self._transfers_missed = True, now_ns, False, False
         since, counted = self._movements.since, self._movements.counted
         for asset in sorted(self._movements.assets | found.keys() | since.moved.keys()):
             amount = found.get(asset, 0)
@@ -162,12 +174,13 @@ class Balances:
 
     def _report(self, asset: str, by: int, found: int, now_ns: int) -> None:
         """Log a difference that others or a transfer may have made; for any other halt the asset's instruments."""
-        seconds = (now_ns - self._agreed_ns) // 1_000_000_000
+        seconds = (now_ns - self.agreed_ns) // 1_000_000_000
         text = (
             f"{asset}: the account holds {_text(found)}, expected {_text(found - by)} (difference {_text(by)}): since"
             f" the last agreement {seconds} s ago our fills, deposits and withdrawals moved"
             f" {_text(self._movements.since.moved.get(asset, 0))}"
         )
+        self._found[asset] = text
         if self._movements.since.others & {asset, ALL_ASSETS}:
             logger.warning("the account's balance changed; others have traded on it", extra={"what": text})
             return

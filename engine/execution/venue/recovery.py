@@ -21,6 +21,7 @@ from engine.execution.config import ExecutionConfig
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
 from engine.execution.venue.alarm import Alarm
+from engine.execution.venue.audit import Audit
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.questions import Questions
 from engine.execution.venue.strangers import Strangers
@@ -45,6 +46,7 @@ class Recovery:
     ) -> None:  # fmt: skip
         """Begin without an answer of the venue."""
         self.complete = False
+        self.audit = Audit()  # the newest comparison
         self._config = config
         self._blotter = blotter
         self._session = session
@@ -169,6 +171,7 @@ class Recovery:
 
     def _audit(self, now_ns: int) -> None:
         """Begin a comparison with the venue."""
+        self.audit = self.audit.following(now_ns)
         self._audit_ns = now_ns + self._config.audit_interval_ns
         self._list_due = True
         self._right_due = self._right_due or self._session.denied != NO_DENIAL
@@ -256,13 +259,17 @@ class Recovery:
 
     def _on_open_orders(self, orders: list[OrderNews], asked_ns: int, now_ns: int) -> None:
         """Compare the venue's open orders with ours."""
-        listed = set()
+        audit, listed = self.audit, self.audit.listed
+        audit.asked_ns = asked_ns
         for news in orders:
             if not self._broker.is_ours(news.client_id):
+                audit.others += 1
                 self._strangers.report(news, now_ns)
-            else:
-                listed.add(news.client_id)
-                self._strangers.known_or_adopted(news, now_ns)
+                continue
+            listed[news.client_id] = news
+            if news.client_id not in self._blotter.orders:
+                audit.unknown.append(news)
+            self._strangers.known_or_adopted(news, now_ns)
         for order in list(self._blotter.live.values()):
             unlisted = order.client_id not in listed and order.open and order.answer_ns < asked_ns
             if unlisted and not self._questions.due_ns(order):
@@ -293,6 +300,8 @@ class Recovery:
         if request.kind == Ask.NEWEST_FILL:
             self._blotter.watermark(instrument, newest or self._blotter.fill_order.beginning, now_ns)
             return
+        self.audit.fills_listed += len(fills)
+        self.audit.fills_unknown += sum(not self._blotter.knows_fill(instrument, fill) for fill in fills)
         for fill in fills:
             self._strangers.assign_fill(instrument, fill, now_ns)
         if newest:

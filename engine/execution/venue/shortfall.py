@@ -51,6 +51,11 @@ class Shortfall:
             logger.warning("the account holds as much as the positions again", extra={"asset": asset})
         return fresh
 
+    def texts(self) -> list[str]:
+        """What is missing now."""
+        return [f"{asset}: the account holds {_text(amount)} less than the positions"
+                for asset, amount in self.missing.items()]  # fmt: skip
+
     def holders(self, asset: str) -> list[int]:
         """The instruments whose positions hold an asset."""
         return [one.instrument.id for one in self._positions if one.instrument.base == asset and one.held > 0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.control import Refused, Request
 from engine.supervisor.commands.registry import Argument, command
+from engine.supervisor.rights import Right
 
 if TYPE_CHECKING:
     from engine.supervisor.keeper import Keeper
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 def status(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
     """The state of the system and of each process."""
     return keeper.status()
+
+
+@command("compare orders, fills and balances with the venue now, and report; nothing is traded", may=Right.HALT)
+def reconcile(keeper: "Keeper", request: Request) -> Mapping[str, Any]:
+    """Have every execution compare; its report has the time of the request."""
+    keeper.halt.reconcile(keeper.now_ns, request.peer)
+    return {"requested_ns": keeper.now_ns}
 
 
 @command(

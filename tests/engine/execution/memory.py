@@ -33,7 +33,10 @@ SECOND = 1_000_000_000
 MS = 1_000_000
 CHASE = 1  # the number of the algorithm
 AS_LIMIT, AS_MARKET, AS_CHASE = {"order_type": OrderType.LIMIT}, {"order_type": OrderType.MARKET}, {"algorithm": CHASE}
-RINGS = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps", "disagreements")
+RINGS = (
+    "books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps", "disagreements",
+    "reconciliations",
+)  # fmt: skip
 CELLS = (
     "halt", "positions", "accepted", "gate", "sessions", "instrument_halts", "scope_halts", "limits", "balances",
     "monitored",

@@ -13,7 +13,8 @@ from engine.model.words import AlarmReason, OrderState, Reason
 from tests.engine.floor import Floor, until
 
 LIES = "tests.engine.monitor.recount.lies"
-TABLE = "\n[monitor]\nlate_ms = 60\ndiffers_ms = 300\n[execution]\nbalance_interval_ns = 500_000_000\n"
+OFTEN = "\n[execution]\nbalance_interval_ns = 500_000_000\n"
+QUICK = {"[monitor] #": "[monitor]\nlate_ms = 60\ndiffers_ms = 300 #"}
 
 
 def rows(system: Floor, lane: str) -> list[Any]:
@@ -44,7 +45,7 @@ def silenced(system: Floor) -> bool:
 @pytest.mark.soak
 def test_a_killed_and_a_stopped_monitor_stop_entries_and_halt_nothing(floor: Callable[..., Floor]) -> None:
     """Entries need two who count; exits and cancels do not, and a new monitor begins with the same sums."""
-    system = floor(TABLE)
+    system = floor(OFTEN, **QUICK)
     system.up()
     until(lambda: watches(system))
     for number in (signal.SIGSTOP, signal.SIGKILL):
@@ -66,7 +67,7 @@ def test_a_killed_and_a_stopped_monitor_stop_entries_and_halt_nothing(floor: Cal
 @pytest.mark.soak
 def test_an_execution_that_publishes_a_false_position_has_that_instrument_halted(floor: Callable[..., Floor]) -> None:
     """The other program counts 0.001 BTC less, and says so before the exit is sent that is too large."""
-    system = floor(f'{TABLE}[roles]\nexecution = "{LIES}:build"\n')
+    system = floor(f'{OFTEN}[roles]\nexecution = "{LIES}:build"\n', **QUICK)
     system.up()
     until(lambda: watches(system))
     (system.paths.state / "lie").touch()
@@ -89,11 +90,12 @@ def test_an_execution_that_publishes_a_false_position_has_that_instrument_halted
 @pytest.mark.soak
 def test_a_venue_that_holds_another_balance_has_that_instrument_halted(floor: Callable[..., Floor]) -> None:
     """Half an ETH that no fill explains may be a fill that was never reported."""
-    system = floor(TABLE, **{'"engine.loopback.server"': f'"{LIES}"'})
+    system = floor(OFTEN, **QUICK, **{'"engine.loopback.server"': f'"{LIES}"'})
     system.up()
     until(lambda: watches(system))
     balances = open_lanes(system.system, LOOKERS).cell_reader("balances", "execution")
     until(lambda: balances.sequence(0) > 4)
+    assert system.type("reconcile") == 0
     (system.paths.state / "pay").touch()
     until(lambda: halts(system))
     [(instrument, (reason, text))] = halts(system).items()
@@ -101,6 +103,7 @@ def test_a_venue_that_holds_another_balance_has_that_instrument_halted(floor: Ca
     assert text.startswith("ETH: the account holds ")
     there, ours = (float(word) for word in text.split() if word[0].isdigit())
     assert there - ours == pytest.approx(0.5)
+    until(lambda: system.type("reconcile") == 1 or any(row.differences for row in rows(system, "reconciliations")))
     assert system.type("resume", "--instrument", "ETHUSDT") == 0
     until(lambda: not halts(system))
     assert system.trades()
