@@ -164,14 +164,17 @@ class Breakers:
     def _cancel_entries(self, strategy: int, now_ns: int) -> None:
         """Cancel the open orders, and stop the algorithms, that do not only reduce their strategy's position.
 
-        An algorithm between two orders has none that is open, and would catch up after a resume.
+        An algorithm between two orders has none that is open, and would catch up after a resume. A bracket that holds
+        something ends its entry itself and goes on with its exits.
         """
         for parent in list(self._blotter.parents.values()):
             closes = algorithms.closes(parent.algorithm)
             if strategy in (0, parent.strategy) and not closes and not self._reduces(parent):
-                self._desk.stop(parent.intent_id, now_ns)
+                self._desk.stop_entries(parent, now_ns)
         for order in list(self._blotter.live.values()):
-            if strategy in (0, order.strategy) and not self._reduces(order):
+            owner = self._blotter.parents.get(order.intent_id)
+            works = owner is not None and owner.working
+            if strategy in (0, order.strategy) and not works and not self._reduces(order):
                 self._desk.cancel(order, now_ns)
 
     def _reduces(self, order: Order | Parent) -> bool:

@@ -143,7 +143,7 @@ class Start:
         for order in dict.fromkeys((*self._replay.last_orders, *self._blotter.live.values())):
             self._blotter.publish(order, now_ns)
         for record in self._replay.last_parents:
-            self._blotter.publish_parent(record)
+            self._parents.publish_again(record, now_ns)
         self._parents.begin(now_ns)
 
     def _cancel_halted(self, now_ns: int) -> None:

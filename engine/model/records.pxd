@@ -81,7 +81,8 @@ cdef struct Intent:
     int8_t side
     uint8_t order_type
     uint8_t time_in_force
-    uint32_t algorithm
+    uint16_t algorithm
+    uint16_t flags
     double signal
     int64_t[PARAMETERS] parameters
 

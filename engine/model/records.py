@@ -110,7 +110,8 @@ INTENT: "Record[IntentRow]" = Record(
         "side": "i1",
         "order_type": "u1",
         "time_in_force": "u1",
-        "algorithm": "u4",  # the number in `engine/model/algorithms.py` of what works it; 0: it is one order
+        "algorithm": "u2",  # the number in `engine/model/algorithms.py` of what works it; 0: it is one order
+        "flags": "u2",  # IntentFlag
         "signal": "f8",  # the figure it was decided by, for the audit
         "parameters": f"{PARAMETERS}i8",  # of the algorithm, in the registry's order; 0: the default
     },
@@ -183,7 +184,8 @@ PARENT: "Record[ParentRow]" = Record(
         "children": "u8",  # how many were made so far
         "strategy": "u4",
         "instrument": "u4",
-        "algorithm": "u4",
+        "algorithm": "u2",
+        "flags": "u2",  # IntentFlag, as the intent has it
         "status": "u2",  # ParentStatus
         "side": "i1",
         "time_in_force": "u1",  # as the intent has it

@@ -181,15 +181,15 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.INSTRUMENT_HALTED: _halted,
     Reason.UNKNOWN_ALGORITHM: lambda value, *_: f"found algorithm {value}, expected one of: {algorithms.known()}",
-    Reason.ALGORITHM_PARAMETER: lambda value, limit, _: (
-        f"{algorithms.parameter_name(limit)} is {value}, which the algorithm does not accept"
-    ),
+    Reason.ALGORITHM_PARAMETER: lambda value, limit, _: algorithms.parameter_text(limit, value),
     Reason.NO_VOLUME_PROFILE: _instrument("has no bars in the file of [execution] volume_profile"),
     Reason.SLICE_TOO_SHORT: lambda value, limit, _: f"a slice has {value} ms, at least {limit}: ask for fewer slices",
     Reason.NOT_AMENDABLE: lambda value, limit, _: (
         f"found size {value}, expected one below the order's {limit} and above its fills, no other amend under way,"
         " and a venue that amends in place"
     ),
+    Reason.NOTHING_TO_REDUCE: _fixed("the strategy has no position that its open orders do not close already"),
+    Reason.TOO_MANY_KEPT: _count("orders that execution keeps, [execution] kept_most"),
     Reason.ACCOUNT_HALTED: lambda value, *_: f"account {value} is halted, engine-ctl resume --account ends it",
     Reason.STRATEGY_HALTED: lambda value, *_: f"strategy {value} is halted, engine-ctl resume --strategy ends it",
     Reason.NET_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),

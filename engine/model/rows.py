@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         order_type: int
         time_in_force: int
         algorithm: int
+        flags: int
         signal: float
         parameters: tuple[int, ...]
 
@@ -157,6 +158,7 @@ if TYPE_CHECKING:
         strategy: int
         instrument: int
         algorithm: int
+        flags: int
         status: int
         side: int
         time_in_force: int

@@ -183,6 +183,8 @@ class Reason(IntEnum):
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
     NOT_AMENDABLE = 65  # the size of the order cannot be lowered to this one in place
+    NOTHING_TO_REDUCE = 70  # a reduce-only order finds no position that no open order closes already
+    TOO_MANY_KEPT = 71  # orders that execution keeps
 
 
 class BreakerPolicy(IntEnum):
@@ -334,6 +336,18 @@ class PositionFlag(IntEnum):
     MARK_MISSING = 2  # something is held that has no price: unrealised and net are unknown
 
 
+class IntentFlag(IntEnum):
+    """Marks on an intent: bits."""
+
+    REDUCE_ONLY = 1  # its orders only reduce the strategy's position: each is cut to what is left of it
+
+
+class VerdictFlag(IntEnum):
+    """Marks on a verdict: bits."""
+
+    CHILD = 1  # on a further child of an intent's parent: a refusal does not end the intent
+
+
 class OrderFlag(IntEnum):
     """Marks on an order: bits."""
 
@@ -345,6 +359,7 @@ class OrderFlag(IntEnum):
     FOREIGN = 32  # not ours: reported, never touched
     RESERVED = 64  # an exit that used the part of the order rate kept for exits
     CLOSING = 128  # execution's own exit while it flattens; no strategy submitted an intent for it
+    REDUCE_ONLY = 256  # its intent has it
 
 
 class FrameKind(IntEnum):

@@ -287,6 +287,30 @@ class RiskGate(Approval):
             return refusal
         return APPROVED if self.rate.full(now_ns, strategy) is None else APPROVED_RESERVED
 
+    def check_kept(
+        self, now_ns: int, strategy: int, instrument_id: int, side: int, price: int, size: int, decided_ns: int,
+        ttl_ns: int,
+    ) -> Refusal | None:  # fmt: skip
+        """Check an order that execution keeps until its trigger; what it then sends is checked as any other order."""
+        order = Proposed(now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, 0, True)
+        checks = KEPT_EXIT if self.is_exit(strategy, instrument_id, side, size) else KEPT_ENTRY
+        return next(filter(None, (check(self, order) for check in checks)), None)
+
+    def is_open(self, now_ns: int, strategy: int, instrument_id: int) -> bool:
+        """Whether no switch stops every order of this strategy and instrument."""
+        order = Proposed(now_ns, strategy, instrument_id, BUY, 0, 0, now_ns, 0, 0, True)
+        return not any(check(self, order) for check in SWITCHES)
+
+    def reducible(self, strategy: int, instrument_id: int, side: int, relief: int = 0) -> int:
+        """The largest order that, with all the strategy's orders of its side filled, only reduces its position."""
+        own = self._owned.get((strategy, instrument_id))
+        if own is None:
+            return 0
+        pending = own.open_buy if side == BUY else own.open_sell
+        step = self._instruments[instrument_id].size_step
+        most = max(0, -own.size * side - max(0, pending - relief))
+        return most - most % step
+
     def is_exit(self, strategy: int, instrument_id: int, side: int, size: int, relief: int = 0) -> bool:
         """Whether the order, with all the strategy's orders of its side filled, can only reduce its position."""
         own = self._owned.get((strategy, instrument_id))
@@ -568,6 +592,13 @@ EXIT: tuple[Check, ...] = (
 WAITING: tuple[Check, ...] = (*SWITCHES, RiskGate.check_instrument, RiskGate.check_age)
 AMENDING: tuple[Check, ...] = (
     *WAITING, RiskGate.check_steps, RiskGate.check_silence, RiskGate.check_amend_rate,
+)  # fmt: skip
+KEPT_EXIT: tuple[Check, ...] = (  # of an order that execution keeps until its trigger
+    *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_age, RiskGate.check_steps,
+    RiskGate.check_size_max,
+)  # fmt: skip
+KEPT_ENTRY: tuple[Check, ...] = (
+    *KEPT_EXIT, RiskGate.check_permit, RiskGate.check_exits_only, RiskGate.check_breakers,
 )  # fmt: skip
 CLOSING: tuple[Check, ...] = (  # of a flattening
     RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected, RiskGate.check_stopped,

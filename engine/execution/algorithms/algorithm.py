@@ -32,20 +32,24 @@ from engine.risk.gate import Refusal
 
 LASTING = frozenset({  # refusals that a retry would meet again
     Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE,
-    Reason.INSTRUMENT_NOT_PERMITTED,
+    Reason.INSTRUMENT_NOT_PERMITTED, Reason.NOTHING_TO_REDUCE,
 })  # fmt: skip
 
 
 class Child(NamedTuple):
-    """An order that an algorithm asks for; side and instrument are its parent's."""
+    """An order that an algorithm asks for; its instrument is its parent's, and its side too unless it has one."""
 
     price: int
     size: int
     time_in_force: int
+    side: int = 0
 
 
 class ChildPort(Protocol):
     """The only way from an algorithm to an order."""
+
+    def ready(self, algorithm: "Algorithm", now_ns: int) -> bool:
+        """Whether no switch of risk, such as a halt or a lost session, stops every order of the parent."""
 
     def place(self, algorithm: "Algorithm", child: Child, now_ns: int) -> Refusal | None:
         """Send a further child, or return risk's refusal."""
@@ -73,6 +77,10 @@ class Algorithm(ABC):
     """The base of every algorithm."""
 
     Parameters: ClassVar[type[msgspec.Struct]]  # integers, named and in order as in the registry; 0: the default
+    kept: ClassVar[bool] = False  # it waits for a price before its first child: see `triggered/`
+    priced: ClassVar[bool] = False  # the intent's price is the price of its limit order, and not the bound of all
+    prints = False  # whether `on_print` is to be called
+    stalled = False  # whether `on_time` is to be called at each step until a switch of risk lets its order leave
 
     def __init__(
         self, parent: Parent, parameters: Any, market: Market, port: ChildPort, options: ExecutionOptions
@@ -101,7 +109,8 @@ class Algorithm(ABC):
     def first(self, now_ns: int) -> Child | None:
         """The child to begin with: risk's verdict on it is the verdict on the intent.
 
-        None: it waits before its first child; `waits` in the registry allows that.
+        None: it waits before its first child; `waits` in the registry allows that. A kept one returns what risk
+        checks of it now, and sends it later.
         """
 
     @property
@@ -120,6 +129,13 @@ class Algorithm(ABC):
 
     def on_time(self, now_ns: int) -> None:
         """`due_ns` has come."""
+
+    def on_print(self, price: int, now_ns: int) -> None:
+        """Others traded at this price."""
+
+    def reduce(self, now_ns: int) -> bool:  # noqa: ARG002 - for a subclass with exits
+        """Make no further entry: a breaker asks for it. Whether it continues, with exits alone; else it is stopped."""
+        return False
 
     def on_stop(self, now_ns: int) -> None:
         """It is to end: all children are being cancelled."""

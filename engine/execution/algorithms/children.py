@@ -2,7 +2,8 @@
 
     algorithm ─▶ place · replace ─▶ room (asserted) ─▶ risk ─▶ PARENT, VERDICT, ORDER in one commit ─▶ bytes
 
-A refusal is published and returned. Every child's price is checked as one that follows the book.
+A refusal is published and returned. Every child's price is checked as one that follows the book. The child of a
+reduce-only intent, and every exit of a bracket, is cut to what is left of the position.
 """
 
 from engine.execution.algorithms.algorithm import Algorithm, Child
@@ -11,7 +12,7 @@ from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
-from engine.model.words import OrderFlag
+from engine.model.words import OrderFlag, Reason
 from engine.risk.gate import Refusal, RiskGate, Verdict
 
 
@@ -25,14 +26,19 @@ class Children:
         self._broker = broker
         self._sender = sender
 
+    def ready(self, algorithm: Algorithm, now_ns: int) -> bool:
+        """Whether no switch of risk stops every order of the parent."""
+        return self._gate.is_open(now_ns, algorithm.parent.strategy, algorithm.parent.instrument)
+
     def place(self, algorithm: Algorithm, child: Child, now_ns: int) -> Refusal | None:
         """Send a further child, or return risk's refusal."""
-        parent = algorithm.parent
-        parent.check_room(child.size)
-        verdict = self._check(algorithm, parent.newest or parent, child.price, child.size, 0, now_ns)
+        parent, side = algorithm.parent, child.side or algorithm.parent.side
+        parent.check_room(child.size, side)
+        size = self.cut(parent, side, child.size)
+        verdict = self._check(algorithm, side, child.price, size, 0, now_ns)
         if isinstance(verdict, Refusal):
             return verdict
-        order = self._sender.child_of(parent, child.price, child.size, child.time_in_force, verdict.flags)
+        order = self._sender.child_of(parent, side, child.price, size, child.time_in_force, verdict.flags)
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.send_child(parent, order, now_ns)
         return None
@@ -40,14 +46,16 @@ class Children:
     def replace(self, algorithm: Algorithm, order: Order, price: int, size: int, now_ns: int) -> Refusal | None:
         """Send a child in place of an open one, or cancel it where one request cannot do both."""
         parent = algorithm.parent
-        parent.check_room(size - order.size)
-        verdict = self._check(algorithm, order, price, size - order.venue_filled, order.rest, now_ns)
+        parent.check_room(size - order.size, order.side)
+        rest = self.cut(parent, order.side, size - order.venue_filled, order.rest)
+        size = rest + order.venue_filled
+        verdict = self._check(algorithm, order.side, price, rest, order.rest, now_ns)
         if isinstance(verdict, Refusal):
             return verdict
         if not order.replaceable:
             self._broker.cancel(order, now_ns, OrderFlag.REPRICING)
             return None
-        following = self._sender.child_of(parent, price, size, order.time_in_force, verdict.flags)
+        following = self._sender.child_of(parent, order.side, price, size, order.time_in_force, verdict.flags)
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.replace_child(parent, order, following, now_ns)
         return None
@@ -60,7 +68,7 @@ class Children:
     def refuse(self, algorithm: Algorithm, refusal: Refusal, now_ns: int) -> None:
         """Report a child that it would need and that no order can be."""
         algorithm.requested = True
-        self._sender.refuse_child(refusal, algorithm.parent.newest or algorithm.parent, now_ns)
+        self._sender.refuse_child(refusal, algorithm.parent, now_ns)
 
     def older_end(self, algorithm: Algorithm) -> bool:
         """Whether every older order of its strategy in its instrument has ended, and all their fills are known."""
@@ -73,15 +81,21 @@ class Children:
         position = self._blotter.ledger.owned.get((algorithm.parent.strategy, algorithm.parent.instrument))
         return 0 if position is None else position.closable
 
-    def _check(
-        self, algorithm: Algorithm, order: Order | Parent, price: int, size: int, relief: int, now_ns: int
-    ) -> Verdict:  # fmt: skip
-        """Ask risk, and publish a refusal; `order` is the child that is replaced, else the newest or the parent."""
-        assert algorithm.parent.working, f"parent {order.intent_id:#x} has been stopped, expected no further child"
+    def cut(self, parent: Parent, side: int, size: int, relief: int = 0) -> int:
+        """The size of a child: of a reduce-only one at most what is left of the position, 0 where nothing is."""
+        reduces = parent.reduce_only or side != parent.side
+        return min(size, self._gate.reducible(parent.strategy, parent.instrument, side, relief)) if reduces else size
+
+    def _check(self, algorithm: Algorithm, side: int, price: int, size: int, relief: int, now_ns: int) -> Verdict:
+        """Ask risk, and publish a refusal; `relief` is the rest of the child that is replaced."""
+        parent = algorithm.parent
+        assert parent.working, f"parent {parent.intent_id:#x} has been stopped, expected no further child"
         algorithm.requested = True
-        verdict = self._gate.check(
-            now_ns, order.strategy, order.instrument, order.side, price, size, now_ns, 0, relief, follows_book=True
-        )
+        verdict: Verdict = Refusal(Reason.NOTHING_TO_REDUCE)
+        if size:
+            verdict = self._gate.check(
+                now_ns, parent.strategy, parent.instrument, side, price, size, now_ns, 0, relief, follows_book=True
+            )
         if isinstance(verdict, Refusal):
-            self._sender.refuse_child(verdict, order, now_ns)
+            self._sender.refuse_child(verdict, parent, now_ns)
         return verdict

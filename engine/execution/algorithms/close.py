@@ -30,6 +30,8 @@ DOUBLINGS = 6  # of the pause, at most
 class Close(Serial):
     """One position that is closed."""
 
+    priced = True  # its side is not known yet, so no edge of the collar is its bound
+
     class Parameters(msgspec.Struct, frozen=True):
         """The cap of a slice, in hundredths of a percent (0: 10), the largest slice (0: the venue's), and the time."""
 

@@ -10,6 +10,7 @@ NOWHERE = Place(-1, 0)
 class Counted(Serial):
     """One parent that counts prints."""
 
+    prints = True
     volume = 0
     place = NOWHERE  # of the print after the newest counted one
 
@@ -18,7 +19,7 @@ class Counted(Serial):
         """Which prints were counted; None: none yet."""
         return None if self.place == NOWHERE else self.place
 
-    def on_print(self, size: int, after: Place) -> None:
+    def count(self, size: int, after: Place) -> None:
         """Count a print, once."""
         if self.place.feed != after.feed or self.place.sequence < after.sequence:
             self.volume = min(self.volume + size, INT64_MAX)

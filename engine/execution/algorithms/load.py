@@ -7,6 +7,7 @@ import msgspec
 
 from engine.execution.algorithms.algorithm import Algorithm
 from engine.model import algorithms
+from engine.model.fixed import INT64_MAX
 
 
 def kind_of(number: int) -> type[Algorithm] | None:
@@ -16,9 +17,17 @@ def kind_of(number: int) -> type[Algorithm] | None:
         return None
     module, _, name = registered.kind.partition(":")
     kind: type[Algorithm] = getattr(importlib.import_module(module), name)
-    fields = tuple(field.name for field in msgspec.structs.fields(kind.Parameters))
-    assert fields == registered.parameters, f"{registered.kind}: {fields}, the registry has {registered.parameters}"
+    declared = tuple(_declared(field) for field in msgspec.structs.fields(kind.Parameters))
+    assert declared == registered.parameters, f"{registered.kind}: {declared}, not {registered.parameters}"
     return kind
+
+
+def _declared(field: msgspec.structs.FieldInfo) -> algorithms.Parameter:
+    """A parameter as its class has it."""
+    bounds = msgspec.inspect.type_info(field.type)
+    assert isinstance(bounds, msgspec.inspect.IntType), f"{field.name}: {field.type}, expected an int with its range"
+    most = INT64_MAX if bounds.le is None else bounds.le
+    return algorithms.Parameter(field.name, bounds.ge or 0, most)
 
 
 def parameters_of(kind: type[Algorithm], numbers: Sequence[int]) -> msgspec.Struct | int:

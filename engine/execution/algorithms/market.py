@@ -17,11 +17,16 @@ class Market(NamedTuple):
     instrument: Instrument
     top: Top  # always the newest
     profile: Profile | None = None  # of its volume over the day
+    age_most_ns: int = 0  # of a book that decisions follow from
 
     @property
     def good(self) -> bool:
         """Whether prices may be made from the book."""
         return self.top.state == GOOD
+
+    def sure(self, now_ns: int) -> bool:
+        """Whether the book is good, and not too old to decide by."""
+        return self.good and bool(now_ns - self.top.receive_ns <= self.age_most_ns)
 
     def own(self, side: int) -> int:
         """The best price of the orders of this side; 0 without one."""
@@ -56,6 +61,11 @@ class Market(NamedTuple):
         one = self.instrument
         by_notional = -(-one.notional_min // price) if price > 0 else 0
         return -(-max(one.size_min, by_notional, 1) // one.size_step) * one.size_step
+
+    def check_price(self, price: int) -> Refusal | None:
+        """Refuse a price that is no multiple of the price step, and a missing one."""
+        step = self.instrument.price_step
+        return Refusal(Reason.PRICE_STEP, price, step) if price <= 0 or price % step else None
 
     def check_whole(self, size: int) -> Refusal | None:
         """Refuse a size that is no whole number of size steps: children cannot equal it."""

@@ -14,23 +14,26 @@ from engine.execution.algorithms.algorithm import Algorithm, ChildPort
 from engine.execution.algorithms.counted import Counted
 from engine.execution.algorithms.load import kind_of, parameters_of
 from engine.execution.algorithms.market import Market
-from engine.execution.algorithms.prints import Place, Prints
+from engine.execution.algorithms.prints import Place, Print, Prints
 from engine.execution.algorithms.profile import read_profiles
+from engine.execution.algorithms.triggered.doubts import Doubts
 from engine.execution.config import ExecutionConfig
+from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
-from engine.execution.orders.parent import Parent
+from engine.execution.orders.parent import Parent, parent_of
 from engine.execution.venue.order_sender import OrderSender
 from engine.lanes.ports import RingReader
 from engine.model import algorithms
 from engine.model.fixed import INT64_MAX
 from engine.model.rows import IntentRow
-from engine.model.words import OrderFlag, OrderState, ParentStatus, Reason
+from engine.model.words import IntentFlag, OrderFlag, OrderState, ParentStatus, Reason
 from engine.risk.gate import Refusal, RiskGate
 from engine.risk.market import Top
 from engine.role import WorkingOn
 
 logger = logging.getLogger("engine.execution")
+REDUCE_ONLY = int(IntentFlag.REDUCE_ONLY)
 CANCELLED_EARLY = Refusal(Reason.UNKNOWN_ORDER, OrderState.CANCELLED)  # of an intent that ended before an order
 
 
@@ -53,6 +56,8 @@ class Parents:
         self._instruments = {one.id: one for one in options.instruments}
         self._working: dict[int, Algorithm] = {}  # by intent, without the stopped ones
         self._due: dict[int, int] = {}  # by intent: when its algorithm is called
+        self._begun_ns = 0  # when this life began
+        self._doubts = Doubts()
         self._busy: Algorithm | None = None  # the algorithm that is being called
 
     @property
@@ -62,21 +67,33 @@ class Parents:
 
     def propose(self, intent: IntentRow) -> Algorithm | Refusal:
         """The algorithm of an intent, for risk to check its first child; or a refusal of its terms."""
-        exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
-        limit = self._gate.protective_price(intent.instrument, intent.side, intent.price, exits=exits)
-        if algorithms.closes(intent.algorithm):
-            limit = intent.price  # its side is not known yet
+        kind = kind_of(intent.algorithm)
+        kept, priced = (False, False) if kind is None else (kind.kept, kind.priced)
         algorithm = self._algorithm_of(Parent(
-            intent.intent_id, intent.strategy, intent.instrument, intent.side, intent.size, limit,
-            intent.time_in_force, intent.algorithm, tuple(intent.parameters), intent.now_ns, intent.receive_ns,
-            intent.timeout_ns,
+            intent.intent_id, intent.strategy, intent.instrument, intent.side, intent.size,
+            intent.price if priced else self._limit_of(intent), intent.time_in_force, intent.algorithm,
+            tuple(intent.parameters), intent.now_ns, intent.receive_ns, intent.timeout_ns, intent.flags,
         ))  # fmt: skip
-        return algorithm if isinstance(algorithm, Refusal) else algorithm.check() or algorithm
+        if isinstance(algorithm, Refusal):
+            return algorithm
+        full = Refusal(Reason.TOO_MANY_KEPT, self._kept + 1, self._options.kept_most)
+        return algorithm.check() or (full if kept and full.value > full.limit else algorithm)
+
+    def _limit_of(self, intent: IntentRow) -> int:
+        """The worst price of an intent's children: its own, at most the collar's edge."""
+        reduces = intent.flags & REDUCE_ONLY
+        exits = reduces or self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
+        return self._gate.protective_price(intent.instrument, intent.side, intent.price, exits=bool(exits))
+
+    @property
+    def _kept(self) -> int:
+        """How many parents began, or will begin, by a trigger."""
+        return sum(1 for one in self._working.values() if one.kept)
 
     def accept(self, algorithm: Algorithm, first: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Send the first child, which risk has approved, and let the algorithm work."""
         parent = algorithm.parent
-        parent.check_room(first.size)
+        parent.check_room(first.size, parent.side)
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.begin_parent(parent, first, intent, sequence, now_ns)
         self._working[parent.intent_id] = algorithm
@@ -107,7 +124,7 @@ class Parents:
 
     def on_order(self, order: Order, now_ns: int) -> None:
         """An order changed: a child, or one whose end a parent without a child waits for."""
-        for waiting in [one for one in self._working.values() if one.parent.newest is None]:
+        for waiting in [one for one in self._working.values() if one.parent.newest is None and not one.kept]:
             if waiting.parent.is_older(order):
                 self._pass_order(waiting, order, now_ns)
         parent = self._blotter.parents.get(order.intent_id)
@@ -127,9 +144,12 @@ class Parents:
         self._busy = None
 
     def on_time(self, now_ns: int) -> None:
-        """Count the new prints, then call the algorithms that are due."""
+        """Read the new prints, then call the algorithms that are due."""
         if self._working or self._gate.reads_prints:
-            self._read_prints()
+            self._read_prints(now_ns)
+        if self._working:
+            self._doubts.check(self._working.values(), now_ns)
+            self._retry_stalled(now_ns)
         if not self._due:
             return
         for intent_id, due_ns in list(self._due.items()):
@@ -142,19 +162,42 @@ class Parents:
                     self._after(algorithm, now_ns)
         self._busy = None
 
-    def _read_prints(self) -> None:
-        """Give each new print to the algorithms that count those of its instrument, and to risk.
+    def _retry_stalled(self, now_ns: int) -> None:
+        """Call the algorithms whose next order a switch of risk stopped."""
+        for algorithm in [one for one in self._working.values() if one.stalled]:
+            self._busy = algorithm
+            algorithm.on_time(now_ns)
+            if algorithm.requested:
+                self._after(algorithm, now_ns)
+        self._busy = None
 
-        Risk begins with prints of before an algorithm's first order, which are not the algorithm's.
+    def _read_prints(self, now_ns: int) -> None:
+        """Give each new print to the algorithms of its instrument that count or follow prints, and to risk.
+
+        Risk begins with prints of before an algorithm's first order, which are not the algorithm's. One that follows
+        prints gets those received in this life of execution.
         """
-        counting = [one for one in self._working.values() if isinstance(one, Counted)]
+        reading = [one for one in self._working.values() if one.prints]
 
-        def on_print(instrument: int, size: int, receive_ns: int, after: Place) -> None:
-            for one in counting:
-                if one.parent.instrument == instrument and receive_ns >= one.parent.last.intent_ns:
-                    one.on_print(size, after)
+        def on_print(one: Print, after: Place) -> None:
+            for algorithm in reading:
+                parent = algorithm.parent
+                if parent.instrument != one.instrument or parent.intent_id not in self._working:
+                    continue
+                if isinstance(algorithm, Counted):
+                    if one.receive_ns >= parent.last.intent_ns:
+                        algorithm.count(one.size, after)
+                elif one.receive_ns > max(parent.intent_ns, self._begun_ns):
+                    self._pass_print(algorithm, one.price, now_ns)
 
-        self._prints.read([one.counted for one in counting], on_print)
+        self._prints.read([one.counted if isinstance(one, Counted) else None for one in reading], on_print)
+
+    def _pass_print(self, algorithm: Algorithm, price: int, now_ns: int) -> None:
+        self._busy = algorithm
+        algorithm.on_print(price, now_ns)
+        if algorithm.requested:
+            self._after(algorithm, now_ns)
+        self._busy = None
 
     def working_on(self) -> WorkingOn | None:
         """The parent, by its intent, whose algorithm has raised; None when that happened elsewhere."""
@@ -181,6 +224,14 @@ class Parents:
             if of and parent.intent_id < before:
                 self.stop(parent.intent_id, now_ns)
 
+    def reduce(self, parent: Parent, now_ns: int) -> bool:
+        """Whether a parent continues with exits alone, because entries are to end; one that has none does not."""
+        algorithm = self._working.get(parent.intent_id)
+        if algorithm is None or not algorithm.reduce(now_ns):
+            return False
+        self._after(algorithm, now_ns)
+        return True
+
     def restore(self) -> None:
         """Continue with the parents that the journal left; one that this program cannot work is stopped."""
         for parent in self._blotter.parents.values():
@@ -196,6 +247,7 @@ class Parents:
 
     def begin(self, now_ns: int) -> None:
         """The first step of a life: end the parents whose last child ended unseen, publish the others."""
+        self._begun_ns = now_ns
         for parent in list(self._blotter.parents.values()):
             algorithm = self._working.get(parent.intent_id)
             parent.keep(parent.due_ns, parent.state)
@@ -203,6 +255,13 @@ class Parents:
                 self._set_status(parent, ParentStatus.DONE, now_ns)
             else:
                 self._blotter.publish_parent(self._blotter.parent_bytes(parent, now_ns))
+
+    def publish_again(self, record: bytes, now_ns: int) -> None:
+        """Publish a parent's record that readers may have missed, and the refusal of one that ended without a child."""
+        row = codec.read_parent(record)
+        self._blotter.publish_parent(codec.PARENT.pack_row(row))
+        if row.status == ParentStatus.DONE and not row.children:
+            self._sender.publish_end(parent_of(row), CANCELLED_EARLY, now_ns)
 
     def _algorithm_of(self, parent: Parent) -> Algorithm | Refusal:
         """The object that works a parent, or which part of its intent is wrong."""
@@ -216,7 +275,8 @@ class Parents:
         instrument = self._instruments.get(parent.instrument)
         if instrument is None:
             return Refusal(Reason.UNKNOWN_INSTRUMENT, parent.instrument)
-        market = Market(instrument, self._tops[parent.instrument], self._profiles.get(parent.instrument))
+        top, profile = self._tops[parent.instrument], self._profiles.get(parent.instrument)
+        market = Market(instrument, top, profile, self._gate.limits.max_book_age_ns)
         return kind(parent, parameters, market, self._children, self._options)
 
     def _cancel_unknown(self, parent: Parent, refusal: Refusal) -> None:

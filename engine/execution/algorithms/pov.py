@@ -52,9 +52,9 @@ class Pov(Counted):
         price = within(parent.limit_price, parent.side, market.opposite(parent.side))
         return Child(price, size, TimeInForce.IOC)
 
-    def on_print(self, size: int, after: Place) -> None:
+    def count(self, size: int, after: Place) -> None:
         """Count a print that the parent could take part in."""
-        super().on_print(size if self._reaches else 0, after)
+        super().count(size if self._reaches else 0, after)
 
     def wake_ns(self, now_ns: int) -> int:
         """After the interval: the volume may have grown."""

@@ -19,9 +19,9 @@ logger = logging.getLogger("engine.execution")
 
 MOST = 1_024  # ticks of one feed in one step
 PRINT = int(TickKind.PRINT)
-FIELDS = struct.Struct("<q32xq8xIB")
-assert [(one.name, one.offset) for one in records.TICK.fields if one.offset in (0, 40, 56, 60)] == [
-    ("receive_ns", 0), ("size", 40), ("instrument", 56), ("kind", 60),
+FIELDS = struct.Struct("<q24xqq8xIB")
+assert [(one.name, one.offset) for one in records.TICK.fields if one.offset in (0, 32, 40, 56, 60)] == [
+    ("receive_ns", 0), ("price", 32), ("size", 40), ("instrument", 56), ("kind", 60),
 ]  # fmt: skip
 
 
@@ -32,7 +32,16 @@ class Place(NamedTuple):
     sequence: int
 
 
-OnPrint = Callable[[int, int, int, Place], None]
+class Print(NamedTuple):
+    """A trade."""
+
+    receive_ns: int
+    price: int
+    size: int
+    instrument: int
+
+
+OnPrint = Callable[[Print, Place], None]
 
 
 class Prints:
@@ -45,7 +54,7 @@ class Prints:
         self._reads = False
 
     def read(self, wanted: Iterable[Place | None], on_print: OnPrint) -> None:
-        """Call with instrument, size, time and the place after each new print; `wanted`: what algorithms have counted.
+        """Call with each new print and the place after it; `wanted`: what algorithms have counted.
 
         While a cap of risk reads prints, its volume counts them too.
         """
@@ -72,8 +81,8 @@ class Prints:
             if type(record) is not bytes:
                 logger.warning("prints were lost: less volume is counted", extra={"lost": record.lost})
                 continue
-            receive_ns, size, instrument, kind = FIELDS.unpack_from(record)
+            receive_ns, price, size, instrument, kind = FIELDS.unpack_from(record)
             if kind == PRINT:
-                on_print(instrument, size, receive_ns, Place(feed, lane.cursor))
+                on_print(Print(receive_ns, price, size, instrument), Place(feed, lane.cursor))
                 if self._gate.reads_prints:
                     self._gate.volume.add(instrument, size, receive_ns)

@@ -17,6 +17,7 @@ from engine.execution.algorithms.market import Market
 from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import OPEN, PARTLY, REJECTED, Order
 from engine.execution.orders.parent import Parent
+from engine.risk.gate import Refusal
 
 MS = 1_000_000
 
@@ -77,7 +78,7 @@ class Serial(Algorithm):
         """Count rejections, and place what follows a child that has ended."""
         if self.failed(order):
             self._rejects += 1
-            self.over = self.over or self._rejects >= self.options.chase_rejects
+            self.over = self.over or self.gives_up
         elif order.filled or order.state == OPEN:
             self._rejects = 0
         self._consider(now_ns)
@@ -85,6 +86,11 @@ class Serial(Algorithm):
     def on_time(self, now_ns: int) -> None:
         """Place or cancel what is due."""
         self._consider(now_ns)
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether it ends after so many failures in a row."""
+        return self._rejects >= self.options.chase_rejects
 
     def failed(self, order: Order) -> bool:
         """Whether a child's end counts towards the failures in a row that end the algorithm."""
@@ -129,7 +135,12 @@ class Serial(Algorithm):
             return
         self.pause(now_ns)
         self.refusal = self.port.place(self, child, now_ns)
-        self.over = self.over or (self.refusal is not None and self.refusal.reason in LASTING)
+        if self.refusal is not None:
+            self.on_refused(self.refusal)
+
+    def on_refused(self, refusal: Refusal) -> None:
+        """End where a retry would meet the same refusal."""
+        self.over = self.over or refusal.reason in LASTING
 
     def _sleep(self, now_ns: int) -> None:
         """Be called at the next time that matters: while no child is live, not before the pause is over."""

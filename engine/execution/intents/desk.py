@@ -10,7 +10,7 @@ Every intent gets a verdict, once. An order's own time (`timeout_ns`) ends by a 
 
 import heapq
 
-from engine.execution.algorithms.algorithm import Algorithm
+from engine.execution.algorithms.algorithm import Algorithm, Child
 from engine.execution.algorithms.parents import Parents
 from engine.execution.intents.express import Express
 from engine.execution.orders import codec
@@ -23,11 +23,12 @@ from engine.model import algorithms
 from engine.model.fixed import INT64_MAX
 from engine.model.intent_id import strategy_of
 from engine.model.rows import IntentRow
-from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason, TimeInForce
+from engine.model.words import IntentFlag, IntentKind, JournalKind, OrderFlag, OrderType, Reason, TimeInForce
 from engine.risk.gate import APPROVED, Refusal, RiskGate, Verdict
 
 ORDER_TYPES = frozenset(OrderType)
 TIMES_IN_FORCE = frozenset(TimeInForce)
+NOTHING_TO_REDUCE = Refusal(Reason.NOTHING_TO_REDUCE)
 UNKNOWN_TARGET = Refusal(Reason.UNKNOWN_ORDER)
 INTENT_KINDS = frozenset(IntentKind)
 PLACE, REPLACE = IntentKind.PLACE, IntentKind.REPLACE
@@ -107,6 +108,11 @@ class Desk:
         """Stop an intent's algorithm; the orders that it has stay."""
         self._parents.stop(intent_id, now_ns)
 
+    def stop_entries(self, parent: Parent, now_ns: int) -> None:
+        """Let a parent make no further entry: stop its algorithm, unless that continues with exits alone."""
+        if not self._parents.reduce(parent, now_ns):
+            self._parents.stop(parent.intent_id, now_ns)
+
     def refuse_replace(self, intent: IntentRow, state: int, now_ns: int) -> None:
         """Refuse a REPLACE that was approved and cannot be completed; otherwise its strategy waits for ever."""
         self._sender.refuse(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns)
@@ -147,7 +153,9 @@ class Desk:
         while self._deadlines and self._deadlines[0][0] <= now_ns:
             _, intent_id = heapq.heappop(self._deadlines)
             count += 1
-            self.cancel_intent(intent_id, now_ns)
+            parent = self._blotter.parents.get(intent_id)
+            if parent is None or not self._parents.reduce(parent, now_ns):
+                self.cancel_intent(intent_id, now_ns)
         if self._broker.waiting:
             self._broker.retry_cancels(now_ns)
         self._parents.on_time(now_ns)
@@ -169,6 +177,7 @@ class Desk:
         intent, order.pending_replace = order.pending_replace, None
         assert intent is not None, "an order without a REPLACE that waits for it"
         rest = intent.size - order.venue_filled
+        rest = self._cut(order, rest) if rest > 0 else rest
         verdict: Verdict = Refusal(Reason.UNKNOWN_ORDER, order.state)
         if order.state == CANCELLED and rest > 0 and not order.flags & OrderFlag.CANCEL_WANTED:
             ttl_ns = intent.ttl_ns
@@ -207,20 +216,28 @@ class Desk:
         if order_type not in ORDER_TYPES or time_in_force not in TIMES_IN_FORCE or intent.timeout_ns < 0:
             self._sender.refuse(Refusal(Reason.MALFORMED, order_type), intent, sequence, now_ns)
             return
+        if intent.flags & ~IntentFlag.REDUCE_ONLY:
+            refusal = Refusal(Reason.MALFORMED, intent.flags, IntentFlag.REDUCE_ONLY)
+            self._sender.refuse(refusal, intent, sequence, now_ns)
+            return
         if intent.algorithm:
             self._place_parent(intent, sequence, now_ns)
             return
+        size = self._cut(intent, intent.size)
+        if not size and intent.size > 0:
+            self._sender.refuse(NOTHING_TO_REDUCE, intent, sequence, now_ns)
+            return
         if order_type != LIMIT:
-            exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
+            exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, size)
             limit = self._gate.protective_price(intent.instrument, intent.side, price, exits=exits)
             price, time_in_force = limit, TimeInForce.IOC
         verdict = self._gate.check(
-            now_ns, intent.strategy, intent.instrument, intent.side, price, intent.size, intent.now_ns, intent.ttl_ns
+            now_ns, intent.strategy, intent.instrument, intent.side, price, size, intent.now_ns, intent.ttl_ns
         )
         if isinstance(verdict, Refusal):
             self._sender.refuse(verdict, intent, sequence, now_ns)
             return
-        order = self._sender.order_of(intent, price, intent.size, time_in_force, verdict.flags)
+        order = self._sender.order_of(intent, price, size, time_in_force, verdict.flags)
         order.limit_price = limit
         self._sender.send(order, intent, sequence, now_ns)
         self.watch(order)
@@ -235,23 +252,36 @@ class Desk:
             self._sender.refuse(algorithm, intent, sequence, now_ns)
             return
         first = algorithm.first(now_ns)
-        if first is None:
-            self._begin_waiting(algorithm, intent, sequence, now_ns)
+        if first is None or algorithm.kept:
+            self._begin_waiting(algorithm, first, intent, sequence, now_ns)
             return
-        verdict = self._gate.check(
-            now_ns, intent.strategy, intent.instrument, intent.side, first.price, first.size, intent.now_ns,
+        size = self._cut(intent, first.size)
+        verdict = NOTHING_TO_REDUCE if not size and first.size > 0 else self._gate.check(
+            now_ns, intent.strategy, intent.instrument, intent.side, first.price, size, intent.now_ns,
             intent.ttl_ns, follows_book=True,
         )  # fmt: skip
         if isinstance(verdict, Refusal):
             self._sender.refuse(verdict, intent, sequence, now_ns)
             return
-        order = self._sender.order_of(intent, first.price, first.size, first.time_in_force, verdict.flags)
+        order = self._sender.order_of(intent, first.price, size, first.time_in_force, verdict.flags)
         self._parents.accept(algorithm, order, intent, sequence, now_ns)
         self.watch(order)
 
-    def _begin_waiting(self, algorithm: Algorithm, intent: IntentRow, sequence: int, now_ns: int) -> None:
-        """An intent whose algorithm has no child yet; one that closes has the older orders cancelled."""
-        refusal = self._gate.check_waiting(now_ns, intent.strategy, intent.instrument, intent.now_ns, intent.ttl_ns)
+    def _begin_waiting(
+        self, algorithm: Algorithm, kept: Child | None, intent: IntentRow, sequence: int, now_ns: int
+    ) -> None:
+        """An intent whose algorithm has no child yet; one that closes has the older orders cancelled.
+
+        Of a kept one, risk checks the order that is to follow.
+        """
+        strategy, instrument, decided_ns, ttl_ns = intent.strategy, intent.instrument, intent.now_ns, intent.ttl_ns
+        refusal = (
+            self._gate.check_waiting(now_ns, strategy, instrument, decided_ns, ttl_ns)
+            if kept is None
+            else self._gate.check_kept(
+                now_ns, strategy, instrument, intent.side, kept.price, kept.size, decided_ns, ttl_ns
+            )
+        )
         if refusal is not None:
             self._sender.refuse(refusal, intent, sequence, now_ns)
             return
@@ -260,6 +290,11 @@ class Desk:
         if algorithms.closes(intent.algorithm):
             self.cancel_all(now_ns, intent.strategy, intent.instrument, intent.intent_id)
         self._parents.start(algorithm, now_ns)
+
+    def _cut(self, of: IntentRow | Order, size: int, relief: int = 0) -> int:
+        """The size of an order: of a reduce-only one at most what is left of the position, 0 where nothing is."""
+        reduces = of.flags & (OrderFlag.REDUCE_ONLY if isinstance(of, Order) else IntentFlag.REDUCE_ONLY)
+        return min(size, self._gate.reducible(of.strategy, of.instrument, of.side, relief)) if reduces else size
 
     def _replace(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Another price and size for an open order. The size is the whole, with the filled part.
@@ -271,8 +306,8 @@ class Desk:
         if refusal is not None or order is None:
             self._sender.refuse(refusal or UNKNOWN_TARGET, intent, sequence, now_ns)
             return
-        rest = intent.size - order.venue_filled
-        verdict = self._gate.check(
+        rest = self._cut(order, intent.size - order.venue_filled, order.rest)
+        verdict = NOTHING_TO_REDUCE if not rest and intent.size > order.venue_filled else self._gate.check(
             now_ns, intent.strategy, intent.instrument, intent.side, intent.price, rest, intent.now_ns, intent.ttl_ns,
             order.rest,
         )  # fmt: skip
@@ -284,7 +319,7 @@ class Desk:
             self._sender.approve(intent, sequence, now_ns)
             self._broker.cancel(order, now_ns, OrderFlag.REPRICING)
             return
-        following = self._replacement(order, intent, intent.size, verdict.flags)
+        following = self._replacement(order, intent, rest + order.venue_filled, verdict.flags)
         self._sender.replace(order, following, intent, sequence, now_ns)
         self.watch(following)
 
@@ -314,6 +349,7 @@ class Desk:
         """The order of a REPLACE, for this size."""
         time_in_force = intent.time_in_force or order.time_in_force
         following = self._sender.order_of(intent, intent.price, size, time_in_force, flags)
+        following.flags |= order.flags & OrderFlag.REDUCE_ONLY
         following.replaces_id, following.timeout_ns = order.intent_id, _time_left(order, intent)
         return following
 

@@ -125,7 +125,7 @@ cdef class Express:
 
     cdef bint is_common(self, Intent *intent, int64_t strategy) except -1:
         """Whether this is a plain limit order of this strategy with a new id."""
-        if intent.timeout_ns < 0 or intent.algorithm != 0:
+        if intent.timeout_ns < 0 or intent.algorithm != 0 or intent.flags != 0:
             return False
         if intent.kind != INTENT_PLACE or intent.order_type != ORDER_TYPE_LIMIT or intent.strategy != strategy:
             return False

@@ -6,14 +6,15 @@
 
 An intent without an algorithm has one order and no parent: the intent's fields are the order's. All children of a
 parent together never fill more than its size: only `check_room` asserts it, before a child is made. A parent whose
-algorithm waits has no child yet; one that closes a position gets its side and size when it begins to (`aim`).
+algorithm waits has no child yet; one that closes a position gets its side and size when it begins to (`aim`). A bracket
+has children on both sides: entries and their exits.
 """
 
 from engine.execution.orders.order import Order
 from engine.model import records
 from engine.model.client_id import REQUEST_MAX
 from engine.model.rows import ParentRow
-from engine.model.words import OrderFlag, ParentStatus
+from engine.model.words import IntentFlag, OrderFlag, ParentStatus
 
 WORKING, STOPPING = ParentStatus.WORKING, ParentStatus.STOPPING
 
@@ -22,14 +23,15 @@ class Parent:
     """One parent. Its journal record is all of it but the children, which are in the journal as orders."""
 
     __slots__ = (
-        "algorithm", "children", "due_ns", "filled", "instrument", "intent_id", "intent_ns", "limit_price", "newest",
-        "parameters", "receive_ns", "side", "size", "state", "status", "strategy", "time_in_force", "timeout_ns",
+        "algorithm", "children", "due_ns", "filled", "flags", "instrument", "intent_id", "intent_ns", "limit_price",
+        "newest", "parameters", "receive_ns", "side", "size", "state", "status", "strategy", "time_in_force",
+        "timeout_ns",
     )  # fmt: skip
 
     def __init__(
         self, intent_id: int, strategy: int, instrument: int, side: int, size: int, limit_price: int,
         time_in_force: int, algorithm: int, parameters: tuple[int, ...], intent_ns: int = 0, receive_ns: int = 0,
-        timeout_ns: int = 0,
+        timeout_ns: int = 0, flags: int = 0,
     ) -> None:  # fmt: skip
         """Begin as WORKING, with the fields of its intent."""
         self.intent_id = intent_id
@@ -44,6 +46,7 @@ class Parent:
         self.intent_ns = intent_ns
         self.receive_ns = receive_ns
         self.timeout_ns = timeout_ns
+        self.flags = flags
         self.status: int = WORKING
         self.due_ns = 0
         self.filled = 0  # by its children, when it was last recorded
@@ -78,9 +81,19 @@ class Parent:
         return self.status == WORKING
 
     @property
+    def reduce_only(self) -> bool:
+        """Whether its children may only reduce the strategy's position."""
+        return bool(self.flags & IntentFlag.REDUCE_ONLY)
+
+    @property
     def rest(self) -> int:
         """The size that is still to be bought or sold, by the filled size that the venue reports for every child."""
-        return self.size - sum(child.venue_filled for child in self.children)
+        return self.size - sum(child.venue_filled for child in self.children if child.side == self.side)
+
+    @property
+    def held(self) -> int:
+        """What its children have filled on its side, less what its exits have filled on the other one."""
+        return sum(child.venue_filled * child.side * self.side for child in self.children)
 
     @property
     def live(self) -> bool:
@@ -111,14 +124,18 @@ class Parent:
     def keep(self, due_ns: int, state: tuple[int, ...]) -> bool:
         """Keep the algorithm's state and what is filled; whether either changed."""
         whole = state + (0,) * (records.ALGORITHM_STATE - len(state))
-        filled = sum(child.filled for child in self.children)
+        filled = sum(child.filled for child in self.children if child.side == self.side)
         changed = due_ns != self.due_ns or filled != self.filled or whole != self.state
         self.due_ns, self.filled, self.state = due_ns, filled, whole
         return changed
 
-    def check_room(self, added: int) -> None:
-        """Assert that a request for this much more leaves all children together within the parent's size."""
-        room = self.size - sum(_most(child) for child in self.children)
+    def check_room(self, added: int, side: int) -> None:
+        """Assert that a request for this much more leaves all children together within the parent's size.
+
+        Exits, the children on the other side, are together at most what the children on its own side have filled.
+        """
+        whole = self.size if side == self.side else self.size - self.rest
+        room = whole - sum(_most(child) for child in self.children if child.side == side)
         assert added <= max(0, room), f"children of parent {self.intent_id:#x} would pass its size: {added} of {room}"
 
     def row(self, now_ns: int, made: int) -> ParentRow:
@@ -127,8 +144,8 @@ class Parent:
             intent_id=self.intent_id, now_ns=now_ns, size=self.size, filled=self.filled, limit_price=self.limit_price,
             due_ns=self.due_ns, children=made, strategy=self.strategy, instrument=self.instrument,
             algorithm=self.algorithm, status=self.status, side=self.side, time_in_force=self.time_in_force,
-            parameters=self.parameters, state=self.state, intent_ns=self.intent_ns, receive_ns=self.receive_ns,
-            timeout_ns=self.timeout_ns,
+            parameters=self.parameters, state=self.state, flags=self.flags, intent_ns=self.intent_ns,
+            receive_ns=self.receive_ns, timeout_ns=self.timeout_ns,
         )  # fmt: skip
 
     def update(self, row: ParentRow) -> None:
@@ -149,7 +166,7 @@ def parent_of(row: ParentRow) -> Parent:
     """A parent from its record, without its children."""
     parent = Parent(
         row.intent_id, row.strategy, row.instrument, row.side, row.size, row.limit_price, row.time_in_force,
-        row.algorithm, tuple(row.parameters), row.intent_ns, row.receive_ns, row.timeout_ns,
+        row.algorithm, tuple(row.parameters), row.intent_ns, row.receive_ns, row.timeout_ns, row.flags,
     )  # fmt: skip
     parent.update(row)
     return parent

@@ -22,7 +22,7 @@ from engine.model import client_id, records
 from engine.model.fixed import clamped
 from engine.model.refusals import refusal_text
 from engine.model.rows import IntentRow
-from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
+from engine.model.words import IntentFlag, IntentKind, JournalKind, OrderFlag, OrderType, Reason, VerdictFlag
 from engine.risk.gate import Refusal, Verdict
 from engine.venues.session import VenueSession
 
@@ -60,10 +60,10 @@ class OrderSender:
         else:
             self._publish_verdict(_verdict(APPROVED, 0, 0, intent, sequence, now_ns))
 
-    def refuse_child(self, refusal: Refusal, order: Order | Parent, now_ns: int) -> None:
-        """Record, publish and log the refusal of a further child; `order` is its parent, or another child of it."""
-        self._warn(now_ns, refusal, order)
-        self._record(_child_verdict(order, now_ns, refusal), now_ns)
+    def refuse_child(self, refusal: Refusal, parent: Parent, now_ns: int) -> None:
+        """Record, publish and log the refusal of a further child."""
+        self._warn(now_ns, refusal, parent)
+        self._record(_child_verdict(parent, now_ns, refusal), now_ns)
 
     def order_of(self, intent: IntentRow, price: int, size: int, time_in_force: int, flags: int = 0) -> Order:
         """The first order of an intent, with the flags of its verdict."""
@@ -74,19 +74,20 @@ class OrderSender:
         order.intent_ns = intent.now_ns
         order.receive_ns = intent.receive_ns
         order.timeout_ns = intent.timeout_ns
-        order.flags = flags
+        order.flags = flags | (OrderFlag.REDUCE_ONLY if intent.flags & IntentFlag.REDUCE_ONLY else 0)
         return order
 
-    def child_of(self, parent: Parent, price: int, size: int, time_in_force: int, flags: int) -> Order:
+    def child_of(self, parent: Parent, side: int, price: int, size: int, time_in_force: int, flags: int) -> Order:
         """The next child of a parent, with the flags of its verdict."""
         last = parent.newest or parent
         number = 0 if parent.newest is None else parent.newest.child + 1
         order = Order(
             client_id.encode(self._system, parent.intent_id, number), parent.intent_id, parent.strategy,
-            parent.instrument, parent.side, OrderType.LIMIT, time_in_force, price, size,
+            parent.instrument, side, OrderType.LIMIT, time_in_force, price, size,
         )  # fmt: skip
         order.intent_ns, order.receive_ns, order.timeout_ns = last.intent_ns, last.receive_ns, last.timeout_ns
-        order.child, order.limit_price, order.flags = number, parent.limit_price, flags
+        order.child, order.limit_price = number, parent.limit_price
+        order.flags = flags | (OrderFlag.REDUCE_ONLY if parent.reduce_only else 0)
         return order
 
     def send(self, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
@@ -109,12 +110,11 @@ class OrderSender:
     def end_childless(self, parent: Parent, refusal: Refusal, now_ns: int) -> None:
         """Record the end of a parent that has sent nothing, with the refusal of its intent, and publish and log it."""
         self._warn(now_ns, refusal, parent)
-        verdict = records.VERDICT.row(
-            intent_id=parent.intent_id, now_ns=now_ns, value=clamped(refusal.value), limit=clamped(refusal.limit),
-            intent_sequence=0, strategy=parent.strategy, instrument=parent.instrument, reason=refusal.reason,
-            kind=IntentKind.PLACE, flags=0,
-        )  # fmt: skip
-        self.record_parent(parent, codec.VERDICT.pack_row(verdict), now_ns)
+        self.record_parent(parent, _ended_verdict(parent, refusal, now_ns), now_ns)
+
+    def publish_end(self, parent: Parent, refusal: Refusal, now_ns: int) -> None:
+        """Publish the end of a parent that has sent nothing once more: the journal has it."""
+        self._publish_verdict(_ended_verdict(parent, refusal, now_ns))
 
     def record_parent(self, parent: Parent, verdict: bytes, now_ns: int) -> None:
         """Record and publish a parent as it is, with a verdict on its intent."""
@@ -193,7 +193,7 @@ class OrderSender:
         value, limit = clamped(refusal.value), clamped(refusal.limit)
         return _verdict(refusal.reason, value, limit, intent, sequence, now_ns)
 
-    def _warn(self, now_ns: int, refusal: Refusal, of: IntentRow | Order | Parent) -> None:
+    def _warn(self, now_ns: int, refusal: Refusal, of: IntentRow | Parent) -> None:
         """Log a refusal, at a bounded rate: only the log shows an operator why no order is sent."""
         position = self._blotter.ledger.account.get(of.instrument)
         instrument = None if position is None else position.instrument
@@ -209,6 +209,15 @@ def _verdict(reason: int, value: int, limit: int, intent: IntentRow, sequence: i
     ))  # fmt: skip
 
 
+def _ended_verdict(parent: Parent, refusal: Refusal, now_ns: int) -> bytes:
+    """The record of the refusal of an intent whose parent has sent nothing."""
+    return codec.VERDICT.pack_row(records.VERDICT.row(
+        intent_id=parent.intent_id, now_ns=now_ns, value=clamped(refusal.value), limit=clamped(refusal.limit),
+        intent_sequence=0, strategy=parent.strategy, instrument=parent.instrument, reason=refusal.reason,
+        kind=IntentKind.PLACE, flags=0,
+    ))  # fmt: skip
+
+
 def _child_verdict(order: Order | Parent, now_ns: int, refusal: Refusal | None = None) -> bytes:
     """The record of a verdict on a further child."""
     reason, value, limit = APPROVED, 0, 0
@@ -216,7 +225,8 @@ def _child_verdict(order: Order | Parent, now_ns: int, refusal: Refusal | None =
         reason, value, limit = refusal.reason, clamped(refusal.value), clamped(refusal.limit)
     return codec.VERDICT.pack_row(records.VERDICT.row(
         intent_id=order.intent_id, now_ns=now_ns, value=value, limit=limit, intent_sequence=0,
-        strategy=order.strategy, instrument=order.instrument, reason=reason, kind=IntentKind.REPLACE, flags=0,
+        strategy=order.strategy, instrument=order.instrument, reason=reason, kind=IntentKind.REPLACE,
+        flags=VerdictFlag.CHILD,
     ))  # fmt: skip
 
 

@@ -39,6 +39,8 @@ class IntentApi:
         time_in_force: int = ...,  # one of TimeInForce
         ttl_ns: int = ...,
         timeout_ns: int = 0,
+        good_till_ns: int = 0,
+        reduce_only: bool = False,
         signal: float = 0.0,
         algorithm: str | None = None,
         parameters: Mapping[str, int] | None = None,

@@ -20,7 +20,7 @@ from engine.model.words cimport (
 
 from engine.model import algorithms, records
 from engine.model.instrument import Instrument
-from engine.model.words import OrderType, TimeInForce
+from engine.model.words import IntentFlag, OrderType, TimeInForce
 from engine.strategy.api.book import Book
 from engine.strategy.api.ledger import Ledger
 from engine.strategy.api.wrong import beyond_range, not_an_instrument, not_an_intent, not_whole, replaced
@@ -28,6 +28,7 @@ from engine.strategy.api.wrong import beyond_range, not_an_instrument, not_an_in
 assert records.INTENT.size == sizeof(Intent)
 TTL_NS = 500_000_000  # an intent older than this is not worth an order
 cdef int64_t TTL = TTL_NS
+cdef int REDUCE_ONLY = IntentFlag.REDUCE_ONLY
 assert (OrderType.LIMIT, TimeInForce.GTC, TTL_NS) == (1, 1, 500000000)  # defaults below: `help` can show no names
 
 
@@ -114,6 +115,15 @@ cdef int set_algorithm(Intent *intent, object name, object parameters) except -1
     return 0
 
 
+cdef int64_t time_left(int64_t good_till_ns, int64_t timeout_ns, int64_t now_ns) except -1:
+    """How long an order that has an end time may rest from now on."""
+    if timeout_ns != 0:
+        raise beyond_range("timeout_ns", timeout_ns, "0 beside good_till_ns: an order has one end")
+    if good_till_ns <= now_ns:
+        raise beyond_range("good_till_ns", good_till_ns, f"a time in nanoseconds after now, {now_ns}")
+    return good_till_ns - now_ns
+
+
 cdef class IntentApi:
     """The requests of a strategy, and its own state."""
 
@@ -137,13 +147,15 @@ cdef class IntentApi:
 
     def place(
         self, instrument, side, size, price, *, order_type=1, time_in_force=1, ttl_ns=500000000, timeout_ns=0,
-        double signal=0.0, algorithm=None, parameters=None
+        good_till_ns=0, reduce_only=False, double signal=0.0, algorithm=None, parameters=None
     ):
         """Submit an order: its intent id, or None if the lane is full or the strategy is halted or draining (logged).
 
         `side` is BUY or SELL; `size` and `price` are whole numbers in the instrument's decimals (see `size_of`,
         `price_of`); `order_type` is one of OrderType, `time_in_force` one of TimeInForce. Risk refuses an intent older
-        than `ttl_ns`; an order is cancelled after `timeout_ns`, 0: never. `signal` is kept for the audit.
+        than `ttl_ns`; an order is cancelled after `timeout_ns`, or at the time `good_till_ns`, 0: never. With
+        `reduce_only` it only reduces the position: it is cut to what no open order closes already, or refused. `signal`
+        is kept for the audit.
 
         `algorithm`, such as "chase", works the intent with orders of its own, together at most of this size and never
         beyond `price`; `parameters` are a mapping of its parameters, docs/strategies.md lists them.
@@ -152,7 +164,9 @@ cdef class IntentApi:
         begin(&intent, INTENT_PLACE, id_of(instrument))
         intent.order_type, intent.time_in_force = word(order_type, "order_type"), word(time_in_force, "time_in_force")
         intent.ttl_ns, intent.timeout_ns = exact(ttl_ns, "ttl_ns"), exact(timeout_ns, "timeout_ns")
-        intent.signal = signal
+        intent.signal, intent.flags = signal, REDUCE_ONLY if reduce_only else 0
+        if good_till_ns:
+            intent.timeout_ns = time_left(exact(good_till_ns, "good_till_ns"), intent.timeout_ns, self.now_ns)
         if algorithm is not None:
             set_algorithm(&intent, algorithm, parameters)
         return self.submit_order(&intent, exact(side, "side"), exact(size, "size"), exact(price, "price"))

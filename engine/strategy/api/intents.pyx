@@ -101,5 +101,6 @@ cdef object row_of(Intent *intent):
     return INTENT_ROW(
         intent.intent_id, intent.target_id, intent.now_ns, intent.ttl_ns, intent.tick_sequence, intent.receive_ns,
         intent.price, intent.size, intent.timeout_ns, intent.strategy, intent.instrument, intent.kind, intent.side,
-        intent.order_type, intent.time_in_force, intent.algorithm, intent.signal, tuple(intent.parameters),
+        intent.order_type, intent.time_in_force, intent.algorithm, intent.flags, intent.signal,
+        tuple(intent.parameters),
     )

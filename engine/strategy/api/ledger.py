@@ -18,7 +18,7 @@ from engine.model.fixed import INT64_MAX, to_text
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.rows import FillRow, IntentRow, OrderRow, VerdictRow
-from engine.model.words import DONE_STATES, IntentKind, OrderFlag, OrderState, Reason
+from engine.model.words import DONE_STATES, IntentKind, OrderFlag, OrderState, Reason, VerdictFlag
 
 logger = logging.getLogger("engine.strategy")
 
@@ -166,9 +166,12 @@ class Ledger:
         self._working[intent_id] = Order(intent_id, instrument, side, price, size or abs(self.position(instrument)))
 
     def judge(self, row: VerdictRow) -> None:
-        """Apply a verdict: a refusal ends an intent that has no order, and undoes a cancel."""
+        """Apply a verdict: a refusal ends an intent that has no order, and undoes a cancel.
+
+        That of a further child does neither: execution asks again.
+        """
         target = self._cancels.pop(row.intent_id, 0)
-        if row.reason == Reason.APPROVED:
+        if row.reason == Reason.APPROVED or row.flags & VerdictFlag.CHILD:
             return
         order = self.working.get(row.intent_id)
         if order is not None and order.state is None:  # the second verdict of a repeated intent must not end its order

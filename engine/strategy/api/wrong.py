@@ -13,6 +13,7 @@ EXPECTED = {
     "parameters": "whole numbers by the names of the algorithm's parameters",
     "ttl_ns": "whole nanoseconds",
     "timeout_ns": "whole nanoseconds",
+    "good_till_ns": "a time in whole nanoseconds since 1970, such as self.now_ns + 60_000_000_000",
 }
 
 

@@ -20,6 +20,7 @@ from engine.lanes import lane_of
 from engine.lanes.ports import CellReader, RingReader
 from engine.model.intent_id import count_of
 from engine.model.rows import IntentRow, OrderRow, VerdictRow
+from engine.model.words import VerdictFlag
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.lanes import StrategyLanes
 
@@ -74,7 +75,7 @@ def recover_orders(lanes: StrategyLanes, ledger: Ledger) -> bool:
     settled: set[int] = set()  # intents that have an order or a refusal
 
     def judge(row: VerdictRow) -> None:
-        if row.strategy == ledger.strategy and row.reason:
+        if row.strategy == ledger.strategy and row.reason and not row.flags & VerdictFlag.CHILD:
             settled.add(row.intent_id)
 
     def change(row: OrderRow) -> None:

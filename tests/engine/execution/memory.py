@@ -1,6 +1,7 @@
 """A house: execution on the product's lanes in memory, which outlive the role as shared memory does."""
 
 import json
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from engine.lanes.memory import MemoryCells, MemoryReader, MemoryRing, MemorySys
 from engine.model import algorithms, records
 from engine.model.instrument import Instrument
 from engine.model.text import bare
-from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
+from engine.model.words import BUY, SELL, BookState, CommandKind, IntentKind, OrderType, TimeInForce
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
@@ -215,7 +216,8 @@ class House:
             intent_id, more.get("target_id", 0), more.get("now_ns", self.now_ns), more.get("ttl_ns", SECOND), 0,
             self.now_ns, price, size, more.get("timeout_ns", 0), strategy, more.get("instrument", 1),
             more.get("kind", IntentKind.PLACE), side, more.get("order_type", OrderType.LIMIT),
-            more.get("time_in_force", TimeInForce.GTC), more.get("algorithm", 0), 0.0,
+            more.get("time_in_force", TimeInForce.GTC), more.get("algorithm", 0),
+            more.get("flags", 0), 0.0,
             more.get("parameters", (0, 0, 0, 0)),
         )  # fmt: skip
         return intent_id
@@ -278,16 +280,16 @@ class House:
 
     def check_sizes(self) -> None:
         """No intent was filled beyond its size, however many requests it took; nor a REPLACE with what it replaced."""
-        filled: dict[int, int] = {}
+        filled: Counter[tuple[int, int]] = Counter()  # by intent and side: a bracket has exits on the other one
         for one in self.venue.orders.values():
             if one.ours(self.mark):
-                intent_id = int(one.client_id[12:28], 16)
-                filled[intent_id] = filled.get(intent_id, 0) + one.executed
+                filled[int(one.client_id[12:28], 16), BUY if one.side == "BUY" else SELL] += one.executed
         for lane in self.intents.values():
             for row in lane.rows:
-                whole = filled.get(row.intent_id, 0)
+                whole = filled[row.intent_id, row.side]
+                assert filled[row.intent_id, -row.side] <= whole or algorithms.closes(row.algorithm), row
                 if row.kind == IntentKind.REPLACE and whole:
-                    whole += filled.get(row.target_id, 0)
+                    whole += filled[row.target_id, row.side]
                 bounded = row.kind in (IntentKind.PLACE, IntentKind.REPLACE) and not algorithms.closes(row.algorithm)
                 assert whole <= row.size or not bounded, row
 

@@ -73,7 +73,7 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
     run(60)
     book()
     intent_id = STRATEGY << 40 | 1
-    fields = (intent_id, 0, now_ns, 10**9, 0, 0, 5_999_000, 1000, 0, STRATEGY, 1, 1, 1, 1, 1, 0, 0.0, (0, 0, 0, 0))
+    fields = (intent_id, 0, now_ns, 10**9, 0, 0, 5_999_000, 1000, 0, STRATEGY, 1, 1, 1, 1, 1, 0, 0, 0.0, (0, 0, 0, 0))
     assert intents.publish(*fields)
     run(10)
     assert [row.reason for row in verdicts.rows()] == [0]

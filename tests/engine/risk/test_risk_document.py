@@ -34,6 +34,8 @@ def test_every_reason_of_the_table_is_a_word_of_a_verdict() -> None:
         "NO_VOLUME_PROFILE",
         "SLICE_TOO_SHORT",
         "NOT_AMENDABLE",
+        "NOTHING_TO_REDUCE",
+        "TOO_MANY_KEPT",
     }  # not the gate's: execution's own
     assert named == {reason.name for reason in Reason} - own
 

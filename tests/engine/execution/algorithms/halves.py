@@ -7,12 +7,16 @@ import msgspec
 
 from engine.execution.algorithms.algorithm import Algorithm, Child
 from engine.execution.orders.order import Order
-from engine.model.algorithms import Registered
+from engine.model.algorithms import Parameter, Registered
+from engine.model.fixed import INT64_MAX
 from engine.model.words import TimeInForce
 from engine.risk.gate import Refusal
 
 NUMBER = 250
-HALVES = Registered(NUMBER, "halves", "tests.engine.execution.algorithms.halves:Halves", ("apart", "greed"))
+HALVES = Registered(
+    NUMBER, "halves", "tests.engine.execution.algorithms.halves:Halves",
+    (Parameter("apart", 0, 10_000), Parameter("greed", 0, INT64_MAX)),
+)  # fmt: skip
 
 
 class Halves(Algorithm):

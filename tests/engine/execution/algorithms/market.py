@@ -83,15 +83,15 @@ class MarketHouse(House):
             self.trade(to_fixed(fill["qty"], 5))
         self.printed = len(self.venue.fills)
 
-    def trade(self, size: int, instrument: int = 1, kind: TickKind = TickKind.PRINT) -> None:
-        """A print, published by the feed."""
+    def trade(self, size: int, instrument: int = 1, kind: TickKind = TickKind.PRINT, price: int = 0) -> None:
+        """A print, published by the feed; at the ask without a price."""
         self.ring("ticks").publish(
-            self.now_ns, self.now_ns, 0, 0, self.venue.ask, size, 0, instrument, kind, BUY, 0,
+            self.now_ns, self.now_ns, 0, 0, price or self.venue.ask, size, 0, instrument, kind, BUY, 0,
         )  # fmt: skip
 
     def parent(self, name: str, size: int = 1000, price: int = 0, side: int = BUY, **terms: int) -> int:
         """An intent for an algorithm; its id."""
-        more = {key: terms.pop(key) for key in ("timeout_ns", "time_in_force") if key in terms}
+        more = {key: terms.pop(key) for key in ("timeout_ns", "time_in_force", "flags") if key in terms}
         number, parameters = algorithms.encode(name, terms)
         return self.intent(side=side, size=size, price=price, algorithm=number, parameters=parameters, **more)
 

@@ -19,15 +19,19 @@ EDGES: dict[str, tuple[float, ...]] = {
         ("now_ns", "ttl_ns", "tick_sequence", "receive_ns", "price", "size", "timeout_ns"), SIGNED
     ),
     "target_id": UNSIGNED,
-    **dict.fromkeys(("strategy", "instrument", "algorithm"), WORDS),
+    **dict.fromkeys(("strategy", "instrument"), WORDS),
+    **dict.fromkeys(("algorithm", "flags"), (0, 1, 2, 20, 25, 2**15, 2**16 - 1)),
     **dict.fromkeys(("kind", "order_type", "time_in_force"), (0, 5, 127, 128, 255)),
     "side": (-128, -2, 0, 2, 127),
     "signal": (float("nan"), float("inf"), -float("inf")),
 }  # fmt: skip
+STOP, BRACKET = 20, 25  # numbers of algorithms
 SHAPES = (
     {"kind": IntentKind.PLACE, "order_type": OrderType.LIMIT},
     {"kind": IntentKind.PLACE, "order_type": OrderType.MARKET},
     {"kind": IntentKind.PLACE, "algorithm": CHASE},
+    {"kind": IntentKind.PLACE, "algorithm": STOP, "parameters": (5_000_000, 0, 0, 0)},
+    {"kind": IntentKind.PLACE, "algorithm": BRACKET, "parameters": (6_000_000, 5_000_000, 0, 0)},
     {"kind": IntentKind.REPLACE, "order_type": OrderType.LIMIT},
     {"kind": IntentKind.CANCEL},
     {"kind": IntentKind.CANCEL_ALL},
@@ -45,7 +49,7 @@ class Writer:
         self.house.ready()
         self.sound = codec.INTENT.record.row(
             0, 0, 0, SECOND, 0, 0, 5_999_000, 1_000, 0, STRATEGY, 1, IntentKind.PLACE, BUY, OrderType.LIMIT,
-            TimeInForce.GTC, 0, 0.0, (0, 0, 0, 0),
+            TimeInForce.GTC, 0, 0, 0.0, (0, 0, 0, 0),
         )  # fmt: skip
 
     def write(self, **fields: float) -> int:
@@ -135,7 +139,7 @@ def chance(random_: random.Random, now_ns: int) -> dict[str, float]:
 def drawn(random_: random.Random, field: str) -> float:
     """Any number that the field holds."""
     code = codec.INTENT.record.types[field]
-    letter = {"i8": "q", "u8": "Q", "u4": "I", "u1": "B", "i1": "b", "f8": "d"}[code]
+    letter = {"i8": "q", "u8": "Q", "u4": "I", "u2": "H", "u1": "B", "i1": "b", "f8": "d"}[code]
     return float(0) + struct.unpack(letter, random_.randbytes(int(code[1])))[0] if code == "f8" else struct.unpack(
         letter, random_.randbytes(int(code[1]))
     )[0]  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from engine.lanes import lane_of
 from engine.lanes.memory import MemoryRing
-from engine.model.words import BUY, DONE_STATES, SELL, IntentKind, OrderFlag, OrderState, Reason
+from engine.model.words import BUY, DONE_STATES, SELL, IntentKind, OrderFlag, OrderState, Reason, VerdictFlag
 from engine.strategy.api.ledger import Ledger, Order
 from engine.strategy.role.recovery import recover_orders
 from tests.engine.execution.memory import BTC, ETH
@@ -305,3 +305,16 @@ def test_a_random_history_of_children_is_counted_as_the_plain_model_counts_it(se
         if model.draw.random() < 0.1:
             check(model, model.recovered())
     assert any(one.number > 3 for one in model.children)
+
+
+@pytest.mark.parametrize(("flags", "works"), [(VerdictFlag.CHILD, True), (0, False)])
+def test_the_refusal_of_a_kept_order_s_child_leaves_the_intent_and_that_of_the_intent_ends_it(
+    flags: int, *, works: bool
+) -> None:
+    """Execution asks again for the child: a strategy that forgets the stop cannot cancel it."""
+    kept = Ledger(NUMBER, {1: COIN})
+    kept.intend(intent(IntentKind.PLACE, 9))
+    kept.judge(row_of("verdicts", intent_id=9, strategy=NUMBER, reason=Reason.APPROVED))
+    kept.judge(row_of("verdicts", intent_id=9, strategy=NUMBER, reason=Reason.UNKNOWN_ORDER, flags=flags))
+    assert (kept.cancellable(9) is not None) is works
+    assert bool(list(kept.orders(1))) is works

@@ -294,7 +294,8 @@ def test_a_call_shows_its_parameters(call: str) -> None:
     if call == "place":
         defaults = {name: one.default for name, one in found.parameters.items() if one.default is not one.empty}
         expected = {"order_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "ttl_ns": TTL_NS}
-        assert defaults == expected | {"timeout_ns": 0, "signal": 0.0, "algorithm": None, "parameters": None}
+        ends = {"timeout_ns": 0, "good_till_ns": 0, "reduce_only": False}
+        assert defaults == expected | ends | {"signal": 0.0, "algorithm": None, "parameters": None}
 
 
 def test_every_form_of_an_integer_is_accepted(system: System, recorder: Recorder) -> None:

@@ -35,7 +35,7 @@ def order(intent_id: int, state: OrderState, **other: int) -> Any:
 
 def verdict(intent_id: int, reason: Reason) -> Any:
     """Execution's answer to an intent."""
-    return SimpleNamespace(intent_id=intent_id, reason=reason)
+    return SimpleNamespace(intent_id=intent_id, reason=reason, flags=0)
 
 
 def fill(fill_id: int, side: int = BUY, size: int = 10, **other: Any) -> Any:

@@ -1,6 +1,7 @@
 """The role calls a strategy's hooks in a fixed order, in bounds, and writes its intents to the intents lane."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from engine.model.words import (
     BookState,
     CommandKind,
     FillFlag,
+    IntentFlag,
     IntentKind,
     OrderState,
     OrderType,
@@ -43,6 +45,45 @@ def test_a_request_becomes_one_intent_with_its_trace(system: System, recorder: R
     assert (intent.order_type, intent.time_in_force, intent.timeout_ns) == (OrderType.LIMIT, TimeInForce.POST_ONLY, 5)
     assert (intent.now_ns, intent.receive_ns, intent.tick_sequence, intent.signal) == (2_000, 7, 101, 0.5)
     assert intent.intent_id >> 40 == intent.strategy == NUMBER
+
+
+def test_an_order_with_an_end_time_and_a_reduce_only_one_are_intents_with_both(
+    system: System, recorder: Recorder
+) -> None:
+    """Execution keeps the time and the flag: the strategy may be dead by then."""
+    role = system.role(recorder)
+    begin(role)
+    recorder.act = lambda s: s.place(BTC, BUY, 10, 99, good_till_ns=s.now_ns + 700, reduce_only=True)
+    system.book(*BOOK)
+    role.step(2_000)
+    (intent,) = system.intents
+    assert (intent.now_ns + intent.timeout_ns, intent.flags) == (2_700, IntentFlag.REDUCE_ONLY)
+
+
+@pytest.mark.parametrize(("terms", "text"), [
+    ({"good_till_ns": 2_000}, "good_till_ns: found 2000, expected a time in nanoseconds after now, 2000"),
+    ({"good_till_ns": 9_000, "timeout_ns": 5}, "timeout_ns: found 5, expected 0 beside good_till_ns"),
+    ({"good_till_ns": 1.5}, "good_till_ns: found 1.5"),
+])  # fmt: skip
+def test_a_wrong_end_time_is_an_error_at_the_call(
+    system: System, recorder: Recorder, terms: dict[str, Any], text: str
+) -> None:
+    """An order that was to end before it began rests for ever, or not at all."""
+    role = system.role(recorder)
+    begin(role)
+    seen: list[str] = []
+
+    def act(strategy: Any) -> None:
+        with pytest.raises((ValueError, TypeError)) as error:
+            strategy.place(BTC, BUY, 10, 99, **terms)
+        seen.append(str(error.value))
+
+    recorder.act = act
+    system.book(*BOOK)
+    role.step(2_000)
+    assert seen
+    assert seen[0].startswith(text)
+    assert system.intents == []
 
 
 @pytest.mark.parametrize("call", ["place", "enter"])

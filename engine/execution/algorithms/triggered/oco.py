@@ -1,0 +1,67 @@
+"""One cancels the other: a limit order at the intent's price, and a stop; the fill of one ends the other.
+
+    limit order rests ─▶ filled: done
+          └─▶ the stop's price is reached ─▶ its cancel ─▶ what it left, at once, as a stop does
+
+Only one child is live at a time: what the limit order has filled is known exactly before the stop's order is sent, so
+both together never exceed the size, also when the limit order fills on the way of its cancel.
+"""
+
+import msgspec
+
+from engine.execution.algorithms.algorithm import Child
+from engine.execution.algorithms.triggered.triggered import Price, Slippage, Triggered, TriggerNumber
+from engine.execution.orders.order import Order
+from engine.model.words import TimeInForce
+from engine.risk.gate import Refusal
+
+
+class Oco(Triggered):
+    """One pair of a limit order and a stop."""
+
+    kept = False
+
+    class Parameters(msgspec.Struct, frozen=True):
+        """The stop's price, how far its child may cross (0: 50), and by which price (0 the touch, 1 prints)."""
+
+        stop_price: Price
+        slippage_bps: Slippage = 0
+        trigger: TriggerNumber = 0
+
+    @property
+    def trigger_price(self) -> int:
+        """The stop's."""
+        price: int = self.parameters.stop_price
+        return price
+
+    def check(self) -> Refusal | None:
+        """Refuse a stop at or beyond the limit, prices without a step, a size without one."""
+        parent, market = self.parent, self.market
+        if parent.limit_price and (self.trigger_price - parent.limit_price) * parent.side <= 0:
+            return self.refuse_parameter("stop_price")
+        return (
+            market.check_price(parent.limit_price)
+            or market.check_price(self.trigger_price)
+            or market.check_whole(parent.size)
+        )
+
+    def first(self, now_ns: int) -> Child:  # noqa: ARG002 - the limit order is due at once
+        """The limit order."""
+        return self._limit_order
+
+    def next_child(self, now_ns: int) -> Child | None:  # noqa: ARG002 - the trigger decides
+        """The limit order, or what it left."""
+        if self.triggered:
+            return self.crossing(self.parent.rest, 0)
+        self.over = self.parent.rest < self.market.least(self.parent.limit_price)
+        return None if self.over else self._limit_order
+
+    def outdated(self, order: Order, now_ns: int) -> bool:  # noqa: ARG002 - the trigger decides
+        """Whether the limit order is to give way to the stop."""
+        return self.triggered and order.time_in_force != TimeInForce.IOC
+
+    @property
+    def _limit_order(self) -> Child:
+        parent = self.parent
+        post_only = parent.time_in_force == TimeInForce.POST_ONLY
+        return Child(parent.limit_price, parent.rest, TimeInForce.POST_ONLY if post_only else TimeInForce.GTC)

@@ -1,0 +1,1 @@
+"""Tests of the orders that wait for a price."""
