@@ -11,7 +11,7 @@ compares the two over random accounts.
 
 from cpython.long cimport PyLong_AsDouble
 from libc.math cimport INFINITY, fabs
-from libc.stdint cimport INT64_MIN, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from engine.model.words cimport BOOK_GOOD
@@ -39,7 +39,7 @@ cdef class Line:
     def __init__(self, instrument, Top top, bint quick):
         """`quick`: its quote counts as one dollar; else the gate must be asked whenever it counts."""
         self.number = self.id = instrument.id
-        self.top, self.quick = top, quick and top is not None
+        self.top, self.quick = Top() if top is None else top, quick
         self.unit = MICRO / (2.0 * 10.0 ** (instrument.price_decimals + instrument.size_decimals))
 
 
@@ -238,7 +238,7 @@ cdef class CapTable:
             if line.id == order.id:
                 if second != line.size_second or order.size > line.size_most:
                     line.size_second = second
-                    line.size_most = self.size_most_of(self.account, line.number, order.now_ns)
+                    line.size_most = min(INT64_MAX, self.size_most_of(self.account, line.number, order.now_ns))
                 return order.size <= line.size_most
         return False
 
@@ -354,7 +354,7 @@ cdef class CapTable:
     cdef bint var_allows(self, Order order) except -1:
         """At most 5 % of the past days would lose as much as the limit; no day would, if the worst of each do not."""
         cdef Line line
-        cdef double loss = 0
+        cdef double loss = 0, more
         cdef Py_ssize_t day, place, above = 0
         cdef list reached = [line for line in self.lines if line.buy != 0 or line.sell != 0]
         cdef int64_t today = order.now_ns // DAY
@@ -363,14 +363,15 @@ cdef class CapTable:
         if not self.days:
             return False
         for line in reached:
-            loss += line.worst * max(line.most_rise, line.most_fall)
+            loss += (line.worst + rounding_of(line)) * max(line.most_rise, line.most_fall)
         if loss < self.var_most:
             return True
         for day in range(self.days):
             loss = 0
             for place in range(len(reached)):
                 line = <Line>reached[place]
-                loss += line.down * self.rises[day, place] + line.up * self.falls[day, place]
+                more = rounding_of(line)
+                loss += (line.down + more) * self.rises[day, place] + (line.up + more) * self.falls[day, place]
             above += loss >= self.var_most
         return above <= self.days // <Py_ssize_t>TAIL
 
@@ -398,6 +399,11 @@ cdef double gross_of(dict lines) except? -1:
     return total
 
 
+cdef inline double rounding_of(Line line) noexcept:
+    """By how much a value of this instrument may be higher than its float: the exact one is rounded up."""
+    return 1 + SLACK * (fabs(line.up) + fabs(line.down))
+
+
 cdef inline bint is_fresh(Top top, int64_t now_ns, int64_t age_ns) noexcept:
     """Whether a book is good and not too old."""
-    return top is not None and top.state == BOOK_GOOD and top.two_sided and now_ns - top.receive_ns <= age_ns
+    return top.state == BOOK_GOOD and top.two_sided and now_ns - top.receive_ns <= age_ns

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from engine.model.words import BUY
 from engine.risk.cap_table import CapTable
 from engine.risk.caps import CAPS
 from engine.risk.gate import FurtherCap, Proposed
-from tests.engine.risk.accounts import History, Sent, history
+from tests.engine.risk.accounts import MICRO, NOW_NS, History, Sent, history
 from tests.engine.risk.test_caps_model import MODELS, value_near
 
 Make = Callable[[History, Proposed, Any], tuple[FurtherCap, ...]]
@@ -73,6 +74,21 @@ def test_a_table_that_never_asks_is_noticed(key: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(CAPS[key].make, "precompute", lambda *_: None)
     with pytest.raises(AssertionError):
         hold(key, 1, 2_000, own(key))
+
+
+def test_a_value_at_risk_just_above_a_small_limit_is_not_approved() -> None:
+    """The exact value is rounded up by as much as a millionth of a dollar; a share of a small limit is less."""
+    draw, quick = random.Random(1), 0
+    world = next(one for one, _ in (drawn(draw) for _ in range(500)) if not one.fills and not one.open)
+    for price in range(6_000_001, 6_000_200):
+        order = Proposed(NOW_NS, 3, 1, BUY, price, 1, NOW_NS, 0, 0, False)
+        [(_, found, _)] = MODELS["var_limit_1d_95"](world, order)
+        for micro in (found - 1, found + 1):
+            cap = CAPS["var_limit_1d_95"].make(Decimal(micro) / MICRO)
+            if CapTable(world.account, world.tops, (cap,)).approves(order):
+                assert cap.check(order, world.account) is None, (price, micro)
+                quick += 1
+    assert quick, "the table approved no order"
 
 
 def test_an_order_that_was_sent_after_the_table_was_made_can_be_repeated() -> None:
