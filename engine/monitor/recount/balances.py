@@ -3,8 +3,10 @@
     offset = balance - what all fills moved - deposits less withdrawals       the same at each answer of the venue
 
 Execution publishes the venue's answers. One counts here only if the monitor has read exactly the fills that execution
-had published before it. The first offset counts when a second one agrees. A new connection may have missed a transfer,
-and others may trade on the account: then the offset begins anew. So it does when an operator resumes an instrument.
+had published before it. The venue may have counted a fill that it reports later: the difference ends when fills that it
+made before its answer explain it. The first offset counts when a second one agrees. A new connection may have missed a
+transfer, and others may trade on the account: then the offset begins anew. So it does when an operator resumes an
+instrument.
 """
 
 from collections import defaultdict
@@ -33,6 +35,14 @@ class Offset:
     firm: bool = False
 
 
+@dataclass(slots=True)
+class Unexplained:
+    """What a balance has more than the fills make of it."""
+
+    more: int  # at FINE decimals, less what late fills have moved
+    now_ns: int  # when the answer came: the venue may have counted a fill that it made until then
+
+
 class Balances:
     """The balances of one account."""
 
@@ -45,15 +55,17 @@ class Balances:
         self._roundings: defaultdict[str, int] = defaultdict(int)
         self._offsets: dict[str, Offset] = {}
         self._waiting: list[AccountBalanceRow] = []
+        self._unexplained: dict[str, Unexplained] = {}  # by asset, where the newest answer differs
         self._beyond: dict[str, int] = {}  # the newest balance of each asset less what the fills moved, at FINE
         self.now_ns = 0  # when the newest arrived
 
     def add(self, fill: FillRow) -> None:
         """Add what a fill and its fee moved."""
-        one = self._instruments[fill.instrument]
-        self._move(one.base, fill.side * fill.size, one.size_decimals)
-        self._move(one.quote, -fill.side * fill.price * fill.size, one.price_decimals + one.size_decimals)
-        self._move(name_of(fill.fee_asset), -fill.fee, FEE_DECIMALS)
+        one, made_ns = self._instruments[fill.instrument], fill.venue_ns
+        decimals = one.price_decimals + one.size_decimals
+        self._move(one.base, fill.side * fill.size, one.size_decimals, made_ns)
+        self._move(one.quote, -fill.side * fill.price * fill.size, decimals, made_ns)
+        self._move(name_of(fill.fee_asset), -fill.fee, FEE_DECIMALS, made_ns)
 
     @property
     def amounts(self) -> dict[str, int]:
@@ -72,6 +84,7 @@ class Balances:
 
     def judge(self, cursor: int, into: Differences) -> None:
         """Judge the answers that came after exactly the fills before this cursor; drop those with fewer."""
+        self._clear_late(into)
         if not self._waiting:
             return
         ready = [row for row in self._waiting if row.fill_sequence == cursor]
@@ -88,17 +101,27 @@ class Balances:
     def accept(self) -> None:
         """Begin every offset anew."""
         self._offsets.clear()
+        self._unexplained.clear()
 
     def recount(self) -> None:
         """Every fill is about to be added again."""
-        for one in (self._moved, self._roundings, self._offsets, self._waiting, self._beyond):
+        for one in (self._moved, self._roundings, self._offsets, self._waiting, self._unexplained, self._beyond):
             one.clear()
 
-    def _move(self, asset: str, amount: int, decimals: int) -> None:
+    def _move(self, asset: str, amount: int, decimals: int, made_ns: int) -> None:
         """Add a movement, and count a rounding if the venue's balances cannot show all of its digits."""
-        fine = amount * 10 ** (FINE - decimals)
+        fine, late = amount * 10 ** (FINE - decimals), self._unexplained.get(asset)
         self._moved[asset] += fine
         self._roundings[asset] += bool(fine % UNIT)
+        if late is not None and made_ns <= late.now_ns:
+            late.more -= fine
+
+    def _clear_late(self, into: Differences) -> None:
+        """End the differences that late fills explain."""
+        for asset, one in list(self._unexplained.items()):
+            if abs(one.more) <= UNIT:
+                del self._unexplained[asset]
+                into.clear(("balance", asset))
 
     def _differ(self, row: AccountBalanceRow, into: Differences) -> int:
         """By how much the venue has more of an asset than the fills make of it, beyond what it may have rounded."""
@@ -108,9 +131,11 @@ class Balances:
         more = now.amount - known.amount if known is not None and same else 0
         agrees = known is not None and same and abs(more) <= (now.roundings - known.roundings) * UNIT
         if known is not None and same and known.firm and not agrees:
+            self._unexplained[asset] = Unexplained(more, row.now_ns)
             return more
         now.firm = agrees
         self._offsets[asset] = now
+        self._unexplained.pop(asset, None)
         into.clear(("balance", asset))
         return 0
 

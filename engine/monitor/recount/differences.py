@@ -1,7 +1,8 @@
 """What differs, since when, and which differences have lasted so long that their instrument is halted.
 
 A difference counts when it was found at least twice, unchanged, over `patience_ns`: one that a fill on its way makes is
-shorter. After an operator has resumed the instrument, the differences that are known then are not reported again.
+shorter. After an operator has resumed the instrument, the differences that are known then are not reported again,
+until their amounts change.
 """
 
 from collections.abc import Hashable, Iterator
@@ -18,6 +19,7 @@ class Finding(NamedTuple):
     strategy: int  # 0: the whole account
     difference: int  # what the other side has more than the fills, at FEE_DECIMALS
     text: str
+    amounts: tuple[int, ...] = ()  # which stay as they are while both sides count alike
 
 
 @dataclass(slots=True)
@@ -41,9 +43,13 @@ class Differences:
         self._found: dict[Key, Found] = {}
 
     def note(self, key: Key, mark: Hashable, finding: Finding, now_ns: int) -> None:
-        """A comparison found this difference; another `mark` than before is another difference."""
+        """A comparison found this difference; another `mark` than before is another difference.
+
+        So are other amounts than those that an operator has accepted.
+        """
         known = self._found.get(key)
-        if known is None or known.mark != mark:
+        grown = known is not None and known.accepted and known.finding.amounts != finding.amounts
+        if known is None or known.mark != mark or grown:
             self._found[key] = Found(now_ns, mark, finding)
             return
         known.finding = finding

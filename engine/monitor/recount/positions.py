@@ -49,17 +49,18 @@ def compare(sums: Sums, row: PositionRow, into: Differences, now_ns: int) -> Non
     count, figures = ("count", row.strategy, row.instrument), ("figures", row.strategy, row.instrument)
     if row.fill_count != sums.fill_count:
         text = f"{_name(sums, row)}: the monitor counts {sums.fill_count} fills, execution {row.fill_count}"
-        into.note(count, row.fill_count, Finding((row.instrument,), row.strategy, 0, text), now_ns)
+        into.note(count, row.fill_count - sums.fill_count, Finding((row.instrument,), row.strategy, 0, text), now_ns)
         return
     into.clear(count)
     wrong = differing(sums, row)
     if not wrong:
         into.clear(figures)
         return
-    more = _held(sums, row) - sums.held
-    difference = clamped(more // 10 ** (sums.scale.held - FEE_DECIMALS))
+    more = _more(sums, row)
+    difference = clamped(more[0] // 10 ** (sums.scale.held - FEE_DECIMALS))
     what = f"the monitor's sum of {sums.fill_count} fills is {_text(sums, *wrong[:2])}, execution has {wrong[2]}"
-    finding = Finding((row.instrument,), row.strategy, difference, f"{_name(sums, row)}: {what}")
+    text = f"{_name(sums, row)}: {what}"
+    finding = Finding((row.instrument,), row.strategy, difference, text, more)
     into.note(figures, "figures", finding, now_ns)
 
 
@@ -68,23 +69,24 @@ def differing(sums: Sums, row: PositionRow) -> tuple[str, int, str] | None:
 
     Two ways to round an average cost may differ by one last digit a fill, which moves nothing but realised and cost.
     """
-    scale = sums.scale
-    realised, cost = row.realised_high << 64 | row.realised_low, row.cost_high << 64 | row.cost_low
-    fees = row.fees_high << 64 | row.fees_low
-    if _held(sums, row) != sums.held:
-        return "position", sums.held, to_text(_held(sums, row), scale.held)
-    if realised - cost != sums.cash:
-        return "cash", sums.cash, to_text(realised - cost, scale.money)
-    if fees != sums.fees:
-        return "fees", sums.fees, to_text(fees, scale.money)
+    scale, realised = sums.scale, row.realised_high << 64 | row.realised_low
+    held, cash, fees = _more(sums, row)
+    if held:
+        return "position", sums.held, to_text(sums.held + held, scale.held)
+    if cash:
+        return "cash", sums.cash, to_text(sums.cash + cash, scale.money)
+    if fees:
+        return "fees", sums.fees, to_text(sums.fees + fees, scale.money)
     if abs(realised - sums.realised) > sums.fill_count:
         return "realised", sums.realised, to_text(realised, scale.money)
     return None
 
 
-def _held(sums: Sums, row: PositionRow) -> int:
-    """What execution publishes as held, at the decimals of holdings."""
-    return row.size * sums.scale.size_unit + row.dust
+def _more(sums: Sums, row: PositionRow) -> tuple[int, int, int]:
+    """What execution has more of holdings, cash and fees; a fill that both count alike changes none of them."""
+    realised, cost = row.realised_high << 64 | row.realised_low, row.cost_high << 64 | row.cost_low
+    held, fees = row.size * sums.scale.size_unit + row.dust, row.fees_high << 64 | row.fees_low
+    return held - sums.held, realised - cost - sums.cash, fees - sums.fees
 
 
 def _text(sums: Sums, name: str, value: int) -> str:

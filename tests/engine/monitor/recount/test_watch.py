@@ -69,6 +69,29 @@ def test_a_fill_that_one_side_has_not_seen_yet_is_no_difference_until_it_lasts(w
     assert watched.halted()[BTC.id] == "BTCUSDT of the account: the monitor counts 1 fills, execution 2"
 
 
+def test_a_lost_fill_is_found_while_further_fills_arrive(watched: Watched) -> None:
+    """A strategy that trades more often than `differs_ms` must not hide it."""
+    watched.fill(1000)
+    for known in range(1, 4):
+        watched.published = {"fill_count": known}
+        watched.fill(100)
+        watched.run(40)
+    watched.run(15)
+    assert watched.halted()[BTC.id].startswith("BTCUSDT of the account: the monitor counts ")
+
+
+def test_another_difference_than_the_accepted_one_halts_again(watched: Watched) -> None:
+    """An operator has accepted one amount, and no later one that is wrong too."""
+    watched.fill(1000)
+    watched.published = {"size": 1100}
+    watched.run(150)
+    watched.house.command(CommandKind.RESUME, instrument=BTC.id)
+    watched.run(150)
+    watched.published = {"size": 1200}
+    watched.run(150)
+    assert watched.halted()[BTC.id].endswith("execution has 0.01200000")
+
+
 def test_a_resume_ends_the_halt_and_the_same_difference_is_not_raised_again(watched: Watched) -> None:
     """An operator who has looked must be able to go on."""
     watched.fill(1000)
