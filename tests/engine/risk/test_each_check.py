@@ -144,12 +144,21 @@ def wait(desk: Desk, spoilt: dict[str, Any]) -> Any:
     return desk.gate.check_waiting(NOW_NS, STRATEGY, 1, spoilt.get("decided_ns", NOW_NS), 0)
 
 
+def keep(side: int) -> Callable[[Desk, dict[str, Any]], Any]:
+    """An order that execution keeps until its trigger."""
+    return lambda desk, spoilt: desk.gate.check_kept(
+        NOW_NS, STRATEGY, 1, side, spoilt.get("price", 6_000_000), 10_000, spoilt.get("decided_ns", NOW_NS), 0
+    )
+
+
 LISTS: dict[str, tuple[Callable[[], Desk], Callable[[Desk, dict[str, Any]], Any]]] = {
     "ENTRY": (Desk, enter),
     "EXIT": (holding, leave),
     "CLOSING": (holding, close),
     "AMENDING": (holding, amend),
     "WAITING": (holding, wait),
+    "KEPT_ENTRY": (Desk, keep(BUY)),
+    "KEPT_EXIT": (holding, keep(SELL)),
 }
 EACH = [(name, check) for name in LISTS for check in getattr(gate, name)]
 
