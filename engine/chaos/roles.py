@@ -4,7 +4,7 @@ A role's writes and sends go through `Mortal`, so that it can die at each of the
 records straight into its rings: the feed dies at its ports and between its steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ from engine.venues.binance.trading.session import BinanceSession
 from engine.venues.port import RequestPort, StreamPort
 
 VENUE = "binance"
+NO_OPTIONS: Mapping[str, Any] = {}
 API_KEY = "SteelyardSimulationKey".ljust(64, "0")
 EXECUTION_WRITES = ("journal", "verdicts", "orders", "parents", "fills", "steps", "positions", "accepted", "sessions")
 TRADING_PATH = "/ws-api/v3"
@@ -144,20 +145,21 @@ def execution_maker(
     make_disk: Callable[[], Disk],
     make_operator: Callable[[], OperatorPort] = NoOperator,
     supervisor_lost_ns: int = 0,
+    options: Mapping[str, Any] = NO_OPTIONS,
 ) -> Make:
     """Builds execution; `watch` wraps its connection and checks every message. Each life gets its own disk.
 
     `make_operator` is what a life polls for a halt without the supervisor; entries stop `supervisor_lost_ns` after the
-    supervisor's last heartbeat, with 0 never.
+    supervisor's last heartbeat, with 0 never. `options` are further keys of its configuration.
     """
     config = ExecutionConfig(
         venue=VENUE,
         system=key.system,
         instruments=instruments,
         strategies=dict.fromkeys(strategies.values(), frozenset(one.id for one in instruments)),
-        limits=RiskLimits(max_order_rate_per_min=300),
         supervisor_lost_ns=supervisor_lost_ns,
         journal=JournalConfig(str(directory), segment_size=1 << 15),
+        **{"limits": RiskLimits(max_order_rate_per_min=300), **options},
     )
 
     def make(fuse: Fuse, cleanup: Cleanup) -> Role:

@@ -25,7 +25,17 @@ from engine.chaos.invariants import HaltWatch, Invariants, ObservedVenue
 from engine.chaos.lanes import SystemLanes
 from engine.chaos.mortality import Fuse, Killed
 from engine.chaos.network import Latency, Network
-from engine.chaos.roles import API_KEY, VENUE, Cleanup, Key, Make, execution_maker, feed_maker, strategy_maker
+from engine.chaos.roles import (
+    API_KEY,
+    NO_OPTIONS,
+    VENUE,
+    Cleanup,
+    Key,
+    Make,
+    execution_maker,
+    feed_maker,
+    strategy_maker,
+)
 from engine.execution.operator import NoOperator
 from engine.execution.ports import OperatorPort
 from engine.execution.restore.disk import DirectDisk, Disk
@@ -110,6 +120,7 @@ class World:
     purse: Mapping[str, int] = PURSE  # the account's first balances
     attendants: tuple[str, ...] = ()  # further roles with a heartbeat, see `attended.py`
     supervisor_lost_ns = 0  # the supervisor's silence after which entries stop; 0: never
+    execution_options: Mapping[str, Any] = NO_OPTIONS  # further keys of execution's configuration
     half_width_steps = 1  # the maker's; with a larger one, its orders still rest when they reach the venue late
 
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
@@ -244,7 +255,7 @@ class World:
         lanes, network = self.lanes, self.network
         execution = execution_maker(
             lanes, network, self.instruments, self.strategies, self._key, self.journal, self.halt.watch, self.make_disk,
-            self.make_operator, self.supervisor_lost_ns,
+            self.make_operator, self.supervisor_lost_ns, self.execution_options,
         )  # fmt: skip
         slots = [
             RoleSlot("feed", feed_maker(lanes, network, self.instruments, self.seed)),

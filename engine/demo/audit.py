@@ -31,6 +31,7 @@ TRUTH_DECIMALS = 8
 TRUTH_ENDS = {
     "accepted": OrderState.OPEN,
     "triggered": OrderState.OPEN,
+    "amended": OrderState.OPEN,
     "fill": OrderState.PARTLY_FILLED,
     "cancelled": OrderState.CANCELLED,
     "expired": OrderState.EXPIRED,
@@ -140,6 +141,8 @@ def read_truth(path: Path, account: str) -> Side:
             continue
         filled, size = (to_fixed(str(event[name]), TRUTH_DECIMALS) for name in ("filled", "size"))
         end = OrderState.FILLED if filled == size else TRUTH_ENDS[event["what"]]
+        if end == OrderState.OPEN and filled:
+            end = OrderState.PARTLY_FILLED
         truth.orders[event["client_id"]] = (int(end), filled)
         truth.gained.update({asset: Fraction(text) for asset, text in event.get("gained", {}).items()})
         if event["what"] == "fill":
