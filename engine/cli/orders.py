@@ -72,7 +72,7 @@ def _find(system: str) -> Found:
 
 
 def _trees(found: Found, *, all_of_them: bool) -> list[dict[str, Any]]:
-    """The orders as JSON, each parent before the first order of its own."""
+    """The orders as JSON, each parent before the first order of its own; those that have none yet come last."""
     parents = {
         intent: {**tree_of(row, found.naming), "children": []}
         for intent, row in found.parents.items()
@@ -87,14 +87,16 @@ def _trees(found: Found, *, all_of_them: bool) -> list[dict[str, Any]]:
         if all_of_them or row.state not in DONE_STATES:
             place = trees if parent is None else parent["children"]
             place.append(tree_of(row, found.naming))
-    return trees
+    return trees + [parent for intent, parent in parents.items() if intent not in placed]
 
 
 def _rows(tree: dict[str, Any], naming: Naming) -> list[tuple[object, ...]]:
     """The lines of an order, or of a parent and its children."""
     if "children" not in tree:
         return [_row(tree, naming, tree["client_id"], _kind(tree), tree["price"], tree["state"])]
-    head = _row(tree, naming, tree["intent_id"], tree["algorithm_name"], tree["limit_price"], tree["status"])
+    terms = "".join(f" {name}={value}" for name, value in tree["terms"].items())
+    kind = tree["algorithm_name"] + terms
+    head = _row(tree, naming, tree["intent_id"], kind, tree["limit_price"], tree["status"])
     return [head] + [
         _row(child, naming, f"  {child['client_id']}", _kind(child), child["price"], child["state"])
         for child in tree["children"]

@@ -13,7 +13,7 @@
 Durations and monotonic times stay nanoseconds; NaN and infinity are null.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -52,7 +52,8 @@ WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
 }
 MARKS: Mapping[str, type[IntEnum]] = {
     "tick": words.Flag, "book_top": words.Flag, "order": words.OrderFlag, "fill": words.FillFlag, "bar": words.BarFlag,
-    "opportunity": words.OpportunityFlag, "position": words.PositionFlag,
+    "opportunity": words.OpportunityFlag, "position": words.PositionFlag, "intent": words.IntentFlag,
+    "parent": words.IntentFlag, "verdict": words.VerdictFlag,
 }  # fmt: skip
 PRICES = frozenset({
     "price", "limit_price", "average_price", "mark_price", "bid_price", "ask_price", "open", "high", "low", "close",
@@ -181,7 +182,8 @@ def _words_of(record: str, row: Any, naming: Naming) -> dict[str, Any]:
     if record == "order":
         return {"side": side_word(row.side), "why": reject_text(row.error, row.error_text)}
     if record == "parent":
-        return {"side": side_word(row.side), "algorithm_name": algorithms.name_of(row.algorithm)}
+        terms = _terms(row.algorithm, row.parameters, naming.instruments.get(row.instrument))
+        return {"side": side_word(row.side), "algorithm_name": algorithms.name_of(row.algorithm), "terms": terms}
     if record in ("intent", "fill"):
         return {"side": side_word(row.side)}
     if record == "tick":
@@ -193,3 +195,16 @@ def _words_of(record: str, row: Any, naming: Naming) -> dict[str, Any]:
 def side_word(side: int) -> str:
     """A side as a word; "" for an intent that places nothing."""
     return "buy" if side > 0 else "sell" if side < 0 else ""
+
+
+def _terms(algorithm: int, numbers: Sequence[int], instrument: Instrument | None) -> dict[str, int | str]:
+    """The parameters of an algorithm that are set, by their names; prices as text."""
+    one = algorithms.by_number(algorithm)
+    named = zip(() if one is None else one.parameters, numbers, strict=False)
+    return {
+        parameter.name: to_text(value, instrument.price_decimals)
+        if instrument is not None and parameter.name.endswith("_price")
+        else value
+        for parameter, value in named
+        if value
+    }

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 from engine.cli import FAILED, NOT_FOUND, WRONG_USE, CommandError
-from engine.cli.look import last_states
+from engine.cli.look import last_states, newest_parents
 from engine.cli.output import choose_system, print_json, print_line
 from engine.cli.stopping.halt import POLL_S
 from engine.cli.stopping.scope import is_named, named, open_orders
@@ -14,7 +14,7 @@ from engine.config import Config
 from engine.model.rows import OrderRow
 from engine.model.scope import WHOLE
 from engine.model.text import shown, word
-from engine.model.words import DONE_STATES, OrderFlag, OrderState
+from engine.model.words import DONE_STATES, OrderFlag, OrderState, ParentStatus
 
 
 def cancel(options: argparse.Namespace) -> int:
@@ -28,9 +28,9 @@ def cancel(options: argparse.Namespace) -> int:
         )
     config = read(call_supervisor(system, "status")["config"])
     if options.order:
-        order = _find(system, options.order)
-        arguments: Mapping[str, int | str] = {"order": order.intent_id}
-        meant = [one for one in _open(system, config) if one.intent_id == order.intent_id]
+        intent_id = _intent_of(system, options.order)
+        arguments: Mapping[str, int | str] = {"order": intent_id}
+        meant = [one for one in _open(system, config) if one.intent_id == intent_id]
     else:
         part = named(options, config)
         arguments, meant = part.arguments, open_orders(system, part.scopes, config.execution_names)
@@ -40,6 +40,14 @@ def cancel(options: argparse.Namespace) -> int:
 
 def _open(system: str, config: Config) -> list[OrderRow]:
     return open_orders(system, [WHOLE], config.execution_names)
+
+
+def _intent_of(system: str, text: str) -> int:
+    """The intent that is meant: one whose algorithm works, also without an order, or that of an open order."""
+    parent = newest_parents(system).get(int(text)) if text.isdecimal() else None
+    if parent is not None and parent.status != ParentStatus.DONE:
+        return int(parent.intent_id)
+    return _find(system, text).intent_id
 
 
 def _find(system: str, text: str) -> OrderRow:
