@@ -10,8 +10,9 @@ instrument.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from engine.lanes.ports import CellReader
 from engine.model.fixed import clamped, to_text
@@ -102,6 +103,15 @@ class Balances:
         """Begin every offset anew."""
         self._offsets.clear()
         self._unexplained.clear()
+
+    def dump(self) -> dict[str, Any]:
+        """What all fills moved, for JSON."""
+        return {"moved": dict(self._moved), "roundings": dict(self._roundings)}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Continue from what `dump` gave."""
+        self._moved.update(dumped["moved"])
+        self._roundings.update(dumped["roundings"])
 
     def recount(self) -> None:
         """Every fill is about to be added again."""

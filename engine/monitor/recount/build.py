@@ -7,6 +7,7 @@ from engine.instruments import await_all
 from engine.lanes import open_role
 from engine.monitor.recount.account import Account, Kept
 from engine.monitor.recount.balances import Balances
+from engine.monitor.recount.counted import Counted
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.role import Monitor
 from engine.monitor.recount.silence import Silence
@@ -47,7 +48,9 @@ def watch_of(
     return Watch(
         role, account.journal, open_watch_lanes(lanes, role), instruments,
         Balances(instruments, cells, cells.count), Account(account.number, config.risk, prices, kept), prices,
-        Silence(role, lanes.cell_reader("heartbeat", role), table.late_ms * MS), table.differs_ms * MS,
+        Silence(role, lanes.cell_reader("heartbeat", role), table.late_ms * MS),
+        Counted(config.paths.state / f"monitor.{account.number}.json", account.journal, instruments),
+        table.differs_ms * MS,
     )  # fmt: skip
 
 

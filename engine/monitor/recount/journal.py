@@ -9,6 +9,7 @@ follow that of the record before it, or that is being written, and refuses anoth
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +26,11 @@ class JournalError(Exception):
     """A journal that this program cannot read."""
 
 
-def fills_of(directory: Path) -> Iterator[FillRow]:
-    """Every fill in a journal, in order; none where there is no journal yet."""
+def segments_of(directory: Path, first: str = "") -> Iterator[tuple[str, Iterator[FillRow]]]:
+    """Each segment's name with its fills, in order, from the segment of this name on; none without a journal."""
     expected = 0
     for path in sorted(directory.glob("journal.[0-9]*")):
-        data = path.read_bytes()
+        data = path.read_bytes() if path.name >= first else b""
         records = np.frombuffer(data, JOURNAL.dtype, len(data) // JOURNAL.size)
         if not len(records) or not records["sequence"][0]:
             continue
@@ -37,14 +38,29 @@ def fills_of(directory: Path) -> Iterator[FillRow]:
         follows = records["sequence"] == np.arange(expected, expected + len(records), dtype=np.uint64)
         whole = len(records) if follows.all() else int(np.argmin(follows))
         expected += whole
-        _check_version(path, int(records["version"][0]))
-        for place in np.flatnonzero(records["kind"][:whole] == int(JournalKind.FILL)):
-            record = data[place * JOURNAL.size : (place + 1) * JOURNAL.size]
-            if _is_whole(record):
-                yield FILL_CODEC.unpack(record[PAYLOAD : PAYLOAD + FILL.size])
-            elif place + 1 < whole:
-                msg = f"{path}: the checksum of a fill is wrong: compare the account's fills with the venue's own list"
-                raise JournalError(msg)
+        if whole:
+            _check_version(path, int(records["version"][0]))
+            yield path.name, _fills_in(path, data, records["kind"][:whole])
+
+
+def mark_of(directory: Path, name: str) -> int:
+    """What tells a segment from another of its name: the checksum of its first record; 0 without such a file."""
+    try:
+        with (directory / name).open("rb") as file:
+            return zlib.crc32(file.read(JOURNAL.size))
+    except OSError:
+        return 0
+
+
+def _fills_in(path: Path, data: bytes, kinds: Any) -> Iterator[FillRow]:
+    """The fills among the whole records of a segment."""
+    for place in np.flatnonzero(kinds == int(JournalKind.FILL)):
+        record = data[place * JOURNAL.size : (place + 1) * JOURNAL.size]
+        if _is_whole(record):
+            yield FILL_CODEC.unpack(record[PAYLOAD : PAYLOAD + FILL.size])
+        elif place + 1 < len(kinds):
+            msg = f"{path}: the checksum of a fill is wrong: compare the account's fills with the venue's own list"
+            raise JournalError(msg)
 
 
 def _is_whole(record: bytes) -> bool:

@@ -5,6 +5,7 @@ fewer fills than the monitor has read, or more, nothing is compared, and that it
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from engine.model.fixed import clamped, to_text
 from engine.model.instrument import Instrument
@@ -37,6 +38,17 @@ class Positions:
         if owner not in self.sums:
             self.sums[owner] = Sums(self.instruments[owner[1]])
         return self.sums[owner]
+
+    def dump(self) -> dict[str, Any]:
+        """Every sum, for JSON."""
+        rows = [[*owner, sums.dump()] for owner, sums in self.sums.items() if sums.fill_count]
+        return {"first_ns": self.first_ns, "sums": rows}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Continue from what `dump` gave."""
+        self.first_ns = dumped["first_ns"]
+        for strategy, instrument, sums in dumped["sums"]:
+            self.of((strategy, instrument)).load(sums)
 
     @property
     def account(self) -> Mapping[int, Sums]:

@@ -9,12 +9,14 @@ A fee in the base asset lowers the holdings: it counts as a sale at the fill's p
 """
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.rows import FillRow
 from engine.model.words import FillFlag
+
+COUNTED = ("held", "cost", "realised", "fees", "fill_count")
 
 
 class Scale(NamedTuple):
@@ -73,6 +75,16 @@ class Sums:
     def cash(self) -> int:
         """The money that the trades moved, before fees."""
         return self.realised - self.cost
+
+    def dump(self) -> dict[str, Any]:
+        """Everything that the fills have made, for JSON."""
+        return {name: getattr(self, name) for name in COUNTED} | {"fees_unvalued": dict(self.fees_unvalued)}
+
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Continue from what `dump` gave."""
+        for name in COUNTED:
+            setattr(self, name, int(dumped[name]))
+        self.fees_unvalued.update(dumped["fees_unvalued"])
 
     def unrealised2(self, mark2: int) -> int | None:
         """Twice the profit of closing at half of `mark2`; None while something is held without a price."""

@@ -1,7 +1,8 @@
 """Watches one execution: sums its fills, compares, and publishes what it finds.
 
-A start reads every fill of the journal, then the FILLS ring from its oldest record without the fills that it knows. It
-does the same after the ring has lapped it. So a life of the monitor begins with the same sums as the last one ended.
+A start reads every fill of the journal, or those after the sums of its own file, then those of the FILLS ring that
+follow the journal's last one. It does the same after the ring has lapped it. So a life of the monitor begins with the
+same sums as the last one ended.
 
 Nothing is compared while execution does not run: a dead or starting execution has cells of its former life.
 """
@@ -21,15 +22,16 @@ from engine.model.rows import DisagreementRow, FillRow, PositionRow
 from engine.model.words import Agreement, FillFlag
 from engine.monitor.recount.account import Account
 from engine.monitor.recount.balances import Balances
+from engine.monitor.recount.counted import Counted
 from engine.monitor.recount.differences import Differences, Finding, Found
-from engine.monitor.recount.journal import fills_of
+from engine.monitor.recount.journal import segments_of
 from engine.monitor.recount.positions import Owner, Positions, compare
 from engine.monitor.recount.prices import UNKNOWN, Prices
 from engine.monitor.recount.silence import Silence
 from engine.monitor.recount.sums import Sums
 
 AGAIN_NS = 1_000_000_000  # between two records of one disagreement: an execution that was dead reads the later one
-KNOWN = 1 << 15  # newest fills of the journal that are known by id: more than the ring holds
+KEPT = 64  # newest fills that are known by id: where the journal ends in the ring, and what the ring brings again
 POSITIONS_MOST = lane_of("positions").count
 TEXT = next(field.size for field in DISAGREEMENT.fields if field.name == "text")
 LOW = (1 << 64) - 1
@@ -53,15 +55,15 @@ class Watch:
 
     def __init__(
         self, name: str, journal: Path, lanes: WatchLanes, instruments: Sequence[Instrument], balances: Balances,
-        account: Account, prices: Prices, silence: Silence, differs_ns: int,
+        account: Account, prices: Prices, silence: Silence, counted: Counted, differs_ns: int,
     ) -> None:  # fmt: skip
         """Read the journal, then the ring."""
         self.name, self.account, self.silence = name, account, silence
         self._journal, self._lanes, self._instruments = journal, lanes, tuple(instruments)
         self._balances, self._prices = balances, prices
         self.differences = Differences(differs_ns)
-        self._known: deque[tuple[int, bytes]] = deque(maxlen=KNOWN)
-        self._known_set: set[tuple[int, bytes]] = set()
+        self._known: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._counted = counted
         self._published: dict[Owner, tuple[object, ...]] = {}
         self._halted: set[int] = set()
         self._since_ns = 0
@@ -108,20 +110,51 @@ class Watch:
         self.positions = Positions(self._instruments)
         self._balances.recount()
         self._known.clear()
-        self._known_set.clear()
-        for row in fills_of(self._journal):
+        before = self._counted.read()
+        if before:
+            self._load(before)
+        segment = before.get("segment", "")
+        for name, fills in segments_of(self._journal, segment):
+            if name > segment:
+                segment, before = name, self._dump()
+            for row in fills:
+                self._add(row)
+        if segment:
+            self._counted.write(segment, before)
+        self._join_ring()
+
+    def _join_ring(self) -> None:
+        """Add the fills on the ring after the last one that the journal has; ring and journal have the same order."""
+        fills = self._lanes.fills
+        fills.cursor = fills.oldest
+        rows: list[FillRow] = []
+        while (row := fills.read()) is not None:
+            if isinstance(row, shm.Lapped):
+                rows.clear()
+            else:
+                rows.append(row)
+        known = set(self._known)
+        later = next((at for at in range(len(rows), 0, -1) if id_of(rows[at - 1]) in known), 0)
+        for row in rows[later:]:
             self._add(row)
-        self._lanes.fills.cursor = self._lanes.fills.oldest
+
+    def _dump(self) -> dict[str, Any]:
+        """The present sums and the newest fills, for the file."""
+        known = [[instrument, fill.hex()] for instrument, fill in list(self._known)[-KEPT:]]
+        return {"positions": self.positions.dump(), "balances": self._balances.dump(), "known": known}
+
+    def _load(self, dumped: dict[str, Any]) -> None:
+        """Continue from the file."""
+        self.positions.load(dumped["positions"])
+        self._balances.load(dumped["balances"])
+        self._known.extend((instrument, bytes.fromhex(fill)) for instrument, fill in dumped["known"])
 
     def _add(self, row: FillRow) -> None:
         """Add a fill once; one of an instrument that is not configured any more has no decimals here."""
-        key = (row.instrument, row.venue_fill_id)
-        if row.flags & FillFlag.OPENING or key in self._known_set or row.instrument not in self.positions.instruments:
+        key = id_of(row)
+        if row.flags & FillFlag.OPENING or key in self._known or row.instrument not in self.positions.instruments:
             return
-        if len(self._known) == KNOWN:
-            self._known_set.discard(self._known[0])
         self._known.append(key)
-        self._known_set.add(key)
         self.positions.add(row)
         self._balances.add(row)
 
@@ -213,3 +246,8 @@ class Watch:
         if any(self.differences.lasts(key, now_ns) for key in keys):
             return Agreement.DIFFERS
         return Agreement.PENDING if any(map(self.differences.since_ns, keys)) else Agreement.AGREES
+
+
+def id_of(row: FillRow) -> tuple[int, bytes]:
+    """What a fill is known by."""
+    return row.instrument, row.venue_fill_id.rstrip(b"\0")

@@ -10,7 +10,7 @@ from engine.canceller.config import MS, CancellerConfig
 from engine.canceller.role import Canceller
 from engine.lanes import CANCELLER, EXECUTION, SUPERVISOR, Owners
 from engine.lanes.memory import MemorySystem
-from engine.model.records import HALT, HEARTBEAT, ORDER, SESSION
+from engine.model.records import HALT, HEARTBEAT, MONITORED_ACCOUNT, ORDER, SESSION
 from engine.model.rows import CancellingRow, ListedRow
 from engine.model.words import BUY, HaltReason, OrderState, RoleState, SessionState
 from engine.venues.cancelling import CancelListener, OpenOrder
@@ -206,6 +206,11 @@ class Bench:
     def flatten(self) -> None:
         """The operator closes every position."""
         self._halt.write(0, *_row(HALT, halted=1, since_ns=self.now_ns, reason=HaltReason.FLATTEN))
+
+    def find_silent(self, since_ns: int) -> None:
+        """The monitor has seen no heartbeat of execution since then; 0: it sees them."""
+        cells = self.memory.cells[f"monitored_account.{EXECUTION}"]
+        cells.write(0, *_row(MONITORED_ACCOUNT, execution_silent_ns=since_ns))
 
     def step(self, ms: int, act: Callable[[], object] | None = None) -> None:
         """Let time pass; execution beats, and the canceller steps every two milliseconds."""

@@ -38,6 +38,21 @@ def test_an_execution_that_beats_is_left_alone_and_costs_no_request(bench: Bench
     assert bench.cell.state == CancellerState.WATCHING
 
 
+def test_the_monitor_wakes_it_once_for_a_listing_and_changes_no_policy(bench: Bench) -> None:
+    """Two watchers must agree before a living execution's orders are cancelled."""
+    silent_ns = bench.now_ns
+    bench.find_silent(silent_ns)
+    bench.step(1_000)
+    bench.find_silent(silent_ns)
+    bench.step(1_000)
+    assert (len(bench.session.lists_ns), bench.session.sent, ours(bench)) == (1, 0, 1)
+    bench.find_silent(0)
+    bench.step(100)
+    bench.find_silent(bench.now_ns)
+    bench.step(100)
+    assert (len(bench.session.lists_ns), bench.session.sent) == (2, 0)
+
+
 def test_orders_of_a_dead_execution_are_cancelled_and_those_of_others_are_not(bench: Bench) -> None:
     """A person trades the same account by hand."""
     bench.kill()

@@ -10,6 +10,7 @@ from engine.model.words import AlarmReason, RoleState
 from engine.monitor.recount.account import Account, Kept
 from engine.monitor.recount.balances import Balances
 from engine.monitor.recount.build import open_watch_lanes
+from engine.monitor.recount.counted import Counted
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.role import Monitor
 from engine.monitor.recount.silence import Silence
@@ -48,7 +49,8 @@ class Watched:
         self.watch = Watch(
             EXECUTION, self.directory / "journal", open_watch_lanes(lanes, EXECUTION), both,
             Balances(both, cells, cells.count), Account(1, self.risk, prices, kept), prices,
-            Silence(EXECUTION, lanes.cell_reader("heartbeat", EXECUTION), SECOND), SECOND,
+            Silence(EXECUTION, lanes.cell_reader("heartbeat", EXECUTION), SECOND),
+            Counted(self.directory / "monitor.1.json", self.directory / "journal", both), SECOND,
         )  # fmt: skip
         self.role = Monitor([self.watch], prices, self.store, 100 * MS, lambda: None)
 
