@@ -97,7 +97,7 @@ def print_halts(found: list[dict[str, Any]], now_ns: int) -> None:
 
 def _cause(halt: Mapping[str, Any]) -> str:
     """What an instrument's halt is about, where the cell has no text."""
-    if halt["reason"] == AlarmReason.BALANCE_DIFFERS.name:
+    if halt["reason"] in (AlarmReason.BALANCE_DIFFERS.name, AlarmReason.MONITOR_DIFFERS.name):
         return f"a difference of {halt['difference']}"
     fill = f"fill {halt['venue_fill_id']} of " if halt["venue_fill_id"] else ""
     return f"{fill}the venue's order {halt['venue_order_id']}"

@@ -199,10 +199,16 @@ class Alarm:
         self._stop_instrument(reason, Cause(instrument), now_ns, text, difference=clamped(difference))
 
     def monitor_differs(self, instrument: int, difference: int, text: str, now_ns: int) -> None:
-        """Halt the instrument: the monitor's own sums are not ours, or not the venue's. It repeats what lasts."""
-        if instrument not in self.instruments:
-            reason = AlarmReason.MONITOR_DIFFERS
+        """Halt the instrument: the monitor's own sums are not ours, or not the venue's.
+
+        The monitor repeats what lasts: after a restart the halt has its text from there.
+        """
+        reason, known = AlarmReason.MONITOR_DIFFERS, self.instruments.get(instrument)
+        if known is None:
             self._stop_instrument(reason, Cause(instrument), now_ns, text, difference=difference)
+        elif known.reason == reason and not known.text:
+            self.instruments[instrument] = known._replace(text=text)
+            self.instruments_changed = True
 
     def unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """Count a message of the venue that cannot be read; halt, once for each reason."""

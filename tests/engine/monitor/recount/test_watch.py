@@ -52,9 +52,10 @@ def test_a_position_that_execution_publishes_wrong_halts_its_instrument_alone(wa
     )
     assert verdict(watched) == Reason.INSTRUMENT_HALTED
     assert verdict(watched, ETH.id, price=6_000_000) != Reason.INSTRUMENT_HALTED
-    watched.published = {}
     watched.house.restart()
     watched.house.ready()
+    watched.run(250)
+    assert watched.halted()[BTC.id] == text, "the journal has no text: the monitor repeats it"
     assert verdict(watched) == Reason.INSTRUMENT_HALTED, "the halt is in the journal"
 
 
