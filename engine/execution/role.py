@@ -32,7 +32,7 @@ from engine.execution.intents.books import Books
 from engine.execution.intents.desk import Desk
 from engine.execution.intents.express import Express
 from engine.execution.intents.halt_word import HaltWord
-from engine.execution.intents.intake import Intake
+from engine.execution.intents.intake import BOOKS, COMMANDS, Intake
 from engine.execution.intents.skipped import Skipped
 from engine.execution.journal.journal import Journal
 from engine.execution.journal.journal_file import JournalFile
@@ -164,24 +164,30 @@ class Execution:
         """Do the work that is due at this time; how much it was."""
         if self._start is not None:
             self._begin(self._start, now_ns)
-        work = 0
-        if self._lanes.halt.sequence(0) != self.halts.sequence or self._intake.commands_wait():
+        work, found = 0, self._intake.waiting()
+        if found & COMMANDS or self._lanes.halt.sequence(0) != self.halts.sequence:
             work = self._commands.read(now_ns) + self.halts.read_cell(now_ns)
             if self._word.waits():
                 self._on_word(now_ns)
         if self.alarm.due:
             self.halts.follow_alarm(now_ns)
-        if self._intake.waits():
-            books = self._books.read(now_ns)
-            if books and self.breakers.fast and self.breakers.on_books(now_ns):
-                self._gate_state.update(now_ns)
-            work += books + self._intake.read_intents(now_ns)
+        if found > COMMANDS:
+            if found & BOOKS:
+                work += self._read_books(now_ns)
+            work += self._intake.read_intents(now_ns)
         work += self.session.step(now_ns)
         if self.alarm.due:
             self.halts.follow_alarm(now_ns)
         if work or now_ns >= self._due_ns or self.blotter.changed or not self.session.up:
             work += self._follow_up(now_ns, work)
         return work
+
+    def _read_books(self, now_ns: int) -> int:
+        """Read the books, and judge the breakers that look at each new price before an intent is read."""
+        count = self._books.read(now_ns)
+        if count and self.breakers.fast and self.breakers.on_books(now_ns):
+            self._gate_state.update(now_ns)
+        return count
 
     def _begin(self, start: Start, now_ns: int) -> None:
         """The first step of a life."""

@@ -1,7 +1,8 @@
 # cython: language_level=3
 """How many requests left in the last minute: a sliding window, not a bucket that refills at the full minute.
 
-The marks lie in a circle that doubles when it is full, so its memory is bounded by the busiest window there was.
+The marks lie in a circle with room for the limit, so that no order waits for it to grow. It doubles when it is full,
+after a limit was raised.
 """
 
 from libc.stdint cimport int64_t
@@ -9,6 +10,7 @@ from libc.stdlib cimport free, malloc
 
 cdef enum:
     FIRST_CAPACITY = 64  # a power of two, as every later one
+    CAPACITY_MOST = 1 << 20  # of a circle at its begin: memory that no mark uses is never touched
 
 
 cdef class SlidingRate:
@@ -20,7 +22,9 @@ cdef class SlidingRate:
         self.limit = limit
         self.window_ns = window_ns
         self.capacity = FIRST_CAPACITY
-        self.marks = <int64_t *>malloc(FIRST_CAPACITY * sizeof(int64_t))
+        while self.capacity < min(limit, CAPACITY_MOST):
+            self.capacity *= 2
+        self.marks = <int64_t *>malloc(self.capacity * sizeof(int64_t))
         if self.marks == NULL:
             raise MemoryError
 

@@ -21,6 +21,12 @@ cdef enum:
     LANES = 64
     BATCH = 8  # books that are copied before one check for overwriting
     INTENTS_MOST = 64  # of one lane in one step: the venue's answers, which free cancels, are read only after them
+    A_COMMAND = 1
+    A_BOOK = 2
+    AN_INTENT = 4
+    ALL = 7
+
+COMMANDS, BOOKS = A_COMMAND, A_BOOK  # flags of `waiting`; more than COMMANDS: books or intents
 
 assert records.BOOK_TOP.size == sizeof(TopRecord)
 
@@ -59,15 +65,18 @@ cdef class Intake:
             self.count += 1
             self.blind = self.blind or ring == NULL
 
-    def waits(self):
-        """Whether a lane may have unread records."""
-        cdef int index
+    def waiting(self):
+        """What may have unread records: COMMANDS (or the halt word was written), BOOKS and INTENTS, added up.
+
+        The intents come first: the book by which one was decided was published before it, and so is found too.
+        """
+        cdef int index, found = 0
         if self.blind:
-            return True
-        for index in range(self.count):
+            return ALL
+        for index in range(self.count - 1, -1, -1):
             if sy_unread(self.rings[index]):
-                return True
-        return False
+                found |= A_BOOK if index < self.feeds else A_COMMAND if index == self.feeds else AN_INTENT
+        return found | A_COMMAND if self.word.changed() else found
 
     def read_books(self, int feed):
         """Apply a feed's newest tops, and return their instruments (0: without a top here); None: its reader must."""
@@ -89,10 +98,6 @@ cdef class Intake:
         for index in range(count):
             changed.append(apply_top(&self.batch[index], self.tops))
         return changed
-
-    def commands_wait(self):
-        """Whether COMMANDS may have unread records, or the halt word was written."""
-        return True if self.blind else sy_unread(self.rings[self.feeds]) > 0 or self.word.changed()
 
     def read_intents(self, int64_t now_ns):
         """Read up to INTENTS_MOST of every strategy's intents in turn, and pass them on; how many were read."""

@@ -106,13 +106,14 @@ def test_a_middle_of_65_bits_is_exact() -> None:
     assert top.middle2 == top.good_middle2 == 2 * INT64_MAX - 1
 
 
-def test_the_sliding_window_is_that_of_a_list() -> None:
-    """The circle grows and turns, and forgets nothing that is inside."""
+@pytest.mark.parametrize("limit", [10, 1_000])
+def test_the_sliding_window_is_that_of_a_list(limit: int) -> None:
+    """The circle grows and turns, is empty after a pause, and forgets nothing that is inside."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to repeat it
-    random_, rate, marks, now_ns = random.Random(seed), SlidingRate(10, 1_000), [], 0
+    random_, rate, marks, now_ns = random.Random(seed), SlidingRate(limit, 1_000), [], 0
     for _ in range(5_000):
-        now_ns += random_.choice((0, 1, 1, 2, 30))
+        now_ns += random_.choice((0, 1, 1, 2, 30) * 50 + (5_000,))
         if random_.random() < 0.9:
             rate.mark(now_ns)
             marks.append(now_ns)
