@@ -144,6 +144,18 @@ def test_orders_of_another_strategy_and_later_ones_stay(tmp_path: Path) -> None:
     assert held(house) == 0
 
 
+def test_an_older_stop_ends_too(house: MarketHouse) -> None:
+    """A stop that outlives the position would open one on the other side."""
+    hold(house)
+    stop = house.parent("stop", 1_000, side=SELL, stop_price=5_900_000)
+    house.turn(3)
+    assert house.status(stop) == ParentStatus.WORKING
+    intent_id = close(house)
+    house.turn(10)
+    assert (house.status(stop), held(house)) == (ParentStatus.DONE, 0)
+    house.check_ended(intent_id)
+
+
 @pytest.mark.parametrize("kind", [IntentKind.CANCEL, IntentKind.CANCEL_ALL])
 def test_a_close_that_waits_can_be_cancelled(house: MarketHouse, kind: IntentKind) -> None:
     """Its strategy must not wait for it for ever."""
