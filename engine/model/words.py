@@ -183,7 +183,7 @@ class Reason(IntEnum):
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
     NOT_AMENDABLE = 65  # the size of the order cannot be lowered to this one in place
-    NOTHING_TO_REDUCE = 70  # a reduce-only order finds no position that no open order closes already
+    NOTHING_TO_REDUCE = 70  # a reduce-only order finds no position that no open order closes already; value: held
     TOO_MANY_KEPT = 71  # orders that execution keeps
 
 

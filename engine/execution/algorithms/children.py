@@ -12,6 +12,7 @@ from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
+from engine.model.fixed import INT64_MAX
 from engine.model.words import OrderFlag, Reason
 from engine.risk.gate import Refusal, RiskGate, Verdict
 
@@ -91,7 +92,8 @@ class Children:
         parent = algorithm.parent
         assert parent.working, f"parent {parent.intent_id:#x} has been stopped, expected no further child"
         algorithm.requested = True
-        verdict: Verdict = Refusal(Reason.NOTHING_TO_REDUCE)
+        held = self._gate.reducible(parent.strategy, parent.instrument, side, INT64_MAX)
+        verdict: Verdict = Refusal(Reason.NOTHING_TO_REDUCE, held)
         if size:
             verdict = self._gate.check(
                 now_ns, parent.strategy, parent.instrument, side, price, size, now_ns, 0, relief, follows_book=True

@@ -9,7 +9,8 @@ happened while execution was down is not looked at: the next book, or the next p
 
 A child that crosses is an IOC order at most `slippage_bps` beyond the best opposite price of that moment. While the
 system is halted, not connected or not reconciled no child is asked for; it is asked for as soon as that ends. After
-a rejection, or a refusal that a retry may pass, the pause doubles, up to 1.6 s; the algorithm does not give up.
+a rejection, or a refusal that a retry may pass, the pause doubles, up to 1.6 s; the algorithm does not give up. No
+child is asked for before every fill of the children before it is known: the position would be wrong.
 """
 
 from abc import abstractmethod
@@ -22,7 +23,7 @@ import msgspec
 from engine.execution.algorithms.algorithm import Child
 from engine.execution.algorithms.market import within
 from engine.execution.algorithms.serial import Serial
-from engine.model.words import TimeInForce
+from engine.model.words import Reason, TimeInForce
 from engine.risk.gate import Refusal
 
 SLIPPAGE_BPS = 50
@@ -125,13 +126,14 @@ class Triggered(Serial):
     def _place(self, now_ns: int) -> None:
         """Place the next child, where no switch of risk stops every order."""
         self.stalled = not self.port.ready(self, now_ns)
-        if not self.stalled:
+        if self.parent.settled and not self.stalled:
             super()._place(now_ns)
 
     def on_refused(self, refusal: Refusal) -> None:
-        """Pause for longer before the next request."""
+        """Pause for longer before the next request; go on while open orders are to close what is held: they may not."""
         self._rejects += 1
-        super().on_refused(refusal)
+        if refusal.reason != Reason.NOTHING_TO_REDUCE or not refusal.value:
+            super().on_refused(refusal)
 
     def pause(self, now_ns: int) -> None:
         """Make the next request after the interval, twice as late after each failure."""

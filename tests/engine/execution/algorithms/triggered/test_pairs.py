@@ -110,6 +110,18 @@ def test_a_part_that_the_entry_filled_gets_exits_of_its_size_when_the_entry_ends
     house.check_ended(intent_id)
 
 
+def test_a_fill_that_is_reported_after_the_entry_s_cancel_gets_its_exit(house: MarketHouse) -> None:
+    """The venue counts the fill in its answer to the cancel: before its report the position looks flat."""
+    intent_id = house.parent("bracket", 1000, BID, **LONG)
+    house.turn(5)
+    house.venue.event_latency_ns = 50 * MS
+    house.venue.fill(house.venue.resting[0].client_id, 300)
+    house.venue.bid, house.venue.ask = BID - 2 * FAR, ASK - 2 * FAR
+    house.turn(1_000)
+    assert traded(house, intent_id) == (300, 300)
+    house.check_ended(intent_id)
+
+
 def test_a_bracket_whose_entry_fills_nothing_ends_without_an_exit(house: MarketHouse) -> None:
     """An exit without an entry opens the other side."""
     intent_id = house.parent("bracket", 1000, BID, timeout_ns=50 * MS, **LONG)

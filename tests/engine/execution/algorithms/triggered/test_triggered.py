@@ -66,6 +66,20 @@ def test_a_doubtful_price_triggers_nothing_and_is_logged(
     assert house.filled(intent_id) == 1000
 
 
+def test_a_stop_waits_for_an_open_order_that_closes_the_position_already(house: MarketHouse) -> None:
+    """A limit order far from the market protects nothing: the stop must not end because of it."""
+    house.intent(side=BUY, size=1000, price=ASK)
+    house.turn(5)
+    limit = house.intent(side=SELL, size=1000, price=BID + 2 * FAR)
+    stop = house.parent("stop", 1000, 0, SELL, stop_price=BID - FAR, flags=IntentFlag.REDUCE_ONLY)
+    market(house, -2 * FAR, 500)
+    assert (house.children(stop), house.status(stop)) == ([], ParentStatus.WORKING)
+    house.cancel(limit)
+    house.turn(2_000)
+    assert (house.filled(stop), house.role.ledger.owned[STRATEGY, 1].size) == (1000, 0)
+    house.check_ended(stop)
+
+
 def test_a_stop_by_prints_ignores_the_touch_and_follows_the_first_print(house: MarketHouse) -> None:
     """A touch without a trade can be a single order that was withdrawn."""
     intent_id = house.parent("stop", 1000, 0, SELL, stop_price=BID - FAR, trigger=1)
