@@ -152,7 +152,7 @@ class Order:
 
     @property
     def cancel_after_ns(self) -> int:
-        """The time before which no cancel is sent, because the venue refused one or has no room."""
+        """The time before which no cancel is sent, because the venue refused one."""
         return 0 if self.cancel is None else self.cancel.after_ns
 
     def begin_cancel(self) -> None:
@@ -172,12 +172,6 @@ class Order:
             self.cancel = Cancel()
         self.cancel.after_ns = now_ns + (CANCEL_PAUSE_NS << min(self.cancel.refusals, CANCEL_PAUSES))
         self.cancel.refusals += 1
-
-    def hold_cancel(self, until_ns: int) -> None:
-        """Allow no cancel before this time."""
-        if until_ns:
-            self.cancel = self.cancel or Cancel()
-            self.cancel.after_ns = max(self.cancel.after_ns, until_ns)
 
     def begin_amend(self, size: int) -> None:
         """Note that the venue may lower its size to this one from now on."""

@@ -61,7 +61,7 @@ class Broker:
         self._grace_ns = fills_grace_ns
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
         self._log = BoundedLog(logger)
-        self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
+        self._held: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal, or for room
         self._skips = frozenset(skips)  # reports on which an earlier life failed twice
         self._busy: tuple[Order, FillNews | None] | None = None  # the report that is being applied
 
@@ -101,20 +101,20 @@ class Broker:
     def cancel(self, order: Order, now_ns: int, flag: OrderFlag = OrderFlag.CANCEL_WANTED) -> None:
         """Cancel an open order at once, and an order in flight as soon as the venue reports that it is open.
 
-        A cancel that would exceed a limit of the venue waits for the next window: a ban would hold all of them up.
+        A cancel that would exceed a limit of the venue waits until there is room: a ban would hold all of them up.
         """
         if not order.live:
             return
-        order.hold_cancel(self._gate.budget.closed_until_ns(Priority.CANCEL, CANCEL, now_ns))
+        held = not self._may_cancel(order, now_ns)
         if not order.flags & flag:
             order.flags |= flag
-            waits = order.cancel_pending or not self._session.up or now_ns < order.cancel_after_ns
+            waits = order.cancel_pending or not self._session.up or held
             if waits or order.state not in (OPEN, PARTLY):
                 self._blotter.note(order, now_ns)  # no request is sent now, so only this record keeps the decision
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._session.up:
             return
-        if now_ns < order.cancel_after_ns:
-            self._refused[order.client_id] = order
+        if held:
+            self._held[order.client_id] = order
             return
         if order.state != CANCELLING:
             self._blotter.move(order, CANCELLING, now_ns)
@@ -128,11 +128,15 @@ class Broker:
             self._questions.ask(order, now_ns)
 
     def retry_cancels(self, now_ns: int) -> None:
-        """Retry the cancels that the venue refused and whose pause is over."""
-        for key, order in list(self._refused.items()):
-            if now_ns >= order.cancel_after_ns:
-                del self._refused[key]
+        """Retry the cancels that the venue refused and whose pause is over, and those for which there is room again."""
+        for key, order in list(self._held.items()):
+            if self._may_cancel(order, now_ns):
+                del self._held[key]
                 self._blotter.changed.append(order)
+
+    def _may_cancel(self, order: Order, now_ns: int) -> bool:
+        """Whether no pause after a refusal and no limit of the venue holds its cancel."""
+        return now_ns >= order.cancel_after_ns and self._gate.budget.full(Priority.CANCEL, CANCEL, now_ns) is None
 
     def halted(self, order: Order) -> bool:
         """Whether an order like this one may not be open at the venue."""
@@ -145,8 +149,8 @@ class Broker:
 
     @property
     def waiting(self) -> bool:
-        """Whether a cancel waits after a refusal."""
-        return bool(self._refused)
+        """Whether a cancel waits after a refusal, or for room."""
+        return bool(self._held)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Apply the answer to a request about an order; ignore one about an order that was forgotten."""

@@ -129,6 +129,22 @@ def test_a_replacement_is_refused_before_a_new_order(tmp_path: Path) -> None:
     assert house.verdict(moved) == Reason.VENUE_RATE
 
 
+def test_a_held_cancel_leaves_as_soon_as_the_venue_counts_less(tmp_path: Path) -> None:
+    """Our own count is too high while heavy questions wait for their answers; a minute later the order is filled."""
+    house = FloodedHouse(tmp_path)
+    house.wait()
+    one = house.place(price=house.venue.best("BTCUSDT", 2)[0] - 10_000).intent_id
+    budget = house.role.session.budget
+    window = next(found for found in budget._windows.values() if found.kind == 0)
+    used, window.used = window.used, window.limit
+    house.cancel(one)
+    house.run(5)
+    assert house.role.blotter.newest[one].state == OrderState.OPEN
+    window.used = used
+    house.run(20)
+    assert house.role.blotter.newest[one].state == OrderState.CANCELLED
+
+
 def test_a_cancel_beyond_the_weight_waits_for_the_next_window(tmp_path: Path) -> None:
     """A 429 for one cancel can become a ban, which holds up all of them."""
     house = FloodedHouse(tmp_path, replace(SMALL, weight_minute=400, orders_10_seconds=1_000))
