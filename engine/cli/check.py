@@ -126,6 +126,8 @@ def _check_accounts(config: Config) -> None:
     if history := config.risk.get("var_history"):
         _try(config, "risk.var_history", lambda: read_history(history, config.instruments, "close"))
     _try(config, "execution", lambda: read_table(config.execution, ExecutionOptions))
+    if profile := config.execution.get("volume_profile"):
+        _try(config, "execution.volume_profile", lambda: read_history(str(profile), config.instruments, "volume"))
     place = "accounts" if config.accounts else "execution"
     _try(config, place, lambda: accounts_of(config))
     _try(config, place, lambda: check_journals(config))

@@ -287,3 +287,12 @@ def test_up_names_at_once_a_process_that_cannot_start(
     assert main(["up", config.path]) == 1
     assert "alpha does not start: ValueError: asked to refuse" in capsys.readouterr().err
     assert main(["down", "--system", system]) == 0
+
+
+def test_a_volume_profile_that_execution_cannot_read_is_refused(write: Write, tmp_path: Path) -> None:
+    """Execution would end at its start, in the middle of `up`."""
+    file = tmp_path / "volumes.csv"
+    file.write_text("time_ms,symbol,close\n1,BTCUSDT,2\n")
+    expected = "execution.volume_profile: .*expected the columns time_ms, symbol and volume"
+    with pytest.raises(CommandError, match=expected):
+        check(write(market(tables=f'[execution]\nvolume_profile = "{file}"')))

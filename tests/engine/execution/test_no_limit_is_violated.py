@@ -503,7 +503,7 @@ BINDING = {
     Reason.POSITION_TOO_LARGE, Reason.STRATEGY_RATE, Reason.GROSS_TOO_LARGE, Reason.NET_TOO_LARGE,
     Reason.SECTOR_TOO_LARGE, Reason.CONCENTRATION_TOO_HIGH, Reason.LEVERAGE_TOO_HIGH, Reason.MARGIN_TOO_LOW,
     Reason.TOO_MANY_ORDERS, Reason.SELF_TRADE, Reason.DUPLICATE_ORDER, Reason.VAR_TOO_HIGH, Reason.VOLUME_SHARE,
-    Reason.FLASH_CRASH, Reason.DRAWDOWN, Reason.DAILY_LOSS, Reason.LOSS_STREAK,
+    Reason.FLASH_CRASH, Reason.DAILY_LOSS, Reason.LOSS_STREAK,
 }  # fmt: skip
 CHECKS = ("halt", "spread", "steps", "age", "collar", "order_cap", "position_cap", "breakers", "rate")
 SOAKED = [pytest.mark.soak, pytest.mark.timeout(600)]

@@ -93,6 +93,18 @@ def test_whatever_gives_the_order_sender_an_order_has_asked_risk_in_the_same_fun
         assert any(method in CHECKS for _, method in calls(node)), f"{function} in {file} asks risk"
 
 
+@pytest.mark.parametrize(
+    ("of", "method", "check"), [("sender", "close", "check_closing"), ("broker", "amend", "check_amend")]
+)
+def test_a_flattening_and_a_smaller_size_have_one_way_each_and_their_own_check(
+    of: str, method: str, check: str
+) -> None:
+    """The two requests that the lists of entries and exits do not judge."""
+    [(file, function, _)] = ways(of, {method}, "**/*.py")
+    [node] = [node for name, node in functions(ROOT / file) if name == function]
+    assert any(called == check for _, called in calls(node)), f"{function} in {file} asks risk"
+
+
 class Watch:
     """Notes what risk approves, and holds each request that leaves against it."""
 
