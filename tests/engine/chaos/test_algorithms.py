@@ -113,7 +113,7 @@ def test_the_invariants_hold_with_every_algorithm_at_work(world: type[World], se
         made.check_end()
         last = {row.intent_id: row for row in parents.rows() if not isinstance(row, shm.Lapped)}
         assert {row.status for row in last.values()} <= {ParentStatus.DONE}
-        if world is not Closings or seed == 1:  # elsewhere a close may leave little to the others
+        if seed == 1:  # elsewhere mishaps may leave execution without a session for the whole run
             assert len({row.algorithm for row in last.values()}) >= LEAST_KINDS
             assert made.counts["deaths_in_step"] + made.counts["deaths_between_steps"] > 0
         if world is Closings and seed == 1:
