@@ -17,6 +17,7 @@ from engine.model.rows import ParentRow
 from engine.model.words import IntentFlag, OrderFlag, ParentStatus
 
 WORKING, STOPPING = ParentStatus.WORKING, ParentStatus.STOPPING
+FILLS_MISSING = int(OrderFlag.FILLS_MISSING)  # after a restart the venue's figure is not known, and this flag is
 
 
 class Parent:
@@ -103,7 +104,7 @@ class Parent:
     @property
     def settled(self) -> bool:
         """Whether every child has ended and every fill of it is known."""
-        return not any(child.live or child.missing for child in self.children)
+        return not any(child.live or child.missing or child.flags & FILLS_MISSING for child in self.children)
 
     @property
     def exhausted(self) -> bool:

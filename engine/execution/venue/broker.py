@@ -280,6 +280,7 @@ class Broker:
             self._questions.settle(order)
         to = self._next_state(order, news, answered=answered)
         if to is not None:
+            order.flags |= FILLS_MISSING if order.missing else 0  # in the record of the move: a death may follow it
             self._correct(order, to)
             self._blotter.move(order, to, now_ns)
         self.check_fills(order, now_ns)
@@ -315,6 +316,7 @@ class Broker:
         if missing != bool(order.flags & FILLS_MISSING):
             order.flags ^= FILLS_MISSING
             self._blotter.note(order, now_ns)
+            self._blotter.changed.append(order)  # its parent may have waited for its fills
         self._blotter.refresh(order)
         if missing:
             self._questions.fetch(order, now_ns + self._grace_ns)

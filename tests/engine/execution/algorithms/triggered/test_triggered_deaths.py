@@ -118,3 +118,23 @@ def test_drawn_sizes_markets_and_deaths_end_in_the_truth(tmp_path: Path, name: s
             assert entered <= max(0, -held * side), f"seed {seed}"
         assert (entered - left < LEAST) if name == "bracket" else not left, f"seed {seed}: {entered} and {left}"
         house.check_ended(intent_id)
+
+
+@pytest.mark.parametrize("commits", range(7))
+def test_a_death_before_the_entry_s_fill_is_known_loses_no_exit(tmp_path: Path, commits: int) -> None:
+    """The journal has the entry as ended and without a fill: the venue's figure is not in it, and comes first."""
+    house = MarketHouse(tmp_path)
+    intent_id = house.parent("bracket", SIZE, BID, target_price=BID + 200, stop_price=BID - 200)
+    house.turn(5)
+    house.venue.event_latency_ns = 50 * MS
+    house.venue.fill(house.venue.resting[0].client_id, 300)
+    house.venue.bid, house.venue.ask = BID - 200, ASK - 200
+    die_after(house, commits)
+    with pytest.raises(DeathError):
+        house.turn(100)
+    del house.rings["journal"].publish_bytes
+    house.restart()
+    house.ready()
+    house.turn(1_000)
+    assert traded(house, intent_id, BUY) == (300, 300)
+    house.check_ended(intent_id)
