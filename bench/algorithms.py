@@ -11,7 +11,7 @@ program gives the same figures. One parent a run, bought on even tapes and sold 
 
 All in hundredths of a percent of the price, before fees, as means with a 95 % interval (bootstrap over the tapes).
 
-    python -m bench.algorithms --json FILE
+    python -m bench.algorithms [--json]
 """
 
 import argparse
@@ -281,14 +281,12 @@ def _text(value: Interval | None) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="FILE", type=Path, help="also write the figures to this file")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--tapes", type=int, default=TAPES, help="tapes of the study of single orders")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     found = measure(options.tapes, max(1, options.tapes // 4))
-    print(found["machine"], show(found), sep="\n")
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found) if options.json else f"{found['machine']}\n{show(found)}")
 
 
 if __name__ == "__main__":

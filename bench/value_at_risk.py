@@ -3,7 +3,7 @@
 The gate checks one order with the limit and without it, in turns. Its account holds the given number of instruments,
 and has 250 days of history of each. `new day`: the first order of a day, which makes the vectors.
 
-    python -m bench.value_at_risk --json FILE
+    python -m bench.value_at_risk [--json]
 """
 
 import argparse
@@ -90,15 +90,17 @@ def measured(count: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the figures, and write them as JSON."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
     found = {str(count): measured(count) for count in COUNTS}
+    if options.json:
+        print(json.dumps({"machine": describe(), "days": DAYS, "held": found}))
+        return
+    print(describe())
     for held, row in found.items():
         print(f"{held:>3} held  " + "  ".join(f"{name} {value:8.1f}" for name, value in row.items()))
-    if options.json:
-        options.json.write_text(json.dumps({"machine": describe(), "days": DAYS, "held": found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
