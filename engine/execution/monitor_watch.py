@@ -21,9 +21,10 @@ class MonitorWatch:
     """The monitor's heartbeat and its disagreements."""
 
     def __init__(self, late_ns: int, beating: Beating | None, lane: RingReader, alarm: Alarm) -> None:
-        """Begin with a monitor that lives; None: the system has no monitor."""
+        """Begin with a silent monitor, until the first heartbeat is found; None: the system has no monitor."""
         self._late_ns, self._beating, self._lane, self._alarm = late_ns, beating, lane, alarm
-        self.silent = False  # for so long that entries stop
+        self.silent = beating is not None  # for so long that entries stop
+        self._late = False  # for so long that it is an error: a monitor may start after execution
 
     def judge(self, now_ns: int) -> None:
         """Look at the heartbeat, and halt the instruments of new disagreements."""
@@ -36,9 +37,10 @@ class MonitorWatch:
 
     def _note(self, silent_ns: int) -> None:
         """Log when entries stop and when they are sent again."""
-        silent = silent_ns > self._late_ns
-        if silent and not self.silent:
+        assert self._beating is not None, "a system without a monitor has none to note"
+        late = silent_ns > self._late_ns
+        if late and not self._late:
             logger.error("the monitor sends no heartbeat: only exits are sent", extra={"silent_ms": silent_ns // MS})
-        elif self.silent and not silent:
+        elif self._late and not late:
             logger.warning("the monitor sends heartbeats again: orders are sent")
-        self.silent = silent
+        self._late, self.silent = late, late or not self._beating.changed

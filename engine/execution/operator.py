@@ -27,6 +27,7 @@ class Heartbeat:
 
     def __init__(self, cell: CellReader) -> None:
         """Begin without a poll."""
+        self.changed = False  # since the first poll: its role lives, or lived in this life of ours
         self._cell = cell
         self._beat = -1
         self._seen_ns = 0  # when a poll last found it changed
@@ -42,6 +43,7 @@ class Heartbeat:
         beat, away_ns = self._cell.sequence(0), now_ns - self._polled_ns
         self._polled_ns = now_ns
         if beat != self._beat:
+            self.changed = self._beat >= 0
             self._beat, self._seen_ns = beat, now_ns
         elif away_ns > AWAY_NS:
             self._seen_ns += away_ns

@@ -46,6 +46,10 @@ class OrderLanes(Protocol):
 class Beating(Protocol):
     """Another role's heartbeat."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether there has been one since the first poll."""
+
     def silent_ns(self, now_ns: int) -> int:
         """The time since its last heartbeat."""
 

@@ -69,8 +69,12 @@ class Start:
     def begin(self, now_ns: int) -> None:
         """Mark the start in the journal, and publish what the readers may have missed."""
         self._count_requests(now_ns)
+        anew = not self._journal.had_ring
+        if anew:  # before the first record: the next life knows by the record that this was done
+            self._publish_fills(now_ns)
         self._record_terms(now_ns)
-        self._publish_fills(now_ns)
+        if not anew:
+            self._publish_fills(now_ns)
         for index, number in enumerate(self._config.strategies):
             self._accepted.publish(self._lanes.intents[number], index, now_ns)
         self._publish_orders(now_ns)

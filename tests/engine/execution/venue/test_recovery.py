@@ -112,6 +112,33 @@ def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
     assert reported == [(STRATEGY, 400, FillFlag.OPENING), (STRATEGY, 600, 0)]
 
 
+def die(*_: object) -> None:
+    """A SIGKILL at this call."""
+    raise InterruptedError
+
+
+def test_a_death_before_the_opening_leaves_it_to_the_next_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fills of earlier systems in its place would be counted once more by a reader that has them already."""
+    house = House(tmp_path)
+    house.ready()
+    order = house.place(size=1000)
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    house.kill()
+    house.power_on()
+    house.role = house.live()
+    with monkeypatch.context() as patch:
+        patch.setattr(blotter.Blotter, "open_positions", die)
+        with pytest.raises(InterruptedError):
+            house.run(1)
+    house.restart()
+    house.ready()
+    house.venue.fill(order.client_id.hex(), 600)
+    house.run(3)
+    reported = [(row.strategy, row.side * row.size, row.flags) for row in house.rings["fills"].rows]
+    assert reported == [(STRATEGY, 400, FillFlag.OPENING), (STRATEGY, 600, 0)]
+
+
 def test_a_death_after_the_opening_publishes_no_fill_twice(tmp_path: Path) -> None:
     """The opening is a sum: what it contains must not be published again, what came after it must."""
     house = House(tmp_path)

@@ -1,6 +1,7 @@
 """How a life of the monitor begins: from the journal's files, from its own file, and from the ring."""
 
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,18 @@ def test_a_start_from_its_own_file_reads_one_segment_and_has_the_same_sums(
     assert (traded.halted(), traded.view().fill_count) == ({}, FILLS)
 
 
-@pytest.mark.parametrize("wrong", ["no JSON", '{"segment": 3}', "another journal", "other instruments"])
+@pytest.mark.parametrize("wrong", ["no JSON", '{"segment": 3}', "another journal", "other instruments", "another byte"])
 def test_a_file_that_does_not_fit_is_not_used(traded: Watched, wrong: str) -> None:
     """A journal that was set aside, or another decimal, would make the sums wrong and halt every instrument."""
     before, file = sums(traded), traded.directory / "monitor.1.json"
     traded.live()
-    found = json.loads(file.read_text())
+    checksum, _, body = file.read_bytes().partition(b"\n")
+    found = json.loads(body)
     found["positions"]["sums"][0][2]["held"] += 1
-    change = {"another journal": {"mark": 1}, "other instruments": {"terms": 1}}
-    file.write_text(json.dumps(found | change[wrong]) if wrong in change else wrong)
+    change = {"another journal": {"mark": 1}, "other instruments": {"terms": 1}, "another byte": {}}
+    text = json.dumps(found | change[wrong]).encode() if wrong in change else wrong.encode()
+    number = int(checksum) if wrong == "another byte" else zlib.crc32(text)
+    file.write_bytes(b"%d\n%b" % (number, text))
     traded.live()
     assert sums(traded) == before
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine.execution.operator import Heartbeat
 from engine.model.words import SELL, Agreement, CommandKind, Reason
 from engine.monitor.recount.account import breached
 from tests.engine.execution.memory import BTC, ETH, MS, SECOND
@@ -124,12 +125,12 @@ def test_the_death_of_the_monitor_changes_nothing_but_entries(watched: Watched) 
 
 
 def test_entries_stop_when_the_monitor_never_begins(tmp_path: Path) -> None:
-    """A monitor that cannot start is as silent as one that died."""
+    """A monitor that cannot start is as silent as one that died, from the first step of execution on."""
     watched = Watched(tmp_path)
-    watched.monitor_beats._records.clear()
+    watched.house.monitor = Heartbeat(watched.monitor_beats)  # of a monitor that is dead when execution starts
     watched.house.restart()
     watched.monitor_lives = False
-    watched.run(150)
+    watched.house.ready()
     assert watched.house.cells["gate"].read(0).exits_only == Reason.MONITOR_SILENT
 
 
