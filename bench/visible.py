@@ -27,7 +27,7 @@ from engine.lanes import LOOKERS, open_lanes
 
 COUNT, WARM_UP = 20_000, 1_000
 GAP_NS = 30_000  # between two frames: longer than the way of one frame
-STILL_NS = 500_000_000  # after which no more come
+STILL_NS = 2_000_000_000  # after which no more come
 
 
 def measure(count: int = COUNT) -> dict[str, object]:

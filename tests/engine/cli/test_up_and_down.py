@@ -5,8 +5,6 @@ import os
 import re
 import select
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 import shm
+from engine.cli.prepared import PreparedGuard
 from engine.control import call
 from tests.engine.typed import MARKET, PLACED, Typed, Write, write_orders
 
@@ -109,7 +108,7 @@ def test_up_that_stops_waiting_lists_what_still_runs(
     typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operator must not conclude from the error that nothing runs."""
-    monkeypatch.setattr("engine.cli.system._spawn", lambda *_: subprocess.Popen([sys.executable, "-c", ""]))
+    monkeypatch.setattr(PreparedGuard, "begin", lambda prepared, _: prepared.popen)
     printed = typed("up", write().path, "--timeout", "0", code=1)
     assert "after 0 s not every process runs: the supervisor does not answer" in printed
     assert f"{system} STAYS UP" in printed

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,14 @@ from tests.engine.feed.live.wire import LiveServer
 DEADLINE_S = 60.0  # a busy machine; nothing that holds waits for it
 ROOT = Path(__file__).resolve().parents[4]
 PATIENCE = "[feed]\nsubscribe_ms = 1500\nretry_min_ms = 50\nretry_max_ms = 400\nsettle_ms = 200\nrequest_ms = 20\n"
+
+
+def evidence() -> str:
+    """What each thread of the venues does, and the sockets on loopback whose bytes are not read: who holds what up."""
+    stacks = ["".join(traceback.format_stack(frame, 4)) for frame in sys._current_frames().values()]
+    sockets = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    unread = [line for line in sockets if line.split()[4] != "00000000:00000000"]
+    return "\n".join([*stacks, *unread])
 
 
 @dataclass
@@ -122,7 +131,9 @@ class Engine:
                 return found
             assert self.process is not None
             assert self.process.poll() is None, self.log.read_text()[-4000:]
-            assert time.monotonic() < deadline, f"still not so: {text} {self.states()}\n{self.log.read_text()[-4000:]}"
+            assert time.monotonic() < deadline, (
+                f"still not so: {text} {self.states()}\n{self.log.read_text()[-4000:]}\n{evidence()}"
+            )
             select.select([], [], [], 0.01)
 
     def now(self) -> float:

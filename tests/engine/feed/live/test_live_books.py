@@ -176,7 +176,7 @@ def test_a_book_of_five_megabytes_is_one_message(seed: int, serve: Serve, start:
     venue = serve("coinbase", wire, SYMBOLS["coinbase"])
     levels = [(1, p, s) for p, s in wire.truths["BTC-USD"].bids.items()]
     assert 2 * len(json.dumps(wire._book(wire.truths["BTC-USD"], "snapshot", levels))) > 5_000_000
-    engine = start(venue, feed=PATIENCE.replace("subscribe_ms = 1500", "subscribe_ms = 20000"))
+    engine = start(venue, feed=PATIENCE.replace("subscribe_ms = 1500", "subscribe_ms = 50000"))
     engine.await_whole()
     venue.server.call(lambda: wire.move(20))
     engine.await_truth()
