@@ -35,12 +35,6 @@ class Bracket(Triggered):
         trigger: TriggerNumber = 0
 
     @property
-    def trigger_price(self) -> int:
-        """The stop's."""
-        price: int = self.parameters.stop_price
-        return price
-
-    @property
     def watched_side(self) -> int:
         """The exits'."""
         return -self.parent.side

@@ -28,12 +28,6 @@ class Oco(Triggered):
         slippage_bps: Slippage = 0
         trigger: TriggerNumber = 0
 
-    @property
-    def trigger_price(self) -> int:
-        """The stop's."""
-        price: int = self.parameters.stop_price
-        return price
-
     def check(self) -> Refusal | None:
         """Refuse a stop at or beyond the limit, prices without a step, a size without one."""
         parent, market = self.parent, self.market
@@ -47,21 +41,12 @@ class Oco(Triggered):
 
     def first(self, now_ns: int) -> Child:  # noqa: ARG002 - the limit order is due at once
         """The limit order."""
-        return self._limit_order
+        return self.limit_order
 
     def next_child(self, now_ns: int) -> Child | None:  # noqa: ARG002 - the trigger decides
         """The limit order, or what it left."""
-        if self.triggered:
-            return self.crossing(self.parent.rest, 0)
-        self.over = self.parent.rest < self.market.least(self.parent.limit_price)
-        return None if self.over else self._limit_order
+        return self.crossing(self.parent.rest, 0) if self.triggered else self.resting()
 
     def outdated(self, order: Order, now_ns: int) -> bool:  # noqa: ARG002 - the trigger decides
         """Whether the limit order is to give way to the stop."""
         return self.triggered and order.time_in_force != TimeInForce.IOC
-
-    @property
-    def _limit_order(self) -> Child:
-        parent = self.parent
-        post_only = parent.time_in_force == TimeInForce.POST_ONLY
-        return Child(parent.limit_price, parent.rest, TimeInForce.POST_ONLY if post_only else TimeInForce.GTC)

@@ -17,9 +17,3 @@ class Stop(Triggered):
         stop_price: Price
         slippage_bps: Slippage = 0
         trigger: TriggerNumber = 0
-
-    @property
-    def trigger_price(self) -> int:
-        """The stop's."""
-        price: int = self.parameters.stop_price
-        return price

@@ -4,7 +4,6 @@ import msgspec
 
 from engine.execution.algorithms.algorithm import Child
 from engine.execution.algorithms.triggered.triggered import Price, Triggered, TriggerNumber
-from engine.model.words import TimeInForce
 from engine.risk.gate import Refusal
 
 
@@ -17,20 +16,10 @@ class StopLimit(Triggered):
         stop_price: Price
         trigger: TriggerNumber = 0
 
-    @property
-    def trigger_price(self) -> int:
-        """The stop's."""
-        price: int = self.parameters.stop_price
-        return price
-
     def check(self) -> Refusal | None:
         """Refuse prices that are no multiples of the step; the limit is required."""
         return self.market.check_price(self.parent.limit_price) or self.market.check_price(self.trigger_price)
 
     def next_child(self, now_ns: int) -> Child | None:  # noqa: ARG002 - the trigger has decided
-        """What is left, at the limit; post-only where the intent asks for it."""
-        parent = self.parent
-        self.over = parent.rest < self.market.least(parent.limit_price)
-        post_only = parent.time_in_force == TimeInForce.POST_ONLY
-        time_in_force = TimeInForce.POST_ONLY if post_only else TimeInForce.GTC
-        return None if self.over else Child(parent.limit_price, parent.rest, time_in_force)
+        """What is left, at the limit."""
+        return self.resting()

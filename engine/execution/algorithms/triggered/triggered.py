@@ -13,7 +13,6 @@ a rejection, or a refusal that a retry may pass, the pause doubles, up to 1.6 s;
 child is asked for before every fill of the children before it is known: the position would be wrong.
 """
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Annotated, ClassVar
@@ -52,9 +51,10 @@ class Triggered(Serial):
     towards: ClassVar[int] = 1  # 1: the price moves against the position that its order closes; -1: in its favour
 
     @property
-    @abstractmethod
     def trigger_price(self) -> int:
         """The price that triggers; 0: not known yet."""
+        price: int = self.parameters.stop_price
+        return price
 
     @property
     def watched_side(self) -> int:
@@ -94,6 +94,18 @@ class Triggered(Serial):
         """Trigger where a price has reached the trigger's."""
         if (price - self.trigger_price) * self.watched_side * self.towards >= 0:
             self.triggered = self.requested = True
+
+    @property
+    def limit_order(self) -> Child:
+        """What is left, at the intent's price; post-only where the intent asks for it."""
+        parent = self.parent
+        post_only = parent.time_in_force == TimeInForce.POST_ONLY
+        return Child(parent.limit_price, parent.rest, TimeInForce.POST_ONLY if post_only else TimeInForce.GTC)
+
+    def resting(self) -> Child | None:
+        """The limit order; None, and the end, where too little is left for one."""
+        self.over = self.parent.rest < self.market.least(self.parent.limit_price)
+        return None if self.over else self.limit_order
 
     def crossing(self, size: int, limit: int) -> Child | None:
         """A child of this size that crosses, not beyond a limit; None where that is not reached, or too little left."""
