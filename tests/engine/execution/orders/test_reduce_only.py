@@ -10,7 +10,7 @@ from engine.model import algorithms
 from engine.model.refusals import refusal_text
 from engine.model.words import BUY, SELL, IntentFlag, IntentKind, OrderFlag, Reason, TimeInForce
 from tests.engine.execution.memory import AS_CHASE, AS_LIMIT, AS_MARKET, MS, OTHER, STRATEGY, House
-from tests.engine.execution.orders.test_exit_histories import ACTIONS, HELD, History
+from tests.engine.execution.orders.test_exit_histories import HELD, History, run_histories
 
 SHARE, WHOLE = 6, 4_000
 NARROW = (6_000_000, 6_000_100)
@@ -86,18 +86,7 @@ class Reducing(History):
 @pytest.mark.parametrize("count", [SHARE, pytest.param(WHOLE, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_no_history_of_reduce_only_intents_opens_turns_or_grows_a_position(tmp_path: Path, count: int) -> None:
     """An entry would be approved here: only the flag holds these orders to the position."""
-    left = 0
-    for number in range(count):
-        seed = random.randrange(1 << 32)
-        print(f"history {number}, seed {seed}")  # noqa: T201 - to repeat it
-        history = Reducing(tmp_path / str(number), random.Random(seed))
-        for _ in range(ACTIONS):
-            history.act()
-            history.check()
-        history.house.settle(15)
-        history.check()
-        history.house.kill()
-        left += sum(map(abs, history.held().values()))
+    left = run_histories(Reducing, tmp_path, count)
     assert left < count * 3_500, "too few orders were approved for the test to mean something"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.execution.orders import blotter, fills
+from engine.execution.orders.order import Order
 from engine.model.words import CommandKind, FillFlag, IntentKind, OrderFlag, OrderState
 from tests.engine.execution.memory import MS, OTHER, SECOND, STRATEGY, House
 
@@ -95,9 +96,9 @@ def test_a_power_cut_is_survived_by_the_disk_alone(tmp_path: Path) -> None:
     house.check_truth()
 
 
-def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
-    """After down and up the segments are new: a strategy that reads fills alone must not believe that it is flat."""
-    house = House(tmp_path)
+def started_anew(directory: Path) -> tuple[House, Order]:
+    """A system that was down and up with 400 of an order filled, before the first step of execution; the order."""
+    house = House(directory)
     house.ready()
     order = house.place(size=1000)
     house.venue.fill(order.client_id.hex(), 400)
@@ -105,6 +106,12 @@ def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
     house.kill()
     house.power_on()
     house.role = house.live()
+    return house, order
+
+
+def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
+    """After down and up the segments are new: a strategy that reads fills alone must not believe that it is flat."""
+    house, order = started_anew(tmp_path)
     house.ready()
     house.venue.fill(order.client_id.hex(), 600)
     house.run(3)
@@ -119,14 +126,7 @@ def die(*_: object) -> None:
 
 def test_a_death_before_the_opening_leaves_it_to_the_next_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fills of earlier systems in its place would be counted once more by a reader that has them already."""
-    house = House(tmp_path)
-    house.ready()
-    order = house.place(size=1000)
-    house.venue.fill(order.client_id.hex(), 400)
-    house.run(3)
-    house.kill()
-    house.power_on()
-    house.role = house.live()
+    house, order = started_anew(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(blotter.Blotter, "open_positions", die)
         with pytest.raises(InterruptedError):
@@ -141,14 +141,7 @@ def test_a_death_before_the_opening_leaves_it_to_the_next_life(tmp_path: Path, m
 
 def test_a_death_after_the_opening_publishes_no_fill_twice(tmp_path: Path) -> None:
     """The opening is a sum: what it contains must not be published again, what came after it must."""
-    house = House(tmp_path)
-    house.ready()
-    order = house.place(size=1000)
-    house.venue.fill(order.client_id.hex(), 400)
-    house.run(3)
-    house.kill()
-    house.power_on()
-    house.role = house.live()
+    house, order = started_anew(tmp_path)
     house.ready()
     house.restart()
     house.ready()
