@@ -8,7 +8,6 @@
 So the imports of the guard cost a start no time on a machine with more than one core.
 """
 
-import os
 import socket
 import subprocess
 import sys
@@ -16,8 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from engine.config.private import open_private
-from engine.log import make_room
+from engine.supervisor.entry import open_log
 
 
 class PreparedGuard:
@@ -35,8 +33,7 @@ class PreparedGuard:
 
     def begin(self, log: Path) -> "subprocess.Popen[bytes]":
         """Let the guard begin, with its output in this log."""
-        make_room(log)
-        with open(open_private(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
+        with open(open_log(log), "ab") as output:
             socket.send_fds(self._channel, [b"begin"], [output.fileno()])
         return self.popen
 

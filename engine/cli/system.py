@@ -29,15 +29,14 @@ from engine.cli.prepared import PreparedGuard, words_of
 from engine.cli.stopping import held
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
-from engine.config.private import open_private
 from engine.control import Refused, Unreachable, call
-from engine.log import make_room
 from engine.model.instrument import Instrument
 from engine.model.scope import Scope
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
 from engine.supervisor import leftovers
+from engine.supervisor.entry import open_log
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 from engine.supervisor.processes.last_words import last_failure
@@ -149,8 +148,7 @@ def read(path: str) -> Config:
 
 def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":
     """Start a supervisor in a session of its own, with its output in the supervisor's log."""
-    make_room(log)
-    with open(open_private(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
+    with open(open_log(log), "ab") as output:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 

@@ -51,6 +51,12 @@ def acquire_lock(path: Path) -> int | None:
     return descriptor
 
 
+def open_log(path: Path) -> int:
+    """Open a process's log for appending, after a full one was renamed."""
+    log.make_room(path)
+    return open_private(path, os.O_WRONLY | os.O_APPEND)
+
+
 def wake_on_signals(actions: Mapping[signal.Signals, Callable[[], None]]) -> int:
     """Call the action of each signal; returns the descriptor that wakes `wait`."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -29,9 +29,7 @@ import msgspec
 
 import shm
 from engine.config import Config, Process
-from engine.config.private import open_private
 from engine.lanes import SUPERVISOR, open_lanes
-from engine.log import make_room
 from engine.model.rows import HeartbeatRow
 from engine.supervisor import life
 from engine.supervisor.entry import (
@@ -41,6 +39,7 @@ from engine.supervisor.entry import (
     EXIT_WRONG_SELF,
     EXIT_WRONG_WORLD,
     enter,
+    open_log,
     wait,
     wake_on_signals,
 )
@@ -202,11 +201,8 @@ def guard(config: Config, *, foreground: bool = False) -> int:
     return code
 
 
-def write_to_log(config: Config) -> None:
-    """Make the supervisor's log this process's output, which the supervisor inherits."""
-    path = config.paths.log(SUPERVISOR)
-    make_room(path)
-    descriptor = open_private(path, os.O_WRONLY | os.O_APPEND)
+def write_to(descriptor: int) -> None:
+    """Make this file the process's output, which the supervisor inherits."""
     for number in (1, 2):
         os.dup2(descriptor, number)
     os.close(descriptor)
@@ -218,9 +214,7 @@ def await_output() -> bool:
         word, descriptors, _, _ = socket.recv_fds(starter, ANSWER_BYTES, 1)
     if not word:
         return False
-    for number in (1, 2):
-        os.dup2(descriptors[0], number)
-    os.close(descriptors[0])
+    write_to(descriptors[0])
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -240,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run(config: Config, lock: int) -> int:
         if options.log:
-            write_to_log(config)
+            write_to(open_log(config.paths.log(SUPERVISOR)))
         os.pwrite(lock, f"{os.getpid()}\n".ljust(20).encode(), 0)
         return guard(config, foreground=options.foreground)
 

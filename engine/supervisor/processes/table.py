@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import log
 from engine.activity import Activity, activity
 from engine.config import Config, Process
 from engine.config.private import open_private
+from engine.supervisor.entry import open_log
 from engine.supervisor.processes import freeze
 from engine.supervisor.processes.last_words import last_failure
 from engine.supervisor.processes.template import ONE_THREAD, Spare, Template, can_fork, reap_strangers
@@ -103,10 +103,8 @@ class Processes:
         if self._template_loads and not process.command:
             raise AwaitedError(process.name)
         run = self.config.paths.run
-        path = self.config.paths.log(process.name)
-        log.make_room(path)
         out_file = open_private(run / f"{process.name}.out", os.O_WRONLY | os.O_TRUNC)
-        err_file = open_private(path, os.O_WRONLY | os.O_APPEND)
+        err_file = open_log(self.config.paths.log(process.name))
         with open(out_file, "wb") as out, open(err_file, "ab") as err:
             log_offset = err.tell()
             child = self._launch(process, out.fileno(), sys.stderr.fileno() if self.foreground else err.fileno())
