@@ -21,7 +21,7 @@ from engine.venues.market cimport (
     SNAPSHOT, ContiguousRule, Identity, Level, Listing, Market, Message, Rule,
 )
 from engine.venues.scan cimport (
-    LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock, read_span,
+    LIST, NOTHING, NUMBER, OTHER_VALUE, TEXT, Span, blank, is_text, next_item, read_clock, read_span,
 )
 
 cdef enum:
@@ -72,6 +72,11 @@ WORDS[BEST_BID] = word(b"best_bid")
 WORDS[BEST_ASK] = word(b"best_ask")
 WORDS[BEST_BID_SIZE] = word(b"best_bid_size")
 WORDS[BEST_ASK_SIZE] = word(b"best_ask_size")
+
+
+cdef inline bint is_absent(const Span *span) noexcept nogil:
+    """No value or null. A value of any other kind is there, and must be readable."""
+    return span.kind == NOTHING or (span.kind == OTHER_VALUE and span.start[0] == c'n')
 
 
 cdef inline int nibble(char letter) noexcept nogil:
@@ -209,11 +214,11 @@ cdef class ExchangeMarket(Market):
     cdef bint read_change(self, Span *fields, Message *message) noexcept nogil:
         """Its size or price changes. A market order has no price, may change in its funds alone, and is on no book."""
         cdef Listing *listing = &self.listings[message.index]
-        cdef Span *price = &fields[NEW_PRICE] if fields[NEW_PRICE].kind == TEXT else &fields[PRICE]
-        if price.kind != TEXT or fields[NEW_SIZE].kind != TEXT:
+        cdef Span *price = &fields[PRICE] if is_absent(&fields[NEW_PRICE]) else &fields[NEW_PRICE]
+        if is_absent(price) or is_absent(&fields[NEW_SIZE]):
             message.action = NUMBERED
             return True
-        if fields[OLD_SIZE].kind == TEXT:
+        if not is_absent(&fields[OLD_SIZE]):
             if not fixed_of(&fields[OLD_SIZE], TEXT, listing.size_decimals, &message.before):
                 return False
         return (fixed_of(price, TEXT, listing.price_decimals, &message.price) and message.price > 0
@@ -221,7 +226,7 @@ cdef class ExchangeMarket(Market):
 
     cdef bint read_done(self, Span *fields, Message *message) noexcept nogil:
         """It is no longer on the book, if it ever was. Its price is not read: it may not be the opening one."""
-        if fields[REMAINING_SIZE].kind != TEXT:
+        if is_absent(&fields[REMAINING_SIZE]):
             return True
         return fixed_of(
             &fields[REMAINING_SIZE], TEXT, self.listings[message.index].size_decimals, &message.before)

@@ -129,6 +129,14 @@ def test_what_is_not_exactly_an_order_is_refused(old: bytes, new: bytes) -> None
     assert market().decode(whole.replace(old, new, 1)) is None
 
 
+@pytest.mark.parametrize("field", ["new_price", "new_size", "old_size"])
+def test_a_change_whose_number_is_no_text_is_refused_and_not_left_out(field: str) -> None:
+    """A price that is not read must make the book suspect; an order left at its old price is a wrong book."""
+    [message] = [order for order in ORDERS if order["type"] == "change" and order.get(field) is not None][:1]
+    assert market().decode(raw(message | {field: 66.59})) is None
+    assert market().decode(raw(message | {field: [66]})) is None
+
+
 def test_escapes_are_skipped_where_the_text_does_not_matter() -> None:
     """A reason with a quote in it must not make every book of a connection suspect; a broken escape is no JSON."""
     for text in (r"a \"quoted\" \\ \/ \b\f\n\r\t é \ud83d\ude00", r"\u0000"):
