@@ -223,6 +223,7 @@ class Broker:
         if why:
             self._alarm.false_fill(order, fill, why, now_ns)
             return False
+        order.answer_ns = order.answer_ns or now_ns  # in the record of the fill: no other may follow it
         self._blotter.fill(order, fill, now_ns)
         self._movements.on_fill(order.instrument, order.side, fill)
         if order.flags & FILLS_MISSING:

@@ -367,6 +367,15 @@ def test_a_fill_is_published_before_the_order_that_it_fills(house: House) -> Non
     assert reported[:2] == ["fill", "order"]
 
 
+def test_an_order_that_its_first_answer_fills_is_published_with_the_time_of_the_answer(house: House) -> None:
+    """The latency of an acknowledgement is read from this record, and no other follows it."""
+    house.venue.liquidity["BTCUSDT"], house.venue.event_latency_ns = 1000, SECOND  # the answer overtakes the reports
+    order = house.place(size=1000, time_in_force=TimeInForce.IOC)
+    newest = house.rings["orders"].rows[-1]
+    assert (newest.state, newest.filled) == (OrderState.FILLED, 1000)
+    assert newest.answer_ns == order.answer_ns >= order.sent_ns > 0
+
+
 def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:
     """No clock, no chance, no order of a hash: a replay is exact."""
     from tests.engine.execution.venue.test_faults import script
