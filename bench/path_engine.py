@@ -13,7 +13,6 @@ orders that leave in a later round than their tick, are rows too. The rows are w
 """
 
 import array
-import gc
 import importlib
 import json
 import os
@@ -23,6 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from engine import garbage
 from engine.model import records
 from engine.model.words import JournalKind
 from engine.runtime import IDLE_ROUNDS
@@ -126,8 +126,7 @@ class Stamps:
 
     def run(self, seconds: float) -> dict[str, Any]:
         """Rounds until the time is over, and until no intent waits; what was counted."""
-        gc.collect()
-        gc.freeze()
+        garbage.exclude_built()
         self._await_open()
         intents, verdicts, checks = self._intents.end, self._verdicts.end, self.approval.checks
         memory = [self._memory()]

@@ -6,7 +6,8 @@
 2. Build the roles in the configured order. Between two of them, step the roles that are built until the instruments are
    published, because a strategy needs the feed's instruments.
 3. Exclude everything built so far from garbage collection, and run: each round steps every role once, with one time.
-4. After rounds without work: spin, or block until a socket or lane has data (`wait` in the process's table).
+4. After rounds without work: collect garbage (`garbage.py`), then spin, or block until a socket or lane has data
+   (`wait` in the process's table).
    A spinning process calls `warm` of its roles at intervals, so that seldom-used code stays in the processor's caches.
    SIGUSR1: a role with `ask_halt()` halts at its next step; the other roles ignore the signal.
 5. SIGTERM or SIGINT: drain every role, close every role, exit 0. An exception or a failed assert in a role: log it,
@@ -21,7 +22,6 @@ longer up to 2 ms.
 """
 
 import argparse
-import gc
 import importlib
 import logging
 import os
@@ -33,7 +33,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from engine import clock, evidence, log, placement
+from engine import clock, evidence, garbage, log, placement
 from engine.config import Config, ConfigError, Process, load
 from engine.lanes import FEED, open_role
 from engine.model.words import RoleState
@@ -163,15 +163,18 @@ def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
 
     `roles` is read at each call, because it grows while the process starts.
     """
+    collect = garbage.IdleCollection().collect
 
     def spin(rounds: int) -> object:
         if rounds % WARM_ROUNDS == 0:
+            collect()
             for role in roles:
                 if hasattr(role, "warm"):
                     role.warm(clock.now_ns())
         return None
 
     def block(rounds: int) -> object:
+        collect()
         if len(roles) == 1 and hasattr(roles[0], "wait"):
             return roles[0].wait(BLOCK_NS)
         descriptors = [number for role in roles if hasattr(role, "filenos") for number in role.filenos()]
@@ -249,8 +252,7 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     signal.signal(signal.SIGUSR1, lambda *_: loop.ask_halt())
     if halts:
         loop.ask_halt()
-    gc.collect()
-    gc.freeze()
+    garbage.exclude_built()
     logger.info("running", extra={"roles": list(roles), "pid": os.getpid(), "wait": process.wait})
     try:
         loop.run()

@@ -1,5 +1,6 @@
 """The process loop with roles made up: order of building, one time a round, beats, drain, and failure."""
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,10 +21,11 @@ Write = Callable[..., Config]
 
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
-    """A process's `main` replaces the log's handlers; the test's stream must not stay in it after it is closed."""
+    """A process's `main` replaces the log's handlers and the collector's thresholds: other tests get theirs back."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, thresholds = root.handlers[:], root.level, gc.get_threshold()
     yield
+    gc.set_threshold(*thresholds)
     root.handlers[:] = handlers
     root.setLevel(level)
 
