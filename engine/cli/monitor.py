@@ -1,21 +1,20 @@
 """engine-ctl monitor: what the monitor computes from the fills, and whether execution and the venue agree."""
 
 import argparse
-import math
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from engine.cli import NOT_FOUND, CommandError
 from engine.cli.look import cells_of, known_instruments
-from engine.cli.output import ago, choose_system, print_json, print_line, print_table
+from engine.cli.output import ago, choose_system, iso, print_json, print_line, print_table
 from engine.cli.trees import Naming, tree_of
 from engine.model.fixed import to_text
+from engine.model.monitored import LIMITS, exceeded, limit_text
 from engine.model.rows import MonitoredAccountRow, MonitoredRow
 from engine.model.words import Agreement
 from engine.monitor.names import Names
 from engine.monitor.profit import money
-from engine.monitor.recount.account import LIMITS, breached
 
 COLUMNS = (
     "strategy",
@@ -63,26 +62,15 @@ def account_lines(row: MonitoredAccountRow, name: str, now_ns: int) -> Iterable[
     yield f"account {name}: {found}; {row.fill_count} fills, {balances}, view {ago(max(0, now_ns - row.now_ns))} old"
     if row.execution_silent_ns:
         yield f"  execution has sent no heartbeat for {ago(max(0, now_ns - row.execution_silent_ns))}"
+    since = f" since {iso(row.day_from_ns)}" if row.day_from_ns else ""
     yield (
-        f"  net {money(row.net)} USD (today {money(row.net_day)}) = realised {money(row.realised)} + unrealised"
+        f"  net {money(row.net)} USD (today {money(row.net_day)}{since}) = realised {money(row.realised)} + unrealised"
         f" {money(row.unrealised)} - fees {money(row.fees)}"
     )
     yield f"  worth {money(row.worth)} USD, of it cash {money(row.cash)}; equity {money(row.equity)}"
-    yield f"  {'; '.join(_limit(row, name, key) for name, key in LIMITS.items())}"
-    if over := breached(row):
-        yield f"  EXCEEDED: {', '.join(over)}"
-
-
-def _limit(row: MonitoredAccountRow, name: str, key: str) -> str:
-    """What a limit is compared with, and the limit where one is set."""
-    value, limit = getattr(row, name), getattr(row, f"{name}_limit")
-    shown = f"{name.replace('_', ' ')} {_number(value)}"
-    return shown if math.isnan(limit) else f"{shown} ({key} {_number(limit)})"
-
-
-def _number(value: float) -> str:
-    """A dash for what is not known or not set."""
-    return "-" if math.isnan(value) else f"{value:,.4f}" if abs(value) < 1 else f"{value:,.2f}"
+    yield f"  {'; '.join(limit_text(row, name) for name in LIMITS)}"
+    if over := exceeded(row):
+        yield f"  EXCEEDED: {', '.join(LIMITS[name] for name in over)}"
 
 
 def _position(row: MonitoredRow, naming: Naming) -> tuple[Any, ...]:

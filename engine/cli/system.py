@@ -27,6 +27,7 @@ from engine.cli.output import (
 )  # fmt: skip
 from engine.cli.prepared import PreparedGuard, words_of
 from engine.cli.stopping import held
+from engine.cli.trees import Naming, tree_of
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
 from engine.control import Refused, Unreachable, call
@@ -35,6 +36,7 @@ from engine.model.scope import Scope
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
+from engine.monitor.summary import summary
 from engine.supervisor import leftovers
 from engine.supervisor.entry import open_log
 from engine.supervisor.life import guard_pid
@@ -383,6 +385,7 @@ def status(options: argparse.Namespace) -> int:
     settled = [role for role, one in _executions(state) if one["phase"] in SETTLED]
     unknown, unread = entries_unknown(system, settled), unreadable_lanes(system, state["processes"])
     positions, known = figures.cells("positions"), figures.instruments()
+    monitored = figures.cells("monitored_account")
     if options.json:
         states = {
             "entries_stopped": "; ".join([*_named(stopped, logged_on), *unknown.values()]),
@@ -393,6 +396,8 @@ def status(options: argparse.Namespace) -> int:
         }
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
         earned = _profit_trees(positions, known, names)
+        naming = Naming(known, names)
+        earned["monitor"] = [tree_of(row, naming) for row in monitored]
         print_json(options, {**state, **times, **states, "books": [books.tree(one) for one in found], **earned})
     else:
         waits = {**unknown, **stopped, **sessions.texts(logged_on, state["now_ns"])}
@@ -413,6 +418,8 @@ def status(options: argparse.Namespace) -> int:
         books.print_books(found, state["now_ns"])
         for text in profit.lines(positions, known, names) if positions else ():
             print_line(text)
+        for row in monitored:
+            print_line(f"monitor of {names.account(row.account)}: {summary(row, state['now_ns'])}")
         if not followed:
             print_line(f"a book is not followed: see {', '.join(_logs(system, state))}")
     healthy = all(process["phase"] == "running" for process in state["processes"])

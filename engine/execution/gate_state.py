@@ -7,7 +7,8 @@
     a silent monitor ───────┤
     a breaker ──────────────┘
 
-`engine-ctl halt` waits for the cell: it has the sequences of the halt words that execution has read.
+`engine-ctl halt` waits for the cell: it has the sequences of the halt words that execution has read. The monitor reads
+the ramp that is in force there.
 """
 
 import logging
@@ -54,7 +55,7 @@ class GateState:
         self._directory = config.journal.directory
         self._full = False  # the disk has no room for the journal
         self._unaudited = False  # an instrument has too many fills after its watermark
-        self._published: tuple[int, ...] = ()
+        self._published: tuple[object, ...] = ()
 
     def update(self, now_ns: int) -> None:
         """Set which orders may be sent, before the next intents are read, so that they do not wait for it."""
@@ -70,15 +71,16 @@ class GateState:
         gate.apply_budget(now_ns)
 
     def publish(self, now_ns: int) -> None:
-        """Write the cell if the switches or the sequences of the halt words have changed."""
-        state = (self._gate.halted, self._gate.exits_only, self._operator.word_sequence, self._halts.sequence)
+        """Write the cell if the switches, the sequences of the halt words or the ramp have changed."""
+        gate = self._gate
+        state = (gate.halted, gate.exits_only, self._operator.word_sequence, self._halts.sequence, gate.limits.ramp)
         if state == self._published:
             return
         self._published = state
-        halted, exits_only, operator_sequence, halt_sequence = state
+        halted, exits_only, operator_sequence, halt_sequence, ramp = state
         self._write(0, *GATE.row(
             now_ns=now_ns, halted=int(halted), exits_only=exits_only, operator_sequence=operator_sequence,
-            halt_sequence=halt_sequence,
+            halt_sequence=halt_sequence, ramp=float(ramp),
         ))  # fmt: skip
 
     def _exits_only(self) -> int:

@@ -356,7 +356,8 @@ GATE: "Record[GateRow]" = Record(
         "exits_only": "u4",  # Reason why only orders that reduce a position are sent; 0: entries are sent too
         "operator_sequence": "u8",  # how many writes of `operator_halt` execution has read
         "halt_sequence": "u8",  # how many writes of `halt`
-        "spare": "4u8",
+        "ramp": "f8",  # the share of every cap in dollars that is in force
+        "spare": "3u8",
     },
 )
 
@@ -504,6 +505,8 @@ MONITORED_ACCOUNT: "Record[MonitoredAccountRow]" = Record(
         "since_ns": "i8",  # when this life of the monitor had read every fill
         "execution_silent_ns": "i8",  # since when a running execution has sent no heartbeat; 0: it sends them
         "balances_ns": "i8",  # when the newest balances arrived; 0: none yet
+        "compared_ns": "i8",  # when the positions of a running execution were last compared; 0: not yet
+        "day_from_ns": "i8",  # from when `net_day` counts; 0: not yet
         "fill_count": "u8",
         "worth": "f8",  # of the venue's balances; this and below: dollars, nan while a price is missing
         "cash": "f8",  # the part of it that is in dollar assets
@@ -529,7 +532,7 @@ MONITORED_ACCOUNT: "Record[MonitoredAccountRow]" = Record(
         "free_limit": "f8",
         "differences": "u4",  # positions and balances that differ now
         "account": "u4",
-        "spare": "4u8",
+        "spare": "2u8",
     },
 )
 

@@ -301,7 +301,8 @@ if TYPE_CHECKING:
         exits_only: int
         operator_sequence: int
         halt_sequence: int
-        spare: tuple[int, ...] = (0, 0, 0, 0)
+        ramp: float
+        spare: tuple[int, ...] = (0, 0, 0)
 
     class CancellingRow(NamedTuple):
         """A row of CANCELLING."""
@@ -423,6 +424,8 @@ if TYPE_CHECKING:
         since_ns: int
         execution_silent_ns: int
         balances_ns: int
+        compared_ns: int
+        day_from_ns: int
         fill_count: int
         worth: float
         cash: float
@@ -448,7 +451,7 @@ if TYPE_CHECKING:
         free_limit: float
         differences: int
         account: int
-        spare: tuple[int, ...] = (0, 0, 0, 0)
+        spare: tuple[int, ...] = (0, 0)
 
     class DisagreementRow(NamedTuple):
         """A row of DISAGREEMENT."""

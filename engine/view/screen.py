@@ -1,6 +1,7 @@
 """The live view: a system's figures on one screen, sized to the terminal.
 
     demo (paper) · trading · 8 of 8 roles alive                    its state; HALTED with reason and time
+    monitor: compared 0.1 s ago, no difference; drawdown 0.0005 …  where the system has a monitor
     ticks 1,204/s · orders 3.1/s · tick → order p50 76 p99 155 µs  rates and latencies
     maker ORDER_RATE: 61 of 60 in a minute (193 times)             the newest refusals
     BOOKS / POSITIONS / OPEN ORDERS / FILLS                        as many rows of each as fit
@@ -25,12 +26,14 @@ from rich.text import Text
 from engine.model import algorithms
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
+from engine.model.monitored import exceeded
 from engine.model.refusals import refusal_text
 from engine.model.rows import FillRow, OrderRow, ParentRow, PositionRow
 from engine.model.text import word
 from engine.model.words import BookState, HaltReason, OrderState, ParentStatus, Reason, RoleState
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
+from engine.monitor.summary import summary
 
 LATE_NS = 500_000_000
 SECOND_NS = 1_000_000_000
@@ -64,7 +67,7 @@ def screen(figures: Figures, width: int, height: int = UNLIMITED, note: str = ""
     """The whole screen in this number of columns and rows."""
     known = figures.instruments()
     refusals = _refusals(figures, known)
-    heads = [_headline(figures), _profit(figures, known), _flow(figures)]
+    heads = [_headline(figures), _profit(figures, known), *_monitored(figures), _flow(figures)]
     heads += [*refusals[: REFUSALS_SHOWN if height < UNLIMITED else len(refusals)]]
     heads += [Text(note)] if note else []
     sections = [
@@ -125,6 +128,19 @@ def _headline(figures: Figures) -> Text:
 def _profit(figures: Figures, known: dict[int, Instrument]) -> Text:
     """The account's net profit and its parts."""
     return Text(profit.line(profit.profits(figures.cells("positions"), known)[profit.ACCOUNT]))
+
+
+def _monitored(figures: Figures) -> list[Text]:
+    """What the monitor finds, for each account that it watches."""
+    rows, now_ns = figures.cells("monitored_account"), time.time_ns()
+    whose = {row.account: f" of {figures.names.account(row.account)}" if len(rows) > 1 else "" for row in rows}
+    return [
+        Text(
+            f"monitor{whose[row.account]}: {summary(row, now_ns)}",
+            style="red" if row.differences or exceeded(row) else "",
+        )
+        for row in rows
+    ]
 
 
 def _state(figures: Figures) -> tuple[str, str]:

@@ -44,7 +44,7 @@ NAME = "mine"
 DEADLINE_S = 90.0
 DISK_MIB, SEGMENT_MIB = 64, 0.0625
 UNKNOWN_KEY = -2015  # of the venue
-SHARE = ("Start", "Execution dies", "The disk is full", "Change a key", "Stop")
+SHARE = ("Start", "Execution dies", "The monitor disagrees", "The disk is full", "Change a key", "Stop")
 NO_ROOM = refusal_text(Reason.JOURNAL_FULL)
 
 
@@ -336,7 +336,8 @@ def test_every_step_of_the_runbook_works(box: Box, world: World, tmp_path: Path,
 @pytest.mark.timeout(300)
 def test_a_death_a_full_disk_and_a_changed_key_are_handled_as_the_runbook_describes(box: Box, world: World) -> None:
     """The share of the page that every change runs."""
-    type_blocks([block for block in blocks() if block.title in SHARE], box, box, world)
+    printed = type_blocks([block for block in blocks() if block.title in SHARE], box, box, world)
+    assert re.search(r"monitor of venue: compared .* s ago, no difference; drawdown", "".join(printed.values()))
     assert compare(box) == []
 
 
@@ -373,7 +374,8 @@ def test_the_page_has_every_situation() -> None:
     titles = {block.title for block in blocks()}
     wanted = {
         "Start", "Stop", "Change a key", "Upgrade", "The disk is full", "A venue is down, an order is in doubt",
-        "Restore on a new box", "Execution dies", "The supervisor dies", "Halt and resume", "Flatten",
+        "Restore on a new box", "Execution dies", "The supervisor dies", "The monitor disagrees", "Halt and resume",
+        "Flatten",
     }  # fmt: skip
     assert wanted <= titles
     assert set(SHARE) <= titles

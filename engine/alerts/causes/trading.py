@@ -1,4 +1,4 @@
-"""Orders: one without an answer, a session that is not ready, a silent execution, a canceller that acts for it."""
+"""Trading: an order without an answer, a session that is not ready, a silent execution and its canceller, a limit."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from engine.alerts.causes.cause import Cause, Since, cause, seconds
 from engine.alerts.episodes import Finding
 from engine.alerts.message import Severity
 from engine.alerts.scene import MS, Scene
+from engine.model.monitored import LIMITS, exceeded, limit_text
 from engine.model.text import shown, word
 from engine.model.words import CancellerState, CancelReason, SessionState
 
@@ -73,6 +74,26 @@ class ExecutionSilent(Cause):
             if row is not None and row.execution_silent_ns:
                 age = seconds(max(0, scene.now_ns - row.execution_silent_ns))
                 yield self.finding(execution, f"The monitor has seen no heartbeat of {execution} for {age}.")
+
+
+@cause
+class LimitExceeded(Cause):
+    """By the monitor's own figures an account exceeds a limit of risk."""
+
+    name = "limit_exceeded"
+    severity = Severity.CRITICAL
+    to_do = (
+        "engine-ctl monitor shows every figure; compare with engine-ctl positions and the venue's own account. If the"
+        " limit is right: engine-ctl halt, then reduce the position"
+    )
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """Each limit of each account."""
+        for execution, cell in scene.lanes.monitored.items():
+            row = cell.read(0)
+            for name in exceeded(row) if row is not None else ():
+                what = f"By the monitor's figures {execution} exceeds a limit: {limit_text(row, name)}."
+                yield self.finding(f"{execution}: {LIMITS[name]}", what)
 
 
 @cause

@@ -3,6 +3,7 @@
     worth          the venue's balances, each at the dollars of its asset
     net            Σ (realised + unrealised - fees) of the account's positions; of the day: less the day's first net
     equity         capital_usd + net, as the limits count it; without capital_usd the worth
+    day loss       the loss since then; after an operator's resume of the account's breakers: since the resume
     drawdown       (peak - equity) / peak          concentration   the largest position / equity
     leverage       gross / equity                  free            1 - leverage: on spot a position is its own margin
 
@@ -13,45 +14,24 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
+from engine.lanes.ports import CellReader
 from engine.model.records import FEE_DECIMALS, MONITORED_ACCOUNT
 from engine.model.rows import MonitoredAccountRow
+from engine.monitor.recount.kept import Kept
+from engine.monitor.recount.limits import Limits
 from engine.monitor.recount.prices import UNKNOWN, Prices
 from engine.monitor.recount.sums import Sums
 
 DAY_NS = 86_400 * 1_000_000_000
-LIMITS = {
-    "position": "max_position_usd",
-    "concentration": "max_portfolio_concentration",
-    "leverage": "max_leverage",
-    "drawdown": "max_drawdown_pct",
-    "day_loss": "max_daily_loss_usd",
-    "free": "margin_call_threshold",
-}
-DEFAULTS = {"max_position_usd": 100_000}  # of the limits that are in force without a key
-
-
-class Kept(msgspec.Struct):
-    """What cannot be computed from the fills again."""
-
-    peak: float | None = None
-    day_ns: int = 0  # when the UTC day began of which `day_net` is the first net
-    day_net: float | None = None
 
 
 class Account:
     """Values the positions and balances of one account."""
 
-    def __init__(self, number: int, risk: Mapping[str, Any], prices: Prices, kept: Kept) -> None:
-        """Continue what was kept."""
+    def __init__(self, number: int, limits: Limits, gate: CellReader, prices: Prices, kept: Kept) -> None:
+        """Continue what was kept; `gate`: the cell in which execution shows the ramp."""
         self.number, self.kept = number, kept
-        self._prices = prices
-        capital = risk.get("capital_usd")
-        self._capital = None if capital is None else float(capital)
-        self._limits = {
-            f"{name}_limit": float(risk.get(key, DEFAULTS.get(key, UNKNOWN))) for name, key in LIMITS.items()
-        }
+        self._limits, self._gate, self._prices = limits, gate, prices
 
     def value(
         self, positions: Iterable[Sums], balances: Mapping[str, int], first_ns: int, now_ns: int
@@ -64,7 +44,8 @@ class Account:
         figures["position"] = UNKNOWN if math.isnan(figures["gross"]) else max(one["notional"] for one in money)
         figures["worth"] = self._worth(balances) if balances else UNKNOWN
         figures["cash"] = self._worth({one: held for one, held in balances.items() if self._prices.is_dollars(one)})
-        figures["equity"] = equity = figures["worth"] if self._capital is None else self._capital + net
+        capital = self._limits.number("capital_usd")
+        figures["equity"] = equity = figures["worth"] if math.isnan(capital) else capital + net
         self._keep(net, equity, first_ns, now_ns)
         kept = self.kept
         figures["peak"] = UNKNOWN if kept.peak is None else kept.peak
@@ -73,7 +54,9 @@ class Account:
 
     def row(self, figures: Mapping[str, float], fill_count: int, **more: int) -> MonitoredAccountRow:
         """The record of these figures."""
-        values: dict[str, Any] = {**figures, **self._limits, **more}
+        gate = self._gate.read(0)
+        limits = self._limits.fields(self._limits.number("ramp") if gate is None else gate.ramp)
+        values: dict[str, Any] = {**figures, **limits, **more, "day_from_ns": self.kept.day_from_ns}
         return MONITORED_ACCOUNT.row(**values, fill_count=fill_count, account=self.number)
 
     def _money(self, sums: Sums) -> dict[str, float]:
@@ -100,7 +83,10 @@ class Account:
         if not math.isnan(equity):
             kept.peak = equity if kept.peak is None else max(kept.peak, equity)
         if kept.day_ns != day_ns and not math.isnan(net):
-            kept.day_ns, kept.day_net = day_ns, net if first_ns < day_ns else 0.0
+            kept.day_ns, kept.day_from_ns, kept.loss_from = day_ns, now_ns, 0.0
+            kept.day_net = net if first_ns < day_ns else 0.0
+        if kept.loss_from is None and kept.day_net is not None and not math.isnan(net):
+            kept.loss_from = net - kept.day_net
 
     def _compared(self, figures: Mapping[str, float]) -> dict[str, float]:
         """What each limit is compared with."""
@@ -108,20 +94,14 @@ class Account:
         leverage = share_of(figures["gross"], equity)
         return {
             "concentration": share_of(figures["position"], equity), "leverage": leverage, "free": 1 - leverage,
-            "drawdown": share_of(peak - equity, peak), "day_loss": -figures["net_day"],
+            "drawdown": share_of(peak - equity, peak), "day_loss": self._loss_from() - figures["net_day"],
         }  # fmt: skip
+
+    def _loss_from(self) -> float:
+        """The net of the day from which its loss counts."""
+        return UNKNOWN if self.kept.loss_from is None else self.kept.loss_from
 
 
 def share_of(part: float, whole: float) -> float:
     """A share; nan of nothing."""
     return part / whole if whole > 0 else UNKNOWN
-
-
-def breached(row: MonitoredAccountRow) -> list[str]:
-    """The limits that the figures exceed now, by their key in [risk]."""
-    over = []
-    for name, key in LIMITS.items():
-        value, limit = getattr(row, name), getattr(row, f"{name}_limit")
-        if value < limit if name == "free" else value > limit:  # a comparison with nan is False
-            over.append(key)
-    return over

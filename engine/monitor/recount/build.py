@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 from engine.config.accounts import account_of
 from engine.instruments import await_all
 from engine.lanes import open_role
-from engine.monitor.recount.account import Account, Kept
+from engine.monitor.recount.account import Account
 from engine.monitor.recount.balances import Balances
 from engine.monitor.recount.counted import Counted
+from engine.monitor.recount.kept import Kept
+from engine.monitor.recount.limits import Limits
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.role import Monitor
 from engine.monitor.recount.silence import Silence
 from engine.monitor.recount.store import FILE, Store
-from engine.monitor.recount.watch import Watch, WatchLanes
+from engine.monitor.recount.watch import Subject, Watch, WatchLanes
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -28,16 +30,19 @@ def build(config: "Config", name: str) -> Monitor:
     lanes = open_role(config, name)
     known = await_all(lanes, [one.id for one in config.instruments])
     prices = Prices(known, config.risk, [cells for _, cells in lanes.cell_readers("book_tops")])
+    limits = Limits(config.risk, lanes.ring_reader("commands"))
     store = Store(config.paths.state / FILE)
     kept = store.read()
     watches = [
-        watch_of(config, role, lanes, known, prices, kept.get(role, Kept())) for role in config.monitored_executions
+        watch_of(config, role, lanes, known, prices, limits, kept.get(role, Kept()))
+        for role in config.monitored_executions
     ]
-    return Monitor(watches, prices, store, config.monitor.check_ms * MS, lanes.close)
+    return Monitor(watches, prices, limits, store, config.monitor.check_ms * MS, lanes.close)
 
 
 def watch_of(
-    config: "Config", role: str, lanes: "RoleLanes", known: "list[Instrument]", prices: Prices, kept: Kept
+    config: "Config", role: str, lanes: "RoleLanes", known: "list[Instrument]", prices: Prices, limits: Limits,
+    kept: Kept,
 ) -> Watch:  # fmt: skip
     """The watch over the execution of this role."""
     assert config.monitor is not None, "asked without a table"
@@ -46,8 +51,9 @@ def watch_of(
     instruments = [one for one in known if one.id in ids]
     cells = lanes.cell_reader("balances", role)
     return Watch(
-        role, account.journal, open_watch_lanes(lanes, role), instruments,
-        Balances(instruments, cells, cells.count), Account(account.number, config.risk, prices, kept), prices,
+        Subject(role, account.journal, instruments, [one.id for one in config.strategies]),
+        open_watch_lanes(lanes, role), Balances(instruments, cells, cells.count),
+        Account(account.number, limits, lanes.cell_reader("gate", role), prices, kept), prices,
         Silence(role, lanes.cell_reader("heartbeat", role), table.late_ms * MS),
         Counted(config.paths.state / f"monitor.{account.number}.json", account.journal, instruments),
         table.differs_ms * MS,
@@ -60,6 +66,7 @@ def open_watch_lanes(lanes: "RoleLanes", role: str) -> WatchLanes:
         fills=lanes.ring_reader("fills", role),
         positions=lanes.cell_reader("positions", role),
         halts=lanes.cell_reader("instrument_halts", role),
+        scopes=lanes.cell_reader("scope_halts", role),
         monitored=lanes.cell_writer("monitored", role),
         monitored_account=lanes.cell_writer("monitored_account", role),
         disagreements=lanes.ring_writer("disagreements", role),

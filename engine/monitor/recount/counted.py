@@ -1,20 +1,19 @@
 """The sums up to the journal's last segment, in a file of the monitor's own: a start reads only what follows.
 
-The file names the segment before which it was made, and belongs to these instruments and to this segment alone. Its
-first line is the checksum of the second one. Without a file that fits and is whole, a start reads the whole journal:
-the file saves time, and nothing else depends on it.
+The file names the segment before which it was made, and belongs to these instruments and to this segment alone.
+Without a file that fits and is whole, a start reads the whole journal: the file saves time, and nothing else depends on
+it.
 """
 
 import json
 import logging
-import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.config.private import open_private
 from engine.model.instrument import Instrument
+from engine.monitor.recount.checked_file import CheckedFile
 from engine.monitor.recount.journal import mark_of
 
 VERSION = 2
@@ -27,15 +26,14 @@ class Counted:
 
     def __init__(self, path: Path, journal: Path, instruments: Sequence[Instrument]) -> None:
         """Use this file for this journal."""
-        self._path, self._journal = path, journal
+        self._file, self._journal = CheckedFile(path), journal
         terms = [(one.id, one.base, one.quote, one.price_decimals, one.size_decimals) for one in instruments]
         self._terms = zlib.crc32(repr((VERSION, terms)).encode())
 
     def read(self) -> dict[str, Any]:
         """What was written for this journal as it is now; empty without it."""
         try:
-            checksum, _, body = self._path.read_bytes().partition(b"\n")
-            found: dict[str, Any] = json.loads(body) if int(checksum) == zlib.crc32(body) else {}
+            found: dict[str, Any] = json.loads(self._file.read())
             fits = (found["terms"], found["mark"]) == (self._terms, mark_of(self._journal, found["segment"]))
         except (OSError, ValueError, KeyError, TypeError):
             return {}
@@ -44,11 +42,7 @@ class Counted:
     def write(self, segment: str, sums: dict[str, Any]) -> None:
         """Replace the file by the sums of everything before this segment."""
         found = {"segment": segment, "mark": mark_of(self._journal, segment), "terms": self._terms, **sums}
-        body = json.dumps(found).encode()
-        temporary = self._path.with_suffix(".making")
         try:
-            with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-                file.write(b"%d\n%b" % (zlib.crc32(body), body))
-            temporary.replace(self._path)
+            self._file.write(json.dumps(found).encode())
         except OSError as error:
             logger.warning("the monitor's sums were not kept", extra={"error": str(error)})

@@ -2,7 +2,7 @@
 
 A difference counts when it was found at least twice, unchanged, over `patience_ns`: one that a fill on its way makes is
 shorter. After an operator has resumed the instrument, the differences that are known then are not reported again,
-until their amounts change.
+until their amounts change or a comparison finds that they have ended. What was accepted outlives the monitor.
 """
 
 from collections.abc import Hashable, Iterator
@@ -37,9 +37,9 @@ class Found:
 class Differences:
     """The differences of one account, by what was compared."""
 
-    def __init__(self, patience_ns: int) -> None:
-        """Begin without a difference."""
-        self._patience_ns = patience_ns
+    def __init__(self, patience_ns: int, accepted: dict[str, str]) -> None:
+        """Begin without a difference; `accepted`: what was compared, and its amounts, as an earlier life left it."""
+        self._patience_ns, self._accepted = patience_ns, accepted
         self._found: dict[Key, Found] = {}
 
     def note(self, key: Key, mark: Hashable, finding: Finding, now_ns: int) -> None:
@@ -50,7 +50,8 @@ class Differences:
         known = self._found.get(key)
         grown = known is not None and known.accepted and known.finding.amounts != finding.amounts
         if known is None or known.mark != mark or grown:
-            self._found[key] = Found(now_ns, mark, finding)
+            accepted = self._accepted.get(text_of(key)) == text_of((mark, *finding.amounts))
+            self._found[key] = Found(now_ns, mark, finding, accepted=accepted)
             return
         known.finding = finding
         known.times += 1
@@ -58,6 +59,7 @@ class Differences:
     def clear(self, key: Key) -> None:
         """A comparison found no difference."""
         self._found.pop(key, None)
+        self._accepted.pop(text_of(key), None)
 
     def clear_of(self, *kinds: Hashable) -> None:
         """Nothing of these kinds, the first parts of their keys, can be compared now."""
@@ -83,8 +85,15 @@ class Differences:
 
     def accept(self, instrument: int) -> None:
         """An operator has resumed this instrument: its present differences are not reported again."""
-        for one in self._found.values():
-            one.accepted = one.accepted or instrument in one.finding.instruments
+        for key, one in self._found.items():
+            if instrument in one.finding.instruments:
+                one.accepted = True
+                self._accepted[text_of(key)] = text_of((one.mark, *one.finding.amounts))
 
     def _counts(self, one: Found, now_ns: int) -> bool:
         return one.times > 1 and now_ns - one.since_ns >= self._patience_ns
+
+
+def text_of(key: Key) -> str:
+    """A key, or what differs, for the file."""
+    return " ".join(map(str, key))

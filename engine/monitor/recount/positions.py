@@ -19,13 +19,15 @@ Owner = tuple[int, int]  # a strategy, 0 for the account, and an instrument
 
 
 class Positions:
-    """The sums by owner and instrument."""
+    """The sums by owner and instrument: those of the configuration, then those of strategies that it no longer has."""
 
-    def __init__(self, instruments: Iterable[Instrument]) -> None:
-        """Begin with the account flat in each of its instruments."""
+    def __init__(self, instruments: Iterable[Instrument], strategies: Iterable[int]) -> None:
+        """Begin with the account and each strategy flat in each instrument."""
         self.instruments = {one.id: one for one in instruments}
         self.first_ns = NEVER  # when the first fill came
-        self.sums: dict[Owner, Sums] = {(0, number): Sums(one) for number, one in self.instruments.items()}
+        self.sums: dict[Owner, Sums] = {
+            (strategy, number): Sums(one) for strategy in (0, *strategies) for number, one in self.instruments.items()
+        }
 
     def add(self, fill: FillRow) -> None:
         """Add a fill to the account and to its strategy."""

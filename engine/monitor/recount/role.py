@@ -2,8 +2,9 @@
 
 A step:
 1. Read the fills of each execution, and the balances that came between them.
-2. Every `check_ns`: read the books, compare each position, publish the view, report the differences that last.
-3. Keep the peak and the day's first net on the disk.
+2. Every `check_ns`: read the books and the limits in force, compare each position, publish the view, report the
+   differences that last.
+3. Keep on the disk what the fills do not give: every second, and as soon as an operator has resumed something.
 
 It waits by time only: no writer wakes it, so it costs the way of an order nothing. One monitor watches all executions:
 each difference is of one account, and a monitor that is lost stops the entries of all, whichever way they are divided.
@@ -12,6 +13,7 @@ each difference is of one account, and a monitor that is lost stops the entries 
 import time
 from collections.abc import Callable, Sequence
 
+from engine.monitor.recount.limits import Limits
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.store import Store
 from engine.monitor.recount.watch import Watch
@@ -25,11 +27,12 @@ class Monitor:
     name = "monitor"
 
     def __init__(
-        self, watches: Sequence[Watch], prices: Prices, store: Store, check_ns: int, close: Callable[[], None]
-    ) -> None:
+        self, watches: Sequence[Watch], prices: Prices, limits: Limits, store: Store, check_ns: int,
+        close: Callable[[], None],
+    ) -> None:  # fmt: skip
         """Watch these executions."""
-        self._watches, self._prices, self._store, self._close = watches, prices, store, close
-        self._check_ns = check_ns
+        self._watches, self._prices, self._limits, self._store = watches, prices, limits, store
+        self._check_ns, self._close = check_ns, close
         self._due_ns = self._keep_ns = 0
 
     def step(self, now_ns: int) -> int:
@@ -38,8 +41,10 @@ class Monitor:
         if now_ns >= self._due_ns:
             self._due_ns = now_ns + self._check_ns
             self._prices.read()
-            for watch in self._watches:
-                watch.check(now_ns)
+            self._limits.read()
+            resumed = [watch.check(now_ns) for watch in self._watches]
+            if any(resumed):
+                self._keep_ns = now_ns
         if now_ns >= self._keep_ns:
             self._keep_ns = now_ns + KEEP_NS
             self._keep()

@@ -1,17 +1,17 @@
-"""The monitor's own small file: what cannot be computed from the fills again, replaced as a whole.
+"""The monitor's own small file: what cannot be computed from the fills again, for each execution.
 
-A file that cannot be read or written costs the peak and the day's first net, never the positions.
+A damaged file is refused by its name at the start, because without it a drawdown would begin at 0 and a difference that
+an operator has accepted would halt its instrument again. A file that cannot be written is logged.
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from engine.config.private import open_private
-from engine.monitor.recount.account import Kept
+from engine.monitor.recount.checked_file import CheckedFile, DamagedFileError
+from engine.monitor.recount.kept import Kept
 
 FILE = "monitor.json"
 
@@ -23,29 +23,29 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Use this file."""
-        self._path = path
+        self._file = CheckedFile(path)
         self._written = b""
 
     def read(self) -> dict[str, Kept]:
-        """What was kept, by execution; nothing without a readable file."""
+        """What was kept, by execution; nothing without a file."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Kept])
+            return msgspec.json.decode(self._file.read(), type=dict[str, Kept])
         except FileNotFoundError:
             return {}
-        except (OSError, msgspec.DecodeError) as error:
-            logger.warning("the monitor's file cannot be read: peak and day begin anew", extra={"error": str(error)})
-            return {}
+        except (DamagedFileError, msgspec.DecodeError) as error:
+            msg = (
+                f"{error} (file {self._file.path}): the file is damaged. To begin the peak of the equity, the day's net"
+                " and the accepted differences anew, delete it, then engine-ctl restart monitor"
+            )
+            raise DamagedFileError(msg) from error
 
     def write(self, kept: Mapping[str, Kept]) -> None:
         """Replace the file if its contents have changed."""
         data = msgspec.json.encode(kept)
         if data == self._written:
             return
-        temporary = self._path.with_suffix(".making")
         try:
-            with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-                file.write(data)
-            temporary.replace(self._path)
+            self._file.write(data)
         except OSError as error:
             logger.error("the monitor's file cannot be written", extra={"error": str(error)})  # noqa: TRY400
         self._written = data

@@ -10,6 +10,7 @@ Nothing is compared while execution does not run: a dead or starting execution h
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from engine.lanes.ports import CellReader, CellWriter, RingReader, RingWriter
 from engine.model.instrument import Instrument
 from engine.model.records import DISAGREEMENT, MONITORED
 from engine.model.rows import DisagreementRow, FillRow, PositionRow
-from engine.model.words import Agreement, FillFlag
+from engine.model.words import Agreement, FillFlag, HaltReason
 from engine.monitor.recount.account import Account
 from engine.monitor.recount.balances import Balances
 from engine.monitor.recount.counted import Counted
@@ -32,11 +33,21 @@ from engine.monitor.recount.sums import Sums
 
 AGAIN_NS = 1_000_000_000  # between two records of one disagreement: an execution that was dead reads the later one
 KEPT = 64  # newest fills that are known by id: where the journal ends in the ring, and what the ring brings again
-POSITIONS_MOST = lane_of("positions").count
+POSITIONS_MOST, MONITORED_MOST = lane_of("positions").count, lane_of("monitored").count
+SCOPES = lane_of("scope_halts").count
 TEXT = next(field.size for field in DISAGREEMENT.fields if field.name == "text")
 LOW = (1 << 64) - 1
 
 logger = logging.getLogger("engine.monitor")
+
+
+class Subject(NamedTuple):
+    """Which execution is watched, and what it trades."""
+
+    name: str
+    journal: Path
+    instruments: Sequence[Instrument]
+    strategies: Sequence[int]
 
 
 class WatchLanes(NamedTuple):
@@ -45,6 +56,7 @@ class WatchLanes(NamedTuple):
     fills: RingReader
     positions: CellReader
     halts: CellReader
+    scopes: CellReader
     monitored: CellWriter
     monitored_account: CellWriter
     disagreements: RingWriter
@@ -54,20 +66,21 @@ class Watch:
     """One execution under watch."""
 
     def __init__(
-        self, name: str, journal: Path, lanes: WatchLanes, instruments: Sequence[Instrument], balances: Balances,
-        account: Account, prices: Prices, silence: Silence, counted: Counted, differs_ns: int,
+        self, subject: Subject, lanes: WatchLanes, balances: Balances, account: Account, prices: Prices,
+        silence: Silence, counted: Counted, differs_ns: int,
     ) -> None:  # fmt: skip
         """Read the journal, then the ring."""
-        self.name, self.account, self.silence = name, account, silence
-        self._journal, self._lanes, self._instruments = journal, lanes, tuple(instruments)
+        self.name, self.account, self.silence = subject.name, account, silence
+        self._subject, self._lanes = subject, lanes
         self._balances, self._prices = balances, prices
-        self.differences = Differences(differs_ns)
+        self.differences = Differences(differs_ns, account.kept.accepted)
         self._known: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
         self._counted = counted
         self._published: dict[Owner, tuple[object, ...]] = {}
         self._halted: set[int] = set()
-        self._since_ns = 0
-        self.positions = Positions(self._instruments)
+        self._tripped = False  # a breaker of the account
+        self._since_ns = self._compared_ns = 0
+        self.positions = Positions(subject.instruments, subject.strategies)
         self.laps = 0
         self._recount()
 
@@ -92,29 +105,30 @@ class Watch:
             count += 1
         return count
 
-    def check(self, now_ns: int) -> None:
-        """Compare, publish the view, and report the differences that last."""
+    def check(self, now_ns: int) -> bool:
+        """Compare, publish, and report the differences that last; whether an operator has resumed something."""
         self._since_ns = self._since_ns or now_ns
         running = self.silence.judge(now_ns)
         if running:
             self._compare(now_ns)
         else:
             self.differences.clear_of("count", "figures")
-        self._read_halts()
+        resumed = self._read_halts() | self._read_trips()
         self._publish(now_ns, running=running)
         for found in self.differences.lasting(now_ns):
             self._report(found, now_ns)
+        return resumed
 
     def _recount(self) -> None:
         """Sum every fill of the journal, then those of the ring that are not in it."""
-        self.positions = Positions(self._instruments)
+        self.positions = Positions(self._subject.instruments, self._subject.strategies)
         self._balances.recount()
         self._known.clear()
         before = self._counted.read()
         if before:
             self._load(before)
         segment = before.get("segment", "")
-        for name, fills in segments_of(self._journal, segment):
+        for name, fills in segments_of(self._subject.journal, segment):
             if name > segment:
                 segment, before = name, self._dump()
             for row in fills:
@@ -160,6 +174,7 @@ class Watch:
 
     def _compare(self, now_ns: int) -> None:
         """Compare each position that execution has published."""
+        self._compared_ns = now_ns
         compared: set[Owner] = set()
         for row in self._position_rows():
             owner = (row.strategy, row.instrument)
@@ -174,15 +189,25 @@ class Watch:
             yield row
             place += 1
 
-    def _read_halts(self) -> None:
+    def _read_halts(self) -> bool:
         """After an operator has resumed an instrument, its present differences and balances are accepted."""
         halts = self._lanes.halts
-        rows = [halts.read(place) for place in range(len(self._instruments))]
+        rows = [halts.read(place) for place in range(len(self._subject.instruments))]
         halted = {row.instrument for row in rows if row is not None and row.reason}
-        for instrument in self._halted - halted:
+        resumed, self._halted = self._halted - halted, halted
+        for instrument in resumed:
             self.differences.accept(instrument)
             self._balances.accept()
-        self._halted = halted
+        return bool(resumed)
+
+    def _read_trips(self) -> bool:
+        """After an operator has resumed the account's breakers, drawdown and loss count anew, as in execution."""
+        scopes = takewhile(lambda row: row is not None and row.since_ns, map(self._lanes.scopes.read, range(SCOPES)))
+        tripped = any(row.account and row.reason == HaltReason.BREAKER for row in scopes)
+        resumed, self._tripped = self._tripped and not tripped, tripped
+        if resumed:
+            self.account.kept.begin_limits()
+        return resumed
 
     def _report(self, found: Found, now_ns: int) -> None:
         """Publish a disagreement for each instrument of it, again and again while it lasts."""
@@ -208,10 +233,11 @@ class Watch:
         fill_count = sum(one.fill_count for one in sums.values())
         row = self.account.row(
             figures, fill_count, now_ns=now_ns, since_ns=self._since_ns, balances_ns=self._balances.now_ns,
-            execution_silent_ns=self.silence.since_ns, differences=self.differences.count(now_ns),
+            compared_ns=self._compared_ns, execution_silent_ns=self.silence.since_ns,
+            differences=self.differences.count(now_ns),
         )  # fmt: skip
         self._lanes.monitored_account.write(0, *row)
-        for place, (owner, one) in enumerate(self.positions.sums.items()):
+        for place, (owner, one) in enumerate(islice(self.positions.sums.items(), MONITORED_MOST)):
             self._publish_position(place, owner, one, now_ns, running=running)
 
     def _publish_position(self, place: int, owner: Owner, one: Sums, now_ns: int, *, running: bool) -> None:

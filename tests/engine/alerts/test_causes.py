@@ -116,6 +116,10 @@ LASTING: dict[str, tuple[Change, Change, float, str]] = {
         lambda stage: stage.write("monitored_account.execution", execution_silent_ns=stage.now_ns),
         lambda stage: stage.write("monitored_account.execution"), 0.0,
         "The monitor has seen no heartbeat of execution for"),
+    "limit_exceeded": (
+        lambda stage: stage.write("monitored_account.execution", drawdown=0.16, drawdown_limit=0.15),
+        lambda stage: stage.write("monitored_account.execution", drawdown=0.15, drawdown_limit=0.15), 0.0,
+        "By the monitor's figures execution exceeds a limit: drawdown 0.1600 (max_drawdown_pct 0.1500)."),
     "entries_stopped": (
         lambda stage: stage.write("gate.execution", exits_only=Reason.SUPERVISOR_LOST),
         lambda stage: stage.write("gate.execution"), 0.0, "execution sends no entries, only exits: supervisor_lost."),

@@ -1,12 +1,18 @@
 """The monitor's view and the reports of comparisons, as an operator reads them."""
 
+import io
 import math
+import re
+import time
 
 import pytest
+from rich.console import Console
 
 from engine.config import Config
 from engine.lanes import EXECUTION, MONITOR, open_lanes
 from engine.model.words import Agreement, ReconciledKind
+from engine.monitor.figures import Figures
+from engine.view.screen import screen
 from tests.engine.typed import Typed, zeros
 
 ACCOUNT = {"account": 1, "fill_count": 3, "worth": 100_000.0, "net": -1.5, "position": 600.0, "position_limit": 500.0,
@@ -37,6 +43,29 @@ def test_the_view_shows_both_sides_and_the_exit_code_a_difference(
     assert "position 600.00 (max_position_usd 500.00)" in text
     assert "drawdown 0.0100;" in text
     assert "EXCEEDED: max_position_usd" in text
+
+
+def view(system: str) -> str:
+    """The live view, on a wide terminal."""
+    figures, console = Figures(system), Console(width=250, record=True, file=io.StringIO())
+    figures.poll()
+    console.print(screen(figures, 250))
+    return console.export_text()
+
+
+def test_the_live_view_has_a_line_of_the_monitor(market: Config) -> None:
+    """Who looks at the system must see a difference and an exceeded limit without asking for them."""
+    system, now_ns = market.system.name, time.time_ns()
+    lanes = open_lanes(system, MONITOR)
+    cells = lanes.cell_writer("monitored_account")
+    cells.write(0, *zeros("monitored_account", **ACCOUNT, now_ns=now_ns))
+    expected = "not compared yet, no difference; drawdown 0.0100; free 0.9000 (margin_call_threshold 0.0500)"
+    assert f"monitor: {expected}; EXCEEDED: max_position_usd" in view(system)
+    found = {**ACCOUNT, "position": 1.0, "differences": 2}
+    cells.write(0, *zeros("monitored_account", **found, now_ns=now_ns, compared_ns=now_ns - 4_000_000_000))
+    line = r"monitor: compared 4\.\d s ago, 2 DIFFERENCES \(engine-ctl monitor\); [^E]*$"
+    assert re.search(line, view(system), re.MULTILINE)
+    lanes.close()
 
 
 @pytest.mark.parametrize("differences", [0, 3])

@@ -20,7 +20,7 @@ from engine.model.words import RoleState, SessionState
 from shm.segment import path_of
 from tests.engine.floor import Floor, until
 
-ROLES = ("feed", "aggregation", "execution", "maker", "canceller", "alerts")
+ROLES = ("feed", "aggregation", "execution", "maker", "canceller", "monitor", "alerts")
 MORE = """
 [journal]
 segment_mib = 1

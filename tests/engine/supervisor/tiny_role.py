@@ -68,7 +68,7 @@ class TinyExecution(Tiny):
         """Confirm what is asked now."""
         rows = [cell.read(0) for cell in (self.word, self.halt)]
         halted = any(row is not None and row.halted for row in rows)
-        self.gate.write(0, now_ns, int(halted), 0, self.word.sequence(0), self.halt.sequence(0), (0, 0, 0, 0))
+        self.gate.write(0, now_ns, int(halted), 0, self.word.sequence(0), self.halt.sequence(0), 1.0, (0, 0, 0))
         self.sessions.write(0, now_ns, now_ns, now_ns, 0, 1, 0, SessionState.READY, b"", b"tiny", b"")
         return super().step(now_ns)
 

@@ -1,4 +1,4 @@
-"""An execution that publishes a false position, and a venue that pays out money behind the engine's back.
+"""An execution that publishes a false position, and a venue that pays out money without an event.
 
 Both lie from the moment on at which their file exists.
 """

@@ -19,7 +19,7 @@ class Desk:
     def __init__(self) -> None:
         """An account whose first two balances agree."""
         self.cells = cells_of("balances")
-        self.balances, self.differences = Balances([BTC], self.cells, self.cells.count), Differences(SECOND)
+        self.balances, self.differences = Balances([BTC], self.cells, self.cells.count), Differences(SECOND, {})
         self.now_ns, self.fills = 0, 0
         self.answer(0)
         self.answer(0)

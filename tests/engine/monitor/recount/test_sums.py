@@ -12,7 +12,7 @@ from engine.model.instrument import Instrument
 from engine.model.records import FILL
 from engine.model.rows import FillRow
 from engine.model.words import BUY, SELL, FillFlag
-from engine.monitor.recount.account import DEFAULTS
+from engine.monitor.recount.limits import DEFAULTS
 from engine.monitor.recount.positions import differing
 from engine.monitor.recount.sums import Sums
 from engine.risk.limits import RiskLimits

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from engine.execution.operator import Heartbeat
-from engine.model.words import SELL, Agreement, CommandKind, Reason
-from engine.monitor.recount.account import breached
-from tests.engine.execution.memory import BTC, ETH, MS, SECOND
+from engine.lanes import lane_of
+from engine.model import records
+from engine.model.monitored import exceeded
+from engine.model.words import SELL, Agreement, CommandKind, HaltReason, Reason
+from engine.monitor.recount.checked_file import DamagedFileError
+from tests.engine.execution.memory import BTC, ETH, MS, SECOND, STRATEGY
 from tests.engine.monitor.recount.watched import Watched
 
 MINUTE_NS = 60 * SECOND
@@ -53,8 +56,7 @@ def test_a_position_that_execution_publishes_wrong_halts_its_instrument_alone(wa
     )
     assert verdict(watched) == Reason.INSTRUMENT_HALTED
     assert verdict(watched, ETH.id, price=6_000_000) != Reason.INSTRUMENT_HALTED
-    watched.house.restart()
-    watched.house.ready()
+    watched.restart()
     watched.run(250)
     assert watched.halted()[BTC.id] == text, "the journal has no text: the monitor repeats it"
     assert verdict(watched) == Reason.INSTRUMENT_HALTED, "the halt is in the journal"
@@ -104,6 +106,66 @@ def test_a_resume_ends_the_halt_and_the_same_difference_is_not_raised_again(watc
     watched.run(400)
     assert watched.halted() == {}
     assert watched.house.rows("monitored")[0].state == Agreement.DIFFERS
+
+
+def test_an_accepted_difference_stays_accepted_over_the_restarts_of_both(watched: Watched) -> None:
+    """A restart at night must not halt what an operator has looked at; another amount must, after a restart too."""
+    watched.fill(1000)
+    watched.published = {"size": 1100}
+    watched.run(150)
+    watched.house.command(CommandKind.RESUME, instrument=BTC.id)
+    watched.run(20)
+    watched.live()
+    watched.run(300)
+    assert (watched.halted(), watched.view().differences) == ({}, 1)
+    watched.restart()
+    watched.run(300)
+    assert (watched.halted(), watched.view().differences) == ({}, 1)
+    watched.live()
+    watched.published = {"size": 1200}
+    watched.run(300)
+    assert watched.halted()[BTC.id].endswith("execution has 0.01200000")
+
+
+def test_a_difference_that_has_ended_is_not_accepted_when_it_returns(watched: Watched) -> None:
+    """The operator has accepted one event, not every later one of the same amount."""
+    watched.fill(1000)
+    watched.published = {"size": 1100}
+    watched.run(150)
+    watched.house.command(CommandKind.RESUME, instrument=BTC.id)
+    watched.run(20)
+    watched.published = {"size": 1000}
+    watched.run(150)
+    watched.live()
+    watched.published = {"size": 1100}
+    watched.run(150)
+    assert BTC.id in watched.halted()
+
+
+@pytest.mark.parametrize("damage", [b"", b"12\n{}", b"no checksum"])
+def test_a_damaged_file_is_refused_by_its_name(watched: Watched, damage: bytes) -> None:
+    """Without it a drawdown would begin at 0 without a word."""
+    watched.fill(1000)
+    watched.run(130)
+    file = watched.directory / "monitor.json"
+    assert b'"peak"' in file.read_bytes()
+    file.write_bytes(damage)
+    with pytest.raises(DamagedFileError, match=rf"{file}: its first line is .*, expected .*delete it"):
+        watched.live()
+    file.unlink()
+    watched.live()
+
+
+def test_owners_beyond_the_cells_are_counted_and_the_configured_ones_are_shown(watched: Watched) -> None:
+    """Strategies of former years must not end the monitor, nor hide a strategy of today."""
+    most = lane_of("monitored").count
+    for former in range(most):
+        watched.watch.positions.of((1000 + former, BTC.id))
+    watched.fill(1000)
+    watched.run(20)
+    rows = watched.house.rows("monitored")
+    assert len(rows) == most
+    assert [row.held_low for row in rows if row.strategy == STRATEGY and row.instrument == BTC.id] == [1000 * 1000]
 
 
 def test_the_death_of_the_monitor_changes_nothing_but_entries(watched: Watched) -> None:
@@ -210,10 +272,58 @@ def test_the_state_of_the_limits_is_shown_and_the_peak_outlives_the_monitor(tmp_
     watched.run(130)
     peak = watched.view().peak
     assert peak == pytest.approx(10_000 + watched.view().net)
-    assert breached(watched.view()) == ["max_position_usd"]
+    assert exceeded(watched.view()) == ["position"]
     watched.live()
     watched.show(5_900_000, 5_900_100)
     watched.run(130)
     assert watched.view().peak == peak
     assert watched.view().drawdown == pytest.approx((peak - watched.view().equity) / peak)
-    assert breached(watched.view()) == ["max_position_usd", "max_drawdown_pct"]
+    assert exceeded(watched.view()) == ["position", "drawdown"]
+
+
+def test_a_limit_that_an_operator_sets_is_the_monitors_limit_too(tmp_path: Path) -> None:
+    """A figure beside a limit that is no longer in force misleads whoever looks."""
+    watched = Watched(tmp_path, capital_usd=10_000, max_position_usd=500, max_leverage=3)
+    watched.fill(1000)
+    watched.run(20)
+    assert exceeded(watched.view()) == ["position"]
+    watched.house.set_values(1, max_position_usd="900.5", max_drawdown_pct=0.2)
+    watched.run(20)
+    row = watched.view()
+    assert (row.position_limit, row.leverage_limit, row.drawdown_limit, exceeded(row)) == (900.5, 3, 0.2, [])
+    watched.live()
+    watched.run(20)
+    assert watched.view().position_limit == 900.5, "a new life reads it from COMMANDS"
+    watched.house.set_values(2)
+    watched.run(20)
+    assert (watched.view().position_limit, exceeded(watched.view())) == (500, ["position"])
+
+
+def test_a_cap_in_dollars_is_shown_with_the_ramp_in_force(tmp_path: Path) -> None:
+    """Execution refuses at a tenth of the cap while the ramp is 0.1."""
+    watched = Watched(tmp_path, capital_usd=10_000, max_position_usd=500)
+    watched.house.set_values(1, ramp=0.1)
+    watched.run(20)
+    assert watched.view().position_limit == pytest.approx(50)
+
+
+def test_a_resume_of_the_accounts_breaker_begins_the_monitors_drawdown_and_loss_anew(tmp_path: Path) -> None:
+    """Execution trades again from there: an alarm that goes on for a limit that is met would be ignored."""
+    watched = Watched(tmp_path, capital_usd=10_000, max_drawdown_pct=0.001, max_daily_loss_usd=15)
+    watched.fill(1000)
+    watched.show(5_700_000, 5_700_100)
+    watched.run(20)
+    assert exceeded(watched.view()) == ["drawdown", "day_loss"]
+    scopes = watched.house.cells["scope_halts"]
+    trip = dict.fromkeys(records.SCOPE_HALT.row._fields, 0) | {"text": b""}
+    scopes.write(0, *records.SCOPE_HALT.row(**trip | {"since_ns": 1, "account": 1, "reason": HaltReason.BREAKER}))
+    watched.run(20)
+    assert exceeded(watched.view()) == ["drawdown", "day_loss"]
+    scopes.write(0, *records.SCOPE_HALT.row(**trip))
+    watched.run(20)
+    row = watched.view()
+    assert (exceeded(row), row.drawdown, row.day_loss) == ([], 0, 0)
+    assert row.net_day < -15, "the day's net is what it was"
+    watched.show(5_500_000, 5_500_100)
+    watched.run(20)
+    assert exceeded(watched.view()) == ["drawdown", "day_loss"]

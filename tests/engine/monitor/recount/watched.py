@@ -7,15 +7,17 @@ from engine.execution.operator import Heartbeat
 from engine.execution.orders import codec
 from engine.lanes import EXECUTION, MONITOR
 from engine.model.words import AlarmReason, RoleState
-from engine.monitor.recount.account import Account, Kept
+from engine.monitor.recount.account import Account
 from engine.monitor.recount.balances import Balances
 from engine.monitor.recount.build import open_watch_lanes
 from engine.monitor.recount.counted import Counted
+from engine.monitor.recount.kept import Kept
+from engine.monitor.recount.limits import Limits
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.role import Monitor
 from engine.monitor.recount.silence import Silence
 from engine.monitor.recount.store import Store
-from engine.monitor.recount.watch import Watch
+from engine.monitor.recount.watch import Subject, Watch
 from tests.engine.execution.memory import BTC, ETH, MS, SECOND, House, cells_of
 
 ZEROS = (0,) * 8
@@ -46,13 +48,22 @@ class Watched:
         self.store = Store(self.directory / "monitor.json")
         kept = self.store.read().get(EXECUTION, Kept())
         prices = Prices(both, self.risk, [cells for _, cells in lanes.cell_readers("book_tops")])
+        limits = Limits(self.risk, lanes.ring_reader("commands"))
         self.watch = Watch(
-            EXECUTION, self.directory / "journal", open_watch_lanes(lanes, EXECUTION), both,
-            Balances(both, cells, cells.count), Account(1, self.risk, prices, kept), prices,
+            Subject(EXECUTION, self.directory / "journal", both, tuple(self.house.config.strategies)),
+            open_watch_lanes(lanes, EXECUTION), Balances(both, cells, cells.count),
+            Account(1, limits, lanes.cell_reader("gate", EXECUTION), prices, kept), prices,
             Silence(EXECUTION, lanes.cell_reader("heartbeat", EXECUTION), SECOND),
             Counted(self.directory / "monitor.1.json", self.directory / "journal", both), SECOND,
         )  # fmt: skip
-        self.role = Monitor([self.watch], prices, self.store, 100 * MS, lambda: None)
+        self.role = Monitor([self.watch], prices, limits, self.store, 100 * MS, lambda: None)
+
+    def restart(self) -> None:
+        """A further life of execution, whose reader of DISAGREEMENTS begins at the end, as in shared memory."""
+        self.house.restart()
+        lane = self.house.role._monitor._lane
+        lane.cursor = lane.end
+        self.house.ready()
 
     def run(self, steps: int = 1, each_ns: int = 10 * MS) -> None:
         """Let time pass for both."""
