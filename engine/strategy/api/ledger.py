@@ -26,6 +26,9 @@ FILLS_REMEMBERED = 4096  # far more than a restarted execution can publish again
 PLACING = (IntentKind.PLACE, IntentKind.REPLACE)
 ENDING = (IntentKind.CANCEL, IntentKind.REPLACE)
 CANCEL_ALL = IntentKind.CANCEL_ALL
+CANCELLING, REPRICING = OrderState.CANCELLING, int(OrderFlag.REPRICING)
+APPROVED, OF_CHILD = int(Reason.APPROVED), int(VerdictFlag.CHILD)
+STATES = {state.value: state for state in OrderState}  # calling the enumeration costs more than the change
 NOTHING_YOUNGER: "tuple[Order, ...]" = ()
 
 
@@ -171,7 +174,7 @@ class Ledger:
         That of a further child does neither: execution asks again.
         """
         target = self._cancels.pop(row.intent_id, 0)
-        if row.reason == Reason.APPROVED or row.flags & VerdictFlag.CHILD:
+        if row.reason == APPROVED or row.flags & OF_CHILD:
             return
         order = self.working.get(row.intent_id)
         if order is not None and order.state is None:  # the second verdict of a repeated intent must not end its order
@@ -184,11 +187,11 @@ class Ledger:
         order = self.working.get(row.intent_id)
         if order is None or (order.child != row.child and order.state is not None):
             order = self._find_younger(row) or self._add(row)
-        before, order.state = order.state, OrderState(row.state)
+        before, order.state = order.state, STATES[row.state]
         order.price, order.size, order.filled, order.child = row.price, row.size, row.filled, row.child
-        if order.state == OrderState.CANCELLING:
-            order.cancelling = order.cancelling or not row.flags & OrderFlag.REPRICING
-        elif before == OrderState.CANCELLING:
+        if order.state is CANCELLING:
+            order.cancelling = order.cancelling or not row.flags & REPRICING
+        elif before is CANCELLING:
             order.cancelling = False  # the venue did not cancel it
         if order.done:
             self._remove(order)

@@ -7,7 +7,6 @@ from engine.strategy.role.counts import Counts
 from engine.strategy.role.lanes import StrategyLanes
 
 WAIT_LIMIT_NS: int
-FILLS_LIMIT: int
 
 class StrategyRole:
     name: str

@@ -50,6 +50,7 @@ from engine.strategy.role.lane_inputs cimport (
     LaneInputs,
 )
 from engine.strategy.api.intents cimport Intents
+from engine.strategy.role.own_records cimport OwnRecords
 from engine.strategy.role.rehearsal cimport Rehearsal
 from engine.strategy.role.steps cimport Steps
 from engine.strategy.api.intent_api cimport IntentApi
@@ -68,8 +69,6 @@ from engine.strategy.api.strategy import defines, reads_of
 from engine.strategy.api.withheld import Withheld
 
 WAIT_LIMIT_NS = 1_000_000
-FILLS_LIMIT = 256  # one order that sweeps a book has many fills
-ORDERS_REPUBLISHED = 256  # execution publishes its orders again when it begins a life
 
 cdef enum:
     BEFORE_RECOVERY, BEFORE_START, RUNNING
@@ -80,6 +79,7 @@ cdef enum:  # which halts are in force: each ends by its own RESUME
 
 cdef uint8_t PRINT = TickKind.PRINT
 cdef int DUPLICATE = Reason.DUPLICATE_INTENT
+cdef int OPENING = FillFlag.OPENING
 
 
 cdef class StrategyRole:
@@ -93,6 +93,7 @@ cdef class StrategyRole:
     cdef tuple changed  # the parameters that were set before this life began
     cdef IntentApi api
     cdef LaneInputs inputs
+    cdef OwnRecords own
     cdef Intents intents
     cdef Steps steps
     cdef Rehearsal rehearsal
@@ -120,6 +121,7 @@ cdef class StrategyRole:
         self.lanes = lanes
         self.refusals = RefusalLog(name, strategy.instruments)
         self.inputs = LaneInputs(self.counts, strategy, lanes, reads)
+        self.own = OwnRecords(self.inputs, number, lanes)
         self.intents = Intents(self.counts, number, strategy, lanes.intents, routes or {})
         self.steps = Steps(self.counts, number, self.inputs, self.intents, lanes.steps, clock_offset_ns)
         self.rehearsal = Rehearsal(strategy, self.inputs, self.intents, self.steps)
@@ -290,29 +292,22 @@ cdef class StrategyRole:
 
     cdef int own_records(self) except -1:
         """Read the answers to our intents; after a lap restore position and orders from the lanes."""
-        cdef LaneInputs inputs = self.inputs
-        if inputs.is_kind_still(VERDICTS) and inputs.is_kind_still(ORDERS) and inputs.is_kind_still(FILLS):
+        cdef OwnRecords own = self.own
+        if not own.wait():
             return 0
-        verdicts = inputs.read_kind(VERDICTS, READ_LIMIT)
-        doubled = any(row.reason == DUPLICATE for row in verdicts)  # execution restarted and published its orders
-        orders = inputs.read_kind(ORDERS, ORDERS_REPUBLISHED if doubled else READ_LIMIT)
-        fills = inputs.read_kind(FILLS, FILLS_LIMIT)
-        if inputs.lapped_of(VERDICTS) or inputs.lapped_of(ORDERS) or inputs.lapped_of(FILLS):
+        own.read()
+        if self.inputs.lapped_of(VERDICTS) or self.inputs.lapped_of(ORDERS) or self.inputs.lapped_of(FILLS):
             self.recover()
             return 1
-        if not (verdicts or orders or fills):
-            return 0
-        number, strategy = self.number, self.strategy
-        for row in verdicts:
-            if row.strategy == number and not self.is_known_order(row, orders):
+        for row in own.verdicts:
+            if not self.is_known_order(row, own.orders):
                 self.apply_verdict(row)
-        for row in fills:
-            if row.strategy == number and self.ledger.fill(row) and not row.flags & FillFlag.OPENING:
-                strategy.on_fill(row)
-        for row in orders:
-            if row.strategy == number:
-                strategy.on_order(self.ledger.change(row))
-        return len(verdicts) + len(orders) + len(fills)
+        for row in own.fills:
+            if self.ledger.fill(row) and not row.flags & OPENING:
+                self.strategy.on_fill(row)
+        for row in own.orders:
+            self.strategy.on_order(self.ledger.change(row))
+        return own.count
 
     cdef bint is_known_order(self, object row, object orders) except -1:
         """Whether an intent was only read twice by execution: its order was published before or in this step."""
