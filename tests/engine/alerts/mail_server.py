@@ -54,19 +54,17 @@ class Session(socketserver.BaseRequestHandler):
             super().__init__(*parts)
 
     def handle(self) -> None:
-        """Answer each command."""
+        """Answer each command until the client closes: a close before it has sent all resets its connection."""
         self.file = self.request.makefile("rwb", 0)
         if self.post.security == "tls":
             self._begin_tls()
         self._reply("220 post")
-        while line := self.file.readline().decode().strip():
+        while read := self.file.readline():
+            line = read.decode().strip()
             word = line[:4].upper()
             (self.post.secret if self.has_tls else self.post.plain).append(word)
             answer = getattr(self, f"_on_{word.lower()}", None)
-            if answer is None:
-                self._reply("500 no command")
-                return
-            answer(line)
+            answer(line) if answer is not None else self._reply("500 no command")
 
     def _on_ehlo(self, _: str) -> None:
         offers = ["post", *(["STARTTLS"] if self.post.security == "starttls" and not self.has_tls else [])]
