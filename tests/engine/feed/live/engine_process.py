@@ -1,5 +1,6 @@
 """The real feed role in a real process, and what a reader of its lanes sees."""
 
+import contextlib
 import os
 import select
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import shm
 from engine.config import Config, load
+from engine.evidence import STACK_SIGNAL, stack_file
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState, TickKind
 from engine.supervisor import segments
@@ -25,12 +27,29 @@ ROOT = Path(__file__).resolve().parents[4]
 PATIENCE = "[feed]\nsubscribe_ms = 1500\nretry_min_ms = 50\nretry_max_ms = 400\nsettle_ms = 200\nrequest_ms = 20\n"
 
 
-def evidence() -> str:
-    """What each thread of the venues does, and the sockets on loopback whose bytes are not read: who holds what up."""
+def evidence(pid: int, stack: Path) -> str:
+    """What this process's threads and the feed do, and every socket of the two: who holds what up."""
     stacks = ["".join(traceback.format_stack(frame, 4)) for frame in sys._current_frames().values()]
-    sockets = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    unread = [line for line in sockets if line.split()[4] != "00000000:00000000"]
-    return "\n".join([*stacks, *unread])
+    os.kill(pid, STACK_SIGNAL)
+    deadline = time.monotonic() + 2
+    while not (stack.exists() and stack.stat().st_size) and time.monotonic() < deadline:
+        select.select([], [], [], 0.01)
+    of_feed = stack.read_text() if stack.exists() else "the feed has written no stack"
+    owners = {inode: owner for owner in (os.getpid(), pid) for inode in sockets_of(owner)}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = [f"{owners[row[9]]} {' '.join(row[1:5])}" for row in rows if row[9] in owners]
+    return "\n".join(
+        [*stacks, of_feed, f"test {os.getpid()}, feed {pid}: local, remote, state, unsent:unread", *sockets]
+    )
+
+
+def sockets_of(pid: int) -> list[str]:
+    """The inodes of a process's sockets."""
+    found = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(os.readlink(path))
+    return [link[len("socket:[") : -1] for link in found if link.startswith("socket:[")]
 
 
 @dataclass
@@ -132,9 +151,13 @@ class Engine:
             assert self.process is not None
             assert self.process.poll() is None, self.log.read_text()[-4000:]
             assert time.monotonic() < deadline, (
-                f"still not so: {text} {self.states()}\n{self.log.read_text()[-4000:]}\n{evidence()}"
+                f"still not so: {text} {self.states()}\n{self.log.read_text()[-4000:]}\n{self._evidence()}"
             )
             select.select([], [], [], 0.01)
+
+    def _evidence(self) -> str:
+        assert self.process is not None
+        return evidence(self.process.pid, stack_file(self.config.paths.run, self.role))
 
     def now(self) -> float:
         """Seconds by the clock that the deadlines are measured by."""
