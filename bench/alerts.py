@@ -9,8 +9,6 @@ round; a ratio is that of one round's figures, so that a machine that changes it
 rounds are printed with their range.
 """
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -27,6 +25,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from bench import path
+from bench.command import output, parser_of
 from bench.machine import describe, pair
 
 SECONDS, ROUNDS, QUICK_SECONDS = 8.0, 4, 2.0
@@ -182,17 +181,12 @@ def show(found: dict[str, Any]) -> None:
 
 def main() -> None:
     """`python -m bench.alerts [--json] [--quick]`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.alerts", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help=f"one round of {QUICK_SECONDS:.0f} s: does it run")
+    parser = parser_of("alerts", __doc__, f"one round of {QUICK_SECONDS:.0f} s: does it run")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     found = report(QUICK_SECONDS, 1) if options.quick else report(options.seconds, options.rounds)
-    if options.json:
-        print(json.dumps(found))
-    else:
-        show(found)
+    output(found, options, show)
 
 
 if __name__ == "__main__":

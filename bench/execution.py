@@ -12,8 +12,6 @@
 `--long` runs the orders for 60 s; `memory_mib` is the engine's own memory at the begin and after each quarter.
 """
 
-import argparse
-import json
 import sys
 import time
 import tomllib
@@ -24,6 +22,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from bench import path, profit
+from bench.command import output, parser_of
 from bench.machine import describe
 from engine.execution.orders.ledger import Ledger
 from engine.model.instrument import Instrument
@@ -111,7 +110,7 @@ def run(seconds: float, part_seconds: float) -> dict[str, Any]:
     way = path.measure(part_seconds, rate=PATH_RATE, text=text)
     rows = way["rows"][path.WARM_UP :]
     rows = rows[rows[:, 3] > 0]
-    ages = profit.measure(part_seconds)
+    seen = profit.report(profit.measure(part_seconds), part_seconds)
     flooded = flood(seconds)
     return {
         "machine": describe(),
@@ -119,7 +118,8 @@ def run(seconds: float, part_seconds: float) -> dict[str, Any]:
         "gate_p99_ns": path.quantile_of(checks, 0.99),
         "intent_to_bytes_p50_ns": path.quantile(rows[:, 5] - rows[:, 3], 0.5),
         "orders_per_s": round(len(flooded["rows"]) / seconds),
-        "fill_to_position_p99_ns": path.quantile(ages, 0.99),
+        "fill_to_position_p99_ns": seen["fill_to_profit_p99_ns"],
+        "fill_to_position_within_limit": seen["within_limit"],
         "seconds": seconds, "refused": flooded["refused"], "left_out": flooded["left_out"],
         "memory_mib": [round(one / MIB, 1) for one in flooded["memory"]],
     }  # fmt: skip
@@ -132,24 +132,23 @@ def show(found: dict[str, Any]) -> None:
         f"gate alone, every limit on: p50 {found['gate_p50_ns'] / 1e3:.2f} us, p99 {found['gate_p99_ns'] / 1e3:.2f} us"
     )
     print(f"intent -> bytes, {PATH_RATE:,} a second: p50 {found['intent_to_bytes_p50_ns'] / 1e3:.1f} us")
-    print(f"fill -> position in another process: p99 {found['fill_to_position_p99_ns'] / 1e3:.0f} us")
+    share = found["fill_to_position_within_limit"]
+    print(
+        f"fill -> position in another process: p99 {found['fill_to_position_p99_ns'] / 1e3:.0f} us,"
+        f" {share:.2%} within {profit.LIMIT_NS / 1e3:.0f} us"
+    )
     print(f"{found['orders_per_s']:,} orders a second for {found['seconds']:.0f} s (goal {GOAL_ORDERS:,})")
     print(f"{found['refused']} refused, {found['left_out']} left out; own memory, MiB: {found['memory_mib']}")
 
 
 def main() -> None:
     """`python -m bench.execution [--json] [--quick] [--long]`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.execution", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help="short parts: does it run")
+    parser = parser_of("execution", __doc__, "short parts: does it run")
     parser.add_argument("--long", action="store_true", help=f"orders for {LONG_SECONDS:.0f} s")
     options = parser.parse_args()
     part = QUICK_SECONDS if options.quick else SECONDS
     found = run(LONG_SECONDS if options.long else part, part)
-    if options.json:
-        print(json.dumps(found))
-    else:
-        show(found)
+    output(found, options, show)
 
 
 if __name__ == "__main__":

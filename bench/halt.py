@@ -26,7 +26,6 @@ import bisect
 import contextlib
 import gc
 import importlib
-import json
 import logging
 import mmap
 import os
@@ -45,6 +44,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import shm
+from bench.command import output, parser_of
 from bench.flood import BURST, CONTROL, HANG, OPEN, RUN, SIZE
 from bench.machine import describe, pair
 from bench.path import SYSTEM, VENUE, quantile
@@ -437,9 +437,7 @@ def show(found: dict[str, Any]) -> None:
 
 def main() -> None:
     """`python -m bench.halt [--json] [--quick] [--realtime]`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.halt", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_TRIALS} halts of each kind: does it run")
+    parser = parser_of("halt", __doc__, f"{QUICK_TRIALS} halts of each kind: does it run")
     parser.add_argument("--trials", type=int, default=TRIALS, help="halts of each kind")
     parser.add_argument("--realtime", action="store_true", help="at real-time priority, for a machine with other work")
     parser.add_argument("--core", help=argparse.SUPPRESS)
@@ -449,7 +447,7 @@ def main() -> None:
         Sent(options.core).run(options.out)
         return
     found = measure(QUICK_TRIALS if options.quick else options.trials, realtime=options.realtime)
-    print(json.dumps(found)) if options.json else show(found)
+    output(found, options, show)
 
 
 if __name__ == "__main__":

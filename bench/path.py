@@ -18,7 +18,8 @@ be 0. A hop has the orders whose tick's own round is known.
 `[[processes]]`. `nautilus` is NautilusTrader in process at the same rates, from its data client's callback to its
 execution client's submit: no wire, no journal (`bench.peers.nautilus_path`). All are measured in turns within one
 run. `--long` runs 10^6 ticks at 5 000 a second instead and lists each round longer than 1 ms: a stall is one in which
-neither the process's involuntary switches nor the stolen time of its core grew.
+neither the process's involuntary switches nor the stolen time of its core grew. Each is shown with its parts (the
+roles' steps, and the rest of the round), how long the process waited for its core, and its page faults.
 """
 
 import argparse
@@ -41,8 +42,9 @@ import numpy as np
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from bench.command import output, parser_of
 from bench.machine import describe, pair
-from bench.path_engine import Row
+from bench.path_engine import PARTS, Row
 from engine.strategy import Book, Strategy
 
 BUDGET_NS = {"parse": 10_000, "book": 5_000, "strategy": 50_000, "risk": 10_000, "submit": 10_000, "kernel": 20_000}
@@ -302,7 +304,8 @@ def figures(measured: dict[str, Any]) -> dict[str, Any]:
         ways["wire_to_intent"] = known[:, 3] - known[:, 0]
     found: dict[str, Any] = {
         "orders": len(rows), "counted": len(rows), "warm_up": warm, "refused": measured["refused"],
-        "left_out": measured["left_out"], "checks": measured["checks"], "idle_round_ns": measured["round_ns"],
+        "left_out": measured["left_out"], "ticks": measured["ticks"], "checks": measured["checks"],
+        "idle_round_ns": measured["round_ns"],
     }  # fmt: skip
     for name, values in ways.items():
         ordered = np.sort(values)
@@ -326,7 +329,7 @@ def quantile_of(ordered: Any, share: float) -> int:
 
 def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """The measurements of several turns as one; the first orders of each turn are not counted."""
-    sums = {name: sum(one[name] for one in parts) for name in ("refused", "left_out", "checks")}
+    sums = {name: sum(one[name] for one in parts) for name in ("refused", "left_out", "ticks", "checks")}
     return {
         **sums, "rows": np.concatenate([one["rows"] for one in parts]),
         "round_ns": quantile([one["round_ns"] for one in parts], 0.5),
@@ -417,11 +420,18 @@ def show(found: dict[str, Any]) -> None:
         print(f"\na process for each role, {FLOW_RATE} a second: {line(apart, 'tick_to_order')}")
     for rate, row in found.get("nautilus", {}).items():
         print(f"NautilusTrader, no wire, {int(rate):,} a second: {texts(row, '', SHARES)}")
-    for one in found.get("long_rounds", ()):
-        why = "by the machine" if one["switches"] or one["steal"] else "STALL"
-        print(f"a round of {one['round_ns'] / 1e6:.2f} ms: {why}, {one}")
+    for one in sorted(found.get("long_rounds", ()), key=lambda one: bool(stalls_of([one]))):
+        print(long_round_text(one))
     if "stalls" in found:
         print(f"{len(found['stalls'])} stalls, {len(found['long_rounds'])} rounds longer than 1 ms")
+
+
+def long_round_text(one: dict[str, int]) -> str:
+    """A long round in one line: its parts, and what the machine did meanwhile."""
+    parts = ", ".join(f"{name.removesuffix('_ns')} {one[name] / 1e6:.2f}" for name in PARTS)
+    why = "STALL" if stalls_of([one]) else f"by the machine ({one['switches']} switches, {one['steal']} ticks stolen)"
+    waited = f"waited {one['waited_ns'] / 1e6:.2f} ms for the core, {one['page_faults']} page faults"
+    return f"a round of {one['round_ns'] / 1e6:.2f} ms ({parts}): {why}; {waited}"
 
 
 def show_rate(rate: int, row: dict[str, Any]) -> None:
@@ -429,7 +439,7 @@ def show_rate(rate: int, row: dict[str, Any]) -> None:
     print(
         f"\n{rate:,} orders a second: {row['counted']:,} counted, {row['left_out']} left out, {row['refused']} refused"
     )
-    print(f"{row['checks']:,} checks of risk were evaluated")
+    print(f"{row['ticks']:,} ticks were published, {row['checks']:,} checks of risk were evaluated")
     print(f"{'hop':<14}{'p50 us':>10}{'p99 us':>10}{'budget us':>12}")
     for hop, one in row["hops"].items():
         print(f"{hop:<14}{one['p50_ns'] / 1e3:>10.1f}{one['p99_ns'] / 1e3:>10.1f}{one['budget_ns'] / 1e3:>12.0f}")
@@ -450,9 +460,7 @@ def texts(row: dict[str, Any], prefix: str, shorts: Iterable[str]) -> str:
 
 def main() -> None:
     """`python -m bench.path [--json] [--quick] [--long] [--rate RATE …]`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.path", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help="one short turn: does it run")
+    parser = parser_of("path", __doc__, "one short turn: does it run")
     parser.add_argument(
         "--long", action="store_true", help=f"{LONG_TICKS:,} ticks at {LONG_RATE:,} a second, and every long round"
     )
@@ -472,10 +480,7 @@ def main() -> None:
         found = run_long(LONG_TICKS // 50 if options.quick else LONG_TICKS)
     else:
         found = run(tuple(options.rate or RATES), 1 if options.quick else TURNS, 0.25 if options.quick else 1.0)
-    if options.json:
-        print(json.dumps(found))
-    else:
-        show(found)
+    output(found, options, show)
 
 
 if __name__ == "__main__":

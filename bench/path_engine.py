@@ -19,12 +19,13 @@ import os
 import resource
 import struct
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine import garbage
 from engine.model import records
-from engine.model.words import JournalKind
+from engine.model.words import JournalKind, Reason
 from engine.runtime import IDLE_ROUNDS
 
 INTENT = JournalKind.INTENT.value
@@ -36,7 +37,9 @@ BATCH_SIZE = 3 * records.JOURNAL.size  # intent, verdict, order
 ROUNDS_KEPT = 64
 MS = 1_000_000
 STALL_NS = MS  # a longer round is listed
-STEAL_NS = 100 * MS  # how often the stolen time is read, beside after each long round
+LOOK_NS = 100 * MS  # how often the machine's counts and the verdicts are read, beside after each long round
+PARTS = ("feed_ns", "strategy_ns", "execution_ns", "rest_ns")  # of a round; the rest has the warming and the rows
+APPROVED = Reason.APPROVED.value
 LAST_NS = 500 * MS  # after the end the last intents may still become orders
 MEMORY_PARTS = 4  # of a run, after each of which the memory is read
 OPEN_LIMIT_NS = 10_000 * MS
@@ -57,24 +60,30 @@ class Row(NamedTuple):
 
 
 class Outside:
-    """What the machine did to this process: involuntary switches, and the time stolen from its core."""
+    """What the machine did to this process: involuntary switches, time stolen from its core, waits for the core.
+
+    Stolen time has the grain of /proc/stat, 10 ms; `waited_ns` is exact.
+    """
 
     def __init__(self, core: int) -> None:
         """Watch this core."""
         self._name, self._file = f"cpu{core} ".encode(), os.open("/proc/stat", os.O_RDONLY)
-        self.switches, self.steal = self.read()
+        self._waits = os.open("/proc/self/schedstat", os.O_RDONLY)
+        self._last = self.read()
 
-    def read(self) -> tuple[int, int]:
-        """Both counts now."""
+    def read(self) -> dict[str, int]:
+        """The counts now."""
         line = next(one for one in os.pread(self._file, 1 << 16, 0).split(b"\n") if one.startswith(self._name))
-        return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw, int(line.split()[STEAL_FIELD])
+        used, waited_ns = resource.getrusage(resource.RUSAGE_SELF), int(os.pread(self._waits, 128, 0).split()[1])
+        return {
+            "switches": used.ru_nivcsw, "steal": int(line.split()[STEAL_FIELD]), "waited_ns": waited_ns,
+            "page_faults": used.ru_minflt + used.ru_majflt,
+        }  # fmt: skip
 
-    def grew(self) -> tuple[int, int]:
-        """By how much both grew since the last call."""
-        switches, steal = self.read()
-        grown = switches - self.switches, steal - self.steal
-        self.switches, self.steal = switches, steal
-        return grown
+    def grew(self) -> dict[str, int]:
+        """By how much each grew since the last call."""
+        before, self._last = self._last, self.read()
+        return {name: count - before[name] for name, count in self._last.items()}
 
 
 class Stamps:
@@ -100,6 +109,7 @@ class Stamps:
         self._verdicts = shm.RingReader(config.lane("verdicts", "execution"))
         self._outside = Outside(min(os.sched_getaffinity(0)))
         self.stalls: list[dict[str, int]] = []
+        self.refused = 0
 
     def _stamp(self) -> None:
         """Put clocks around the journal's and the socket's part of an order's way."""
@@ -128,7 +138,9 @@ class Stamps:
         """Rounds until the time is over, and until no intent waits; what was counted."""
         garbage.exclude_built()
         self._await_open()
-        intents, verdicts, checks = self._intents.end, self._verdicts.end, self.approval.checks
+        intents, verdicts, ticks = self._intents.end, self._verdicts.end, self._ticks.end
+        checks = self.approval.checks
+        self._verdicts.cursor, self.refused = verdicts, 0
         memory = [self._memory()]
         end_ns = self.now() + int(seconds * 1e9)
         for part in range(MEMORY_PARTS, 0, -1):
@@ -137,13 +149,19 @@ class Stamps:
         submitted, judged = self._intents.end - intents, verdicts + self._intents.end - intents
         while self._verdicts.end < judged and self.now() < end_ns + LAST_NS:
             self._rounds(self.now() + MS, feeds=False)
-        orders = len(self.rows) // len(Row._fields)
-        refused = self._verdicts.end - verdicts - orders
+        self._count_refused()
         return {
-            "refused": refused, "left_out": max(0, submitted - orders - refused),
-            "round_ns": int(seconds * 1e9) // max(1, self.rounds), "stalls": self.stalls,
-            "checks": self.approval.checks - checks, "memory": memory,
+            "refused": self.refused, "left_out": submitted - len(self.rows) // len(Row._fields) - self.refused,
+            "ticks": self._ticks.end - ticks, "round_ns": int(seconds * 1e9) // max(1, self.rounds),
+            "stalls": self.stalls, "checks": self.approval.checks - checks, "memory": memory,
         }  # fmt: skip
+
+    def _count_refused(self) -> None:
+        """Count the refusals among the verdicts since the last call."""
+        lost, verdicts = self._verdicts.copy()
+        if lost:
+            raise SystemExit(f"{lost} verdicts were overwritten before they were counted: nothing was measured")
+        self.refused += int((verdicts["reason"] != APPROVED).sum())
 
     def _memory(self) -> int:
         """The process's own memory in bytes, without the rows."""
@@ -165,21 +183,22 @@ class Stamps:
         """Step the roles in turns; without `feeds` only execution, which ends what waits."""
         now, idle, idle_rounds, found, rows = self.now, self.loop.idle, 0, self._found, self.rows
         *before, execution = self.loop.roles if feeds else self.loop.roles[-1:]
-        last_ns = steal_ns = now()
-        while (start_ns := now()) < end_ns:
-            if start_ns - last_ns > STALL_NS or start_ns >= steal_ns:
-                self._look_outside(start_ns - last_ns, start_ns)
-                steal_ns = start_ns + STEAL_NS
-                start_ns = now()
-            last_ns = start_ns
+        start_ns = fed_ns = decided_ns = ended_ns = look_ns = now()
+        while (now_ns := now()) < end_ns:
+            if now_ns - start_ns > STALL_NS or now_ns >= look_ns:
+                self._look_outside((start_ns, fed_ns, decided_ns, ended_ns, now_ns))
+                look_ns = now_ns + LOOK_NS
+                now_ns = now()
+            start_ns = fed_ns = decided_ns = now_ns
             self.rounds += 1
-            work, fed_ns, decided_ns = 0, 0, 0
+            work = 0
             if before:
                 work = before[0].step(start_ns)
                 fed_ns = now()
                 work += before[1].step(start_ns)
                 decided_ns = now()
             work += execution.step(start_ns)
+            ended_ns = now()
             idle_rounds = 0 if work else idle_rounds + 1
             if idle_rounds > IDLE_ROUNDS:
                 idle(idle_rounds - IDLE_ROUNDS)
@@ -211,11 +230,13 @@ class Stamps:
                 return int(times[1])
         return 0
 
-    def _look_outside(self, round_ns: int, now_ns: int) -> None:
-        """Note a long round, with what the machine did meanwhile."""
-        switches, steal = self._outside.grew()
-        if round_ns > STALL_NS:
-            self.stalls.append({"at_ns": now_ns, "round_ns": round_ns, "switches": switches, "steal": steal})
+    def _look_outside(self, times: tuple[int, int, int, int, int]) -> None:
+        """Count refusals; note the last round if it was long: its parts, and what the machine did meanwhile."""
+        self._count_refused()
+        grown = self._outside.grew()
+        if times[-1] - times[0] > STALL_NS:
+            parts = dict(zip(PARTS, (after - before for before, after in pairwise(times)), strict=True))
+            self.stalls.append({"at_ns": times[-1], "round_ns": times[-1] - times[0], **grown, **parts})
 
 
 def run(config_path: str, name: str, seconds: float, file: Path) -> None:

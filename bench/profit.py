@@ -9,7 +9,6 @@ of its own, looks at the same clock when it has the new cell. So the figure hold
 the FILL and ORDER records, the rest of the step, the cell, the reader's nap and its turn on a core that is shared.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from typing import Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from bench.command import output, parser_of
 from bench.machine import describe, pair
 from bench.path import CONFIG, ROOT, SIZE, START_LIMIT_S, VENUE, quantile
 from engine.strategy import Book, Strategy
@@ -157,23 +157,21 @@ def report(ages: list[int], seconds: float) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """`python -m bench.profit [--json] [--quick]`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.profit", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_SECONDS:.0f} s: does it run")
-    options = parser.parse_args()
-    seconds = QUICK_SECONDS if options.quick else SECONDS
-    figures = report(measure(seconds), seconds)
-    if options.json:
-        print(json.dumps(figures))
-        return
+def show(figures: dict[str, Any]) -> None:
+    """The figures as text."""
     print(figures["machine"])
     p50, p99, most = (figures[f"fill_to_profit_{name}_ns"] / 1e3 for name in ("p50", "p99", "max"))
     print(f"fill -> position and profit in another process: p50 {p50:.0f} us, p99 {p99:.0f} us, longest {most:.0f} us")
-    print(
-        f"{figures['fills']:,} fills in {seconds:.0f} s, {figures['within_limit']:.2%} within {LIMIT_NS / 1e3:.0f} us"
-    )
+    share, seconds = figures["within_limit"], figures["seconds"]
+    print(f"{figures['fills']:,} fills in {seconds:.0f} s, {share:.2%} within {LIMIT_NS / 1e3:.0f} us")
+
+
+def main() -> None:
+    """`python -m bench.profit [--json] [--quick]`."""
+    parser = parser_of("profit", __doc__, f"{QUICK_SECONDS:.0f} s: does it run")
+    options = parser.parse_args()
+    seconds = QUICK_SECONDS if options.quick else SECONDS
+    output(report(measure(seconds), seconds), options, show)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,7 @@
 All deaths are first deaths (`death_window_ms = 1`): a process that dies again and again is started with delays.
 """
 
-import argparse
 import contextlib
-import json
 import os
 import re
 import select
@@ -43,6 +41,7 @@ if not __package__:
 
 import shm
 from bench import halt
+from bench.command import output, parser_of
 from bench.machine import describe
 from bench.path import SYSTEM, VENUE
 from engine.config import Config, load
@@ -416,9 +415,7 @@ def show(found: dict[str, Any]) -> None:
 
 def main() -> None:
     """`python -m bench.recovery [--json] [--quick | --long]`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.recovery", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_COUNT} kills a role: does it run")
+    parser = parser_of("recovery", __doc__, f"{QUICK_COUNT} kills a role: does it run")
     parser.add_argument("--long", action="store_true", help=f"{LONG_COUNT} kills a role")
     options = parser.parse_args()
     counts = (COUNT, FREEZES, READIES, COLD_STARTS, RESTING, halt.TRIALS)
@@ -427,7 +424,7 @@ def main() -> None:
     elif options.long:
         counts = (LONG_COUNT, *counts[1:])
     found = measure(*counts)
-    print(json.dumps(found)) if options.json else show(found)
+    output(found, options, show)
 
 
 if __name__ == "__main__":

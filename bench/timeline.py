@@ -1,9 +1,10 @@
 """What happens to an order and when, from real orders on the embedded venue; beside it a sequential poll loop.
 
     event    feed, strategy and execution in one spinning process (`bench.path_engine`): the strategy buys and sells in
-             turn by IOC orders that fill. Every line is the median over the filled orders, from the moment when the
+             turn by IOC orders that fill. Every line has quantiles over the filled orders, from the moment when the
              tick's bytes were read (T+0). `fill` is when the step begins that reads the venue's answer, which has the
-             fill in it; `position` is when another process reads it in POSITIONS
+             fill in it; `on_fill` is when the strategy's hook is called; `position` is when another process reads it
+             in POSITIONS. `after_fill` has the last two from `fill` on, each with a limit of 1 ms
     poll     as most bots do: fetch candles and trades by REST, compute two averages, compare them, place an order by
              REST, each after the other, over one kept connection. Its decision is as old as the oldest trade that it
              had not seen before; `pause_s` is the sleep between two turns
@@ -11,7 +12,7 @@
 Both read the same venue with the same order flow, in turns.
 """
 
-import argparse
+import atexit
 import base64
 import http.client
 import json
@@ -33,23 +34,25 @@ if not __package__:
 import numpy as np
 
 from bench import path
+from bench.command import output, parser_of
 from bench.machine import describe, pair
 from bench.path_engine import Row
-from bench.profit import LOOK_S
+from bench.profit import LIMIT_NS, LOOK_S, Turner
+from engine import clock
+from engine.strategy import Fill
 
 SECONDS, QUICK_SECONDS, TURNS = 15.0, 3.0, 2
 PAUSES_S = (0.0, 0.5)
 MS, US = 1_000_000, 1_000
 LONG, SHORT = 30, 10  # candles of the two averages
 WARM_UP = 20
-STEPS = ("parse", "book", "strategy", "risk", "submit", "kernel", "fill", "position")
-GOALS_US = {"kernel": 70, "fill": 2_000, "position": 2_100}  # T+ of the promised example
+STEPS = ("parse", "book", "strategy", "risk", "submit", "kernel", "fill", "on_fill", "position")
+GOALS_US = {"kernel": 70, "fill": 2_000, "position": 2_100}  # T+
 LOOKER = "import sys; from bench.timeline import look; look(*sys.argv[1:])"
 
 
 def look(system: str, core: str, file: str, seconds: str) -> None:
     """A looker's process: when each number of fills was first seen in the account's position."""
-    from engine import clock
     from engine.lanes import LOOKERS, open_lanes
 
     os.sched_setaffinity(0, {int(core)})
@@ -66,15 +69,33 @@ def look(system: str, core: str, file: str, seconds: str) -> None:
     Path(file).write_text(json.dumps(found))
 
 
+class Noting(Turner):
+    """The same trades; notes when each fill reached its hook, in the run directory at the end of the process."""
+
+    def on_start(self) -> None:
+        """Nothing is noted yet."""
+        self.noted: dict[int, int] = {}
+        atexit.register(lambda: hooks_file().write_text(json.dumps(self.noted)))
+
+    def on_fill(self, fill: Fill) -> None:
+        """Note the time of the intent's first fill."""
+        self.noted.setdefault(fill.intent_id, clock.now_ns())
+
+
+def hooks_file() -> Path:
+    """Where the engine's process leaves the times of the hooks."""
+    return Path(os.environ["STEELYARD_RUN_DIRECTORY"]) / "hooks.json"
+
+
 class Event:
     """One measurement of the event-driven way; FILLS is read while the lanes exist."""
 
     def __init__(self, seconds: float) -> None:
         """Run it."""
         self.seconds = seconds
-        self.fills: dict[int, tuple[int, int]] = {}  # by intent: the step's time, and when the position was seen
+        self.fills: dict[int, tuple[int, int, int]] = {}  # by intent: the step's time, the hook's, the position's
         text = path.SYSTEM + path.STRATEGY + path.ALL_LIMITS + path.TOGETHER
-        text = text.replace("bench.path:Prompt", "bench.profit:Turner").replace("refuse_self_trade = true\n", "")
+        text = text.replace("bench.path:Prompt", "bench.timeline:Noting").replace("refuse_self_trade = true\n", "")
         self.rows = path.measure(seconds, "", self.beside, text=text)["rows"]
 
     @contextmanager
@@ -90,18 +111,19 @@ class Event:
         fills.cursor = 0
         yield
         looking.wait()
-        seen = {int(count): at for count, at in json.loads(file.read_bytes()).items()}
+        seen, hooks = (json.loads(one.read_bytes()) for one in (file, hooks_file()))
         for count, row in enumerate(iter(fills.read, None), 1):
-            self.fills.setdefault(row.intent_id, (row.receive_ns, seen.get(count, 0)))
+            times = row.receive_ns, hooks.get(str(row.intent_id), 0), seen.get(str(count), 0)
+            self.fills.setdefault(row.intent_id, times)
 
     def ways(self) -> Any:
         """Of each filled order that was seen everywhere: T+ of each step."""
         found = []
         for values in self.rows[WARM_UP:].tolist():
             row = Row(*values)
-            fill_ns, seen_ns = self.fills.get(row.intent, (0, 0))
-            if row.published and seen_ns:
-                found.append([one - row.received for one in (*row[1:7], fill_ns, seen_ns)])
+            after = self.fills.get(row.intent, (0,))
+            if row.published and all(after):
+                found.append([one - row.received for one in (*row[1:7], *after)])
         return np.array(found, np.int64).reshape(-1, len(STEPS))
 
 
@@ -180,7 +202,7 @@ def run(seconds: float, turns: int) -> dict[str, Any]:
         raise SystemExit("no order was followed to its position, or the poll loop placed none: nothing was measured")
     steps = {name: spread(event[:, index]) for index, name in enumerate(STEPS)}
     return {
-        "machine": describe(), "orders": len(event), "timeline": steps,
+        "machine": describe(), "orders": len(event), "timeline": steps, "after_fill": after_fill(event),
         "poll": {
             str(pause): {"orders": len(ages), "decision": spread([one for one, _ in ages]),
                          "placed": spread([one for _, one in ages])}
@@ -193,6 +215,12 @@ def run(seconds: float, turns: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def after_fill(event: Any) -> dict[str, dict[str, float]]:
+    """From the fill's step to what follows it: the quantiles, and the share within the limit."""
+    ages = {name: event[:, STEPS.index(name)] - event[:, STEPS.index("fill")] for name in ("on_fill", "position")}
+    return {name: {**spread(age), "within_limit": float(np.mean(age <= LIMIT_NS))} for name, age in ages.items()}
+
+
 def spread(values: Any) -> dict[str, int]:
     """Median and p99."""
     return {"p50_ns": path.quantile(values, 0.5), "p99_ns": path.quantile(values, 0.99)}
@@ -201,9 +229,14 @@ def spread(values: Any) -> dict[str, int]:
 def show(found: dict[str, Any]) -> None:
     """The timeline as text."""
     print(found["machine"])
-    print(f"{found['orders']:,} filled orders, T+ in microseconds\n{'':<12}{'p50':>10}{'p99':>10}{'example':>10}")
+    print(f"{found['orders']:,} filled orders, T+ in microseconds\n{'':<12}{'p50':>10}{'p99':>10}{'goal':>10}")
     for name, row in found["timeline"].items():
         print(f"{name:<12}{row['p50_ns'] / US:>10.0f}{row['p99_ns'] / US:>10.0f}{GOALS_US.get(name, ''):>10}")
+    for name, row in found["after_fill"].items():
+        print(
+            f"fill -> {name}: p50 {row['p50_ns'] / US:.0f} us, p99 {row['p99_ns'] / US:.0f} us,"
+            f" {row['within_limit']:.2%} within {LIMIT_NS / US:,.0f} us"
+        )
     for pause, row in found["poll"].items():
         decision, placed, ratio = row["decision"], row["placed"], found["decision_ratio"][pause]
         print(
@@ -215,15 +248,10 @@ def show(found: dict[str, Any]) -> None:
 
 def main() -> None:
     """`python -m bench.timeline [--json] [--quick]`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.timeline", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help="one short turn: does it run")
+    parser = parser_of("timeline", __doc__, "one short turn: does it run")
     options = parser.parse_args()
     found = run(QUICK_SECONDS, 1) if options.quick else run(SECONDS, TURNS)
-    if options.json:
-        print(json.dumps(found))
-    else:
-        show(found)
+    output(found, options, show)
 
 
 if __name__ == "__main__":

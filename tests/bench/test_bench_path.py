@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench import path
-from bench.path_engine import Row
+from bench.path_engine import PARTS, Row
 
 MS = 1_000_000
 
@@ -22,7 +22,15 @@ def rows(count: int, *, known: bool) -> "np.ndarray[tuple[int, int], np.dtype[np
 
 def measured(*parts: "np.ndarray[tuple[int, int], np.dtype[np.int64]]") -> dict[str, object]:
     """What a run returns."""
-    return {"rows": np.concatenate(parts), "refused": 1, "left_out": 2, "checks": 3, "round_ns": 4, "stalls": []}
+    return {
+        "rows": np.concatenate(parts),
+        "refused": 1,
+        "left_out": 2,
+        "ticks": 9,
+        "checks": 3,
+        "round_ns": 4,
+        "stalls": [],
+    }
 
 
 def test_an_order_of_another_round_counts_in_the_whole_way_and_in_no_hop() -> None:
@@ -48,4 +56,8 @@ def test_a_long_round_is_a_stall_unless_the_machine_explains_it() -> None:
     plain = {"at_ns": 0, "round_ns": 2 * MS, "switches": 0, "steal": 0}
     rounds = [plain, {**plain, "switches": 1}, {**plain, "steal": 1}]
     assert path.stalls_of(rounds) == [plain]
+    shown = {**plain, **dict.fromkeys(PARTS, 0), "execution_ns": 1_500_000, "waited_ns": 0, "page_faults": 7}
+    assert "execution 1.50, rest 0.00): STALL; waited 0.00 ms for the core, 7 page faults" in path.long_round_text(
+        shown
+    )
     assert path.long_rounds([{"stalls": rounds}]) == {"count": 3, "stalls": 1, "longest_ns": 2 * MS}
