@@ -12,7 +12,7 @@ without a trip.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -125,11 +125,11 @@ class Breakers:
             self._unknown = unknown
             self._close()
 
-    def _positions(self, strategy: int) -> list[tuple[int, Exposure]]:
+    def _positions(self, strategy: int) -> Collection[tuple[int, Exposure]]:
         """The positions of a strategy, or of the account, with their instruments."""
         ledger = self._blotter.ledger
         if not strategy:
-            return list(ledger.account.items())
+            return ledger.account.items()
         return [(number, one) for (who, number), one in ledger.owned.items() if who == strategy]
 
     def _record(self, place: Place, guard: Guard, refusal: Refusal | None, now_ns: int) -> None:

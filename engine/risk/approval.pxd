@@ -43,6 +43,7 @@ cdef class Approval:
     cdef bint quick
     cdef CapTable further  # None: no further cap is configured
     cdef int64_t each  # how many checks an approval evaluates
+    cdef int64_t price_age_ns  # the oldest book that values a position
     cdef int64_t book_age_ns
     cdef int64_t intent_age_ns
     cdef int64_t intent_ahead_ns

@@ -96,6 +96,7 @@ cdef class Approval:
             limits.max_book_age_ns, limits.max_intent_age_ns, limits.max_intent_ahead_ns, limits.max_spread_bps,
             limits.price_collar_bps, limits.max_order_micro, limits.max_position_micro,
         )
+        self.price_age_ns = min(limits.max_book_age_ns, INT64_MAX)
         self.quick, self.further, self.each = approves and max(caps) <= INT64_MAX, further, each
         if self.quick:
             (
@@ -159,6 +160,13 @@ cdef class Approval:
         order.price, order.size, order.decided_ns, order.ttl_ns = price, size, decided_ns, ttl_ns
         order.id = instrument_id
         return self.further.allows(order)
+
+    def price2(self, int64_t now_ns, instrument_id):
+        """Twice the middle of a GOOD book that is not too old; 0 without one."""
+        cdef Top top = self.tops.get(instrument_id)
+        if top is None or top.state != BOOK_GOOD or <wide_t>now_ns - top.receive_ns > self.price_age_ns:
+            return 0
+        return top.middle2
 
     cpdef int mark(self, int64_t now_ns, object strategy, bint reserved) except -1:
         """A request of this strategy left, on the part of the rate that its verdict named."""

@@ -220,7 +220,7 @@ class RiskGate(Approval):
         self.limits = limits
         self.budget.reserve = limits.venue_rate_reserve
         self.account = Account(
-            limits, self._instruments, self._exposures, self._owned, self._price2, self._usd_rate, self._sight,
+            limits, self._instruments, self._exposures, self._owned, self.price2, self._usd_rate, self._sight,
             self._returns, self.volume,
         )  # fmt: skip
         self._caps = caps
@@ -560,15 +560,8 @@ class RiskGate(Approval):
         instrument = self._instruments.get(self.limits.usd_instruments.get(quote, 0))
         if instrument is None or instrument.quote not in self.limits.usd_quotes or instrument.base != quote:
             return None
-        middle2 = self._price2(now_ns, instrument.id)
+        middle2 = self.price2(now_ns, instrument.id)
         return (middle2, int(2 * 10**instrument.price_decimals)) if middle2 else None
-
-    def _price2(self, now_ns: int, instrument_id: int) -> int:
-        """Twice the middle of a GOOD book that is not too old; 0 without one."""
-        top = self._tops.get(instrument_id)
-        if top is None or top.state != GOOD or now_ns - top.receive_ns > self.limits.max_book_age_ns:
-            return 0
-        return top.middle2
 
 
 Check = Callable[[RiskGate, Proposed], Refusal | None]

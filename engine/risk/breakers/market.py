@@ -1,6 +1,5 @@
 """A breaker on the market: a fast move of a watched instrument, in either direction."""
 
-from collections import deque
 from decimal import Decimal
 from fractions import Fraction
 from typing import ClassVar
@@ -10,6 +9,7 @@ import msgspec
 from engine.model.words import BreakerPolicy, Reason
 from engine.risk.breakers.equity import Nothing
 from engine.risk.breakers.registry import Seen, breaker, share_of
+from engine.risk.breakers.window import Window
 from engine.risk.gate import Refusal
 from engine.risk.limits import BPS
 
@@ -31,26 +31,6 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"seconds must be 1 to {SECONDS_MOST}, was {self.seconds}")
 
 
-class Window:
-    """The highest and the lowest of the prices of the last nanoseconds."""
-
-    def __init__(self, length_ns: int) -> None:
-        """Begin empty."""
-        self._length_ns = length_ns
-        self._falling: deque[tuple[int, int]] = deque()  # each higher than all later ones: the first is the highest
-        self._rising: deque[tuple[int, int]] = deque()
-
-    def add(self, now_ns: int, price: int) -> tuple[int, int]:
-        """Add a price; the highest and the lowest, this one included."""
-        for kept, sign in ((self._falling, 1), (self._rising, -1)):
-            while kept and (kept[-1][1] - price) * sign <= 0:
-                kept.pop()
-            kept.append((now_ns, price))
-            while kept[0][0] < now_ns - self._length_ns:
-                kept.popleft()
-        return self._falling[0][1], self._rising[0][1]
-
-
 @breaker("flash_crash", Move, BreakerPolicy.CANCEL)
 class FlashCrash:
     """The middle of no watched instrument moves by more than a share of its price within some seconds.
@@ -67,21 +47,28 @@ class FlashCrash:
     def __init__(self, move: Move) -> None:
         """Begin without a price."""
         self._most = Fraction(move.move_pct)
+        self._most_over, self._most_under = self._most.as_integer_ratio()
         self._length_ns = move.seconds * SECOND_NS
         self.watched = move.instruments
         self._windows: dict[int, Window] = {}
 
     def judge(self, state: Nothing, seen: Seen) -> tuple[Nothing, Refusal | None]:
         """Compare each middle with the highest and the lowest of the window."""
+        now_ns, price2_of = seen.now_ns, seen.account.price2
         for number in self.watched or seen.account.instruments:
-            price2 = seen.account.price2(seen.now_ns, number)
+            price2 = price2_of(now_ns, number)
             if not price2:
                 continue
-            window = self._windows.setdefault(number, Window(self._length_ns))
-            high, low = window.add(seen.now_ns, price2)
-            for far in (high, low):
-                if abs(far - price2) * self._most.denominator > far * self._most.numerator:
-                    self._windows.clear()  # after a resume it counts from the next price on
-                    found, most = Fraction(abs(far - price2), far) * BPS, self._most * BPS
-                    return state, Refusal(Reason.FLASH_CRASH, -(-found.numerator // found.denominator), int(most))
+            window = self._windows.get(number) or self._windows.setdefault(number, Window(self._length_ns))
+            high, low = window.add(now_ns, price2)
+            if (high - price2) * self._most_under > high * self._most_over:
+                return state, self._refusal(price2, high)
+            if (price2 - low) * self._most_under > low * self._most_over:
+                return state, self._refusal(price2, low)
         return state, None
+
+    def _refusal(self, price2: int, far: int) -> Refusal:
+        """The trip by a price so far from another; after a resume it counts from the next price on."""
+        self._windows.clear()
+        found, most = Fraction(abs(far - price2), far) * BPS, self._most * BPS
+        return Refusal(Reason.FLASH_CRASH, -(-found.numerator // found.denominator), int(most))
