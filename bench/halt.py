@@ -24,7 +24,6 @@ import argparse
 import array
 import bisect
 import contextlib
-import gc
 import importlib
 import logging
 import mmap
@@ -109,8 +108,8 @@ class Sent:
 
     def _stamp(self, execution: Any) -> None:
         """Put the clock behind send(2), and have each request of the session leave its kind for it."""
-        transport: Any = importlib.import_module("engine.venues.wire.transport")
-        transmit, now, stamps = transport.transmit, time.monotonic_ns, self.stamps
+        inlet: Any = importlib.import_module("engine.venues.wire.inlet")
+        transmit, now, stamps = inlet.transmit, time.monotonic_ns, self.stamps
 
         def stamped(descriptor: int, block: bytes) -> int:
             count = int(transmit(descriptor, block))
@@ -120,7 +119,7 @@ class Sent:
                 stamps.extend((now(), self.kind, self.intent))
             return count
 
-        transport.transmit = stamped
+        inlet.transmit = stamped
         for name, kind in MARKS.items():
             setattr(execution.session, name, self._marked(getattr(execution.session, name), kind))
 
@@ -138,8 +137,9 @@ class Sent:
     def run(self, out: str) -> None:
         """Rounds until SIGTERM; then the samples are in the file."""
         signal.signal(signal.SIGTERM, lambda *_: self.loop.stop())
-        gc.collect()
-        gc.freeze()
+        from engine import garbage
+
+        garbage.exclude_built()
         self.loop.run()
         Path(out).write_bytes(self.stamps.tobytes())
         self.loop.close()

@@ -114,8 +114,8 @@ class Stamps:
     def _stamp(self) -> None:
         """Put clocks around the journal's and the socket's part of an order's way."""
         journal: Any = self.loop.roles[-1].journal  # type: ignore[attr-defined]
-        transport: Any = importlib.import_module("engine.venues.wire.transport")
-        publish, transmit, now = journal._publish, transport.transmit, self.now  # noqa: SLF001
+        inlet: Any = importlib.import_module("engine.venues.wire.inlet")
+        publish, transmit, now = journal._publish, inlet.transmit, self.now  # noqa: SLF001
 
         def stamped_publish(batch: bytes, now_ns: int) -> None:
             if len(batch) == BATCH_SIZE and batch[KIND_AT] == INTENT:
@@ -132,7 +132,7 @@ class Stamps:
             self._found.append((*self._intent, self._judged_ns, handed_ns, now()))
             return count
 
-        journal._publish, transport.transmit = stamped_publish, stamped_transmit  # noqa: SLF001
+        journal._publish, inlet.transmit = stamped_publish, stamped_transmit  # noqa: SLF001
 
     def run(self, seconds: float) -> dict[str, Any]:
         """Rounds until the time is over, and until no intent waits; what was counted."""

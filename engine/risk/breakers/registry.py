@@ -10,7 +10,6 @@ Execution (`engine/execution/breakers.py`) keeps the states in the journal and a
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -24,8 +23,7 @@ UNKNOWN = Refusal(Reason.RATE_MISSING)
 POLICIES = {one.name.lower(): one for one in BreakerPolicy if one}
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What a breaker may read when it is judged."""
 
     now_ns: int

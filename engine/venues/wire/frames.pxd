@@ -27,3 +27,11 @@ cdef class FrameReader:
     cdef int accept(self, int opcode, bint final) except -2
     cdef int accept_close(self) except -2
     cdef int assemble(self, int opcode) except -1
+
+
+cdef class FrameWriter:
+    cdef uint64_t seed
+    cdef bint server
+
+    cdef uint32_t next_key(self) noexcept nogil
+    cpdef bytes encode(self, int opcode, bytes payload, bint final=*)

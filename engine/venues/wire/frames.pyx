@@ -314,9 +314,6 @@ cdef class FrameWriter:
     their own bytes, and here every byte is ours.
     """
 
-    cdef uint64_t seed
-    cdef bint server
-
     def __cinit__(self, bint server=False):
         """Seed the mask keys."""
         self.seed = int.from_bytes(os.urandom(8), "little")

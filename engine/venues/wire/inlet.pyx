@@ -1,26 +1,35 @@
 # cython: language_level=3
-"""What an open WebSocket does in nearly every look: ask the socket, and give the messages that have become whole.
+"""What an open WebSocket does most: give the messages that have become whole, and send one.
 
     look ─▶ recv ─▶ (TLS) ─▶ FrameReader ─▶ messages
        └─ other work: connecting, control frames, bytes to be sent, faults, the end ─▶ the port, in Python
+    send ─▶ FrameWriter ─▶ transmit
+       └─ TLS, bytes that wait, and what the socket does not accept at once ─▶ the transport, in Python
 """
 
 from libc.errno cimport EAGAIN
 
-from engine.venues.wire.frames cimport FrameReader
+from engine.venues.wire.frames cimport FrameReader, FrameWriter
 from engine.venues.wire.receiver cimport SealedReceiver
 
-from engine.venues.wire.frames import TEXT, FrameWriter
+from engine.venues.wire.descriptor import transmit
+from engine.venues.wire.frames import TEXT
+
+cdef int C_TEXT = TEXT
 
 
 cdef class Inlet:
-    """The reading half of a port; a subclass has `move(now_ns)`, `finish_read(messages)` and `stop(count)`."""
+    """What is hot of a port; a subclass has the rest.
 
-    def __init__(self, FrameReader reader):
+    These are `move(now_ns)`, `finish_read(messages)` and `stop(count)` for reading, `write(frame)` and
+    `finish_write(frame, count)` for sending.
+    """
+
+    def __init__(self, FrameReader reader, FrameWriter writer):
         """Nothing flows yet."""
-        self.reader = reader
+        self.reader, self.writer = reader, writer
         self.practice = FrameReader()
-        self.encode = FrameWriter(server=True).encode
+        self.echo = FrameWriter(server=True)
 
     @property
     def receive_ns(self):
@@ -57,9 +66,21 @@ cdef class Inlet:
             self.finish_read(messages)
         return messages
 
+    def send(self, bytes payload not None, int opcode=C_TEXT):
+        """Queue one message and push it out; False when the connection is not open, or lost with this."""
+        cdef bytes frame
+        cdef Py_ssize_t count
+        if not self.flowing:
+            return False
+        frame = self.writer.encode(opcode, payload)
+        if self.sealed is not None or self.plain.unsent:
+            return self.write(frame)
+        count = transmit(self.plain.descriptor, frame)
+        return count == len(frame) or self.finish_write(frame, count)
+
     def rehearse(self, bytes message):
         """Parse this message with a reader for practice, so that the next real message finds the code in the cache."""
-        self.practice.feed(self.encode(TEXT, message))
+        self.practice.feed(self.echo.encode(C_TEXT, message))
         self.practice.messages()
 
     cdef Py_ssize_t fill(self) except? -1:

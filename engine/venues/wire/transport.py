@@ -77,8 +77,10 @@ class PlainTransport(Receiver):
         if self._outgoing:
             return self._keep(block) and self.flush()
         count = transmit(self._descriptor, block)
-        if count == len(block):
-            return True
+        return count == len(block) or self.finish_write(block, count)
+
+    def finish_write(self, block: bytes, count: int) -> bool:
+        """Keep what the socket did not accept of a block; False with `error` set when it is lost."""
         if count >= 0:
             return self._keep(block[count:])
         return self._keep(block) if count == NOTHING else self._lose(count)

@@ -42,12 +42,12 @@ class WebSocketPort(Inlet):
         """Begin to connect; ValueError for a text that is no URL."""
         self._options = options or WireOptions()
         self._reader = FrameReader(self._options.message_limit)
-        super().__init__(self._reader)
+        self._writer = FrameWriter()
+        super().__init__(self._reader, self._writer)
         self._dial = Dial(Place.of(url), self._options)
         self._upgrade = upgrade(url, headers or {})
         self._conversation: Conversation | None = None
         self._transport: Transport | None = None
-        self._writer = FrameWriter()
         self._state = CONNECTING
         self._error = ""
         self._deadline_ns = 0
@@ -104,15 +104,22 @@ class WebSocketPort(Inlet):
         if count != NOTHING:
             self._end(f"connection lost: {self._transport.error or 'end of stream without a close'}")
         elif not self._transport.flush():
-            self._end(f"connection lost: {self._transport.error}")
+            self._lose()
         return []
 
-    def send(self, payload: bytes, opcode: int = TEXT) -> bool:
-        """Queue one message and push it out; False when the connection is not open, or lost with this."""
-        if self._state is not OPEN or self._transport is None:
-            return False
-        if self._transport.write(self._writer.encode(opcode, payload)):
-            return True
+    def write(self, frame: bytes) -> bool:
+        """Send a frame after those that wait, or through TLS; False when the connection is lost with this."""
+        assert self._transport is not None, "a frame without a connection"
+        return self._transport.write(frame) or self._lose()
+
+    def finish_write(self, frame: bytes, count: int) -> bool:
+        """Keep what the socket did not accept of a frame; False when the connection is lost with this."""
+        assert isinstance(self._transport, PlainTransport), "only a plain socket accepts a part"
+        return self._transport.finish_write(frame, count) or self._lose()
+
+    def _lose(self) -> bool:
+        """End, because the transport can send no more."""
+        assert self._transport is not None
         self._end(f"connection lost: {self._transport.error}")
         return False
 
@@ -125,7 +132,7 @@ class WebSocketPort(Inlet):
             return
         self._writer.encode(TEXT, payload)
         if isinstance(self._transport, PlainTransport) and not self._transport.write(b""):
-            self._end(f"connection lost: {self._transport.error}")
+            self._lose()
 
     def send_ping(self, payload: bytes = b"") -> bool:
         """Ask whether the venue is there; its answer moves `receive_ns`, and `last_pong` returns it."""
