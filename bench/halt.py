@@ -136,9 +136,9 @@ class Sent:
 
     def run(self, out: str) -> None:
         """Rounds until SIGTERM; then the samples are in the file."""
-        signal.signal(signal.SIGTERM, lambda *_: self.loop.stop())
         from engine import garbage
 
+        signal.signal(signal.SIGTERM, lambda *_: self.loop.stop())
         garbage.exclude_built()
         self.loop.run()
         Path(out).write_bytes(self.stamps.tobytes())

@@ -67,6 +67,7 @@ class Blotter:
         self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so every id up to this one is known
         self.changed: list[Order] = []  # orders that the desk has not followed up yet
         self.touched: set[int] = set()  # cells of positions to write
+        self.exposed: set[int] = set()  # cells in which only the size of open orders has changed
         self.done: deque[Order] = deque()
         self._publish_order = lanes.orders.publish_bytes
         self._publish_parent = lanes.parents.publish_bytes
@@ -229,7 +230,7 @@ class Blotter:
         if rest != order.exposure:
             self.ledger.expose(order.strategy, order.instrument, order.side, rest - order.exposure)
             order.exposure = rest
-            self.touched.update(self.ledger.cells(order.strategy, order.instrument))
+            self.exposed.update(self.ledger.cells(order.strategy, order.instrument))
         if order.successor is not None:
             self.refresh(order.successor)
 

@@ -1,18 +1,28 @@
 """Publishes the cells of POSITIONS: a changed position at once, and every `mark_interval_ns` each held position.
 
+Where only the size of open orders has changed, which each order does twice, the cell's last record is written with the
+new size, unless its valuation is as old as the interval.
+
 A position is valued at the middle of its book (`prices`). A day begins at 00:00 UTC. Its first valuation is recorded in
 the journal, and the net of the day counts from it, after a restart too. While an instrument is held and has no price,
 its day does not begin.
 """
 
+import struct
+
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.prices import Prices
 from engine.lanes.ports import CellWriter
+from engine.model.fixed import clamped
 from engine.model.journal_records import DAY
+from engine.model.records import POSITION
 from engine.model.words import JournalKind
 
 DAY_NS = 86_400 * 1_000_000_000
+OPEN = struct.Struct("<qq")  # open_buy, open_sell
+OPEN_AT = next(one.offset for one in POSITION.fields if one.name == "open_buy")
+assert [one.offset for one in POSITION.fields if one.name == "open_sell"] == [OPEN_AT + 8]
 
 
 class Positions:
@@ -27,6 +37,7 @@ class Positions:
         self._interval_ns = interval_ns
         self._valued_ns = 0
         self._day_ns = 0
+        self._written: dict[int, tuple[int, bytes]] = {}  # by cell: when its position was valued, its record
 
     def write(self, now_ns: int, fill_sequence: int) -> None:
         """Write the cells that changed, and those of all held positions when they are due."""
@@ -37,13 +48,29 @@ class Positions:
             self._begin_days()
             touched.update(index for index, one in enumerate(self._ledger.positions) if one.held)
             self._blotter.forget_old()
-        for index in sorted(touched):
-            position = self._ledger.positions[index]
-            mark2 = self._prices.middle2(position.instrument.id)
-            rate = self._prices.usd_rate(position.instrument.quote)
-            row = position.row(fill_sequence, mark2, rate, self._day_ns, self._blotter.account)
-            self._write(index, codec.POSITION.pack_row(row))
+        exposed = self._blotter.exposed
+        for index in sorted(touched | exposed) if touched else exposed:
+            valued_ns, data = self._written.get(index, (0, b""))
+            if index in touched or now_ns - valued_ns >= self._interval_ns:
+                self._written[index] = now_ns, self._value(index, fill_sequence)
+            else:
+                self._written[index] = valued_ns, self._with_open(index, data)
+            self._write(index, self._written[index][1])
         touched.clear()
+        exposed.clear()
+
+    def _value(self, index: int, fill_sequence: int) -> bytes:
+        """The record of a position at its present price."""
+        position = self._ledger.positions[index]
+        mark2 = self._prices.middle2(position.instrument.id)
+        rate = self._prices.usd_rate(position.instrument.quote)
+        return codec.POSITION.pack_row(position.row(fill_sequence, mark2, rate, self._day_ns, self._blotter.account))
+
+    def _with_open(self, index: int, data: bytes) -> bytes:
+        """The last record of a position with the present size of its open orders."""
+        position = self._ledger.positions[index]
+        found = OPEN.pack(clamped(position.open_buy), clamped(position.open_sell))
+        return data[:OPEN_AT] + found + data[OPEN_AT + OPEN.size :]
 
     def _begin_days(self) -> None:
         """Begin the day of every instrument that can be valued and has not begun it."""

@@ -108,6 +108,7 @@ class ReplayState(msgspec.Struct):
     terms: list[tuple[int, bytes]]
     last_intent: list[tuple[int, int]]
     touched: list[int]
+    exposed: list[int]
     positions: list[PositionState]
     breakers: list[bytes] = []  # the newest record of each
 
@@ -150,6 +151,7 @@ def dump(replay: Replay) -> bytes:
         terms=list(replay.terms.items()),
         last_intent=list(blotter.last_intent.items()),
         touched=sorted(blotter.touched),
+        exposed=sorted(blotter.exposed),
         positions=[_dump_position(one) for one in blotter.ledger.positions],
         breakers=[codec.BREAKER.pack_row(row) for row in replay.breakers.values()],
     )
@@ -198,6 +200,7 @@ def _load_tables(state: ReplayState, orders: list[Order], blotter: Blotter) -> N
     blotter.watermarks.update(state.watermarks)
     blotter.last_intent.update(state.last_intent)
     blotter.touched.update(state.touched)
+    blotter.exposed.update(state.exposed)
     for known in state.fills:
         _load_fills(known, blotter.fills[known.instrument])
     blotter.overdue.update(instrument for instrument, fills in blotter.fills.items() if fills.overdue)

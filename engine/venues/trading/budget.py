@@ -84,6 +84,7 @@ class VenueBudget:
         self._windows: dict[tuple[int, int], Window] = {}  # by kind and length
         self._pending = [0] * len(Cost._fields)
         self._newest = 0  # the newest request whose answer has corrected a window
+        self._from_ns = self._until_ns = 0  # the venue's times between which no window begins
 
     @property
     def reserve(self) -> Decimal:
@@ -123,7 +124,7 @@ class VenueBudget:
         """
         newest, self._newest = number > self._newest, max(number, self._newest)
         for one in reported:
-            window = self._windows.setdefault((one.kind, one.length_ns), Window(one.kind, one.length_ns))
+            window = self._windows.get((one.kind, one.length_ns)) or self._begin(one)
             if window.limit != one.limit:
                 window.bind(one.limit, self._reserve)
             self._turn(now_ns)
@@ -145,8 +146,18 @@ class VenueBudget:
         window = self.full(priority, cost, now_ns)
         return 0 if window is None else (window.index + 1) * window.length_ns - self._clock.offset_ns
 
+    def _begin(self, one: Reported) -> Window:
+        """The first window of a limit that the venue reports for the first time."""
+        self._until_ns = 0
+        return self._windows.setdefault((one.kind, one.length_ns), Window(one.kind, one.length_ns))
+
     def _turn(self, now_ns: int) -> None:
         """Begin the windows whose time has come, before what is pending changes."""
-        venue_ns = self._clock.venue_ns(now_ns)
-        for window in self._windows.values():
+        venue_ns = now_ns + self._clock.offset_ns
+        if self._from_ns <= venue_ns < self._until_ns:
+            return
+        windows = self._windows.values()
+        for window in windows:
             window.turn(venue_ns, self._pending[window.kind])
+        self._from_ns = max((one.index * one.length_ns for one in windows), default=0)
+        self._until_ns = min(((one.index + 1) * one.length_ns for one in windows), default=0)

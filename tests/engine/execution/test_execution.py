@@ -50,6 +50,23 @@ def test_an_intent_becomes_an_order_and_its_fill_a_position(house: House) -> Non
     house.check_truth()
 
 
+def test_the_open_size_is_in_the_position_at_once_and_its_price_after_the_interval(house: House) -> None:
+    """Each order changes the open size twice: a valuation each time would cost more than the order itself."""
+    house.place(size=1000)
+    house.book(bid=6_000_200, ask=6_000_300)
+    house.place(size=500)
+    cells = [house.cells["positions"].read(index) for index in (0, 2)]
+    assert [cell.open_buy for cell in cells] == [1500, 1500]
+    house.run(house.role.config.mark_interval_ns // MS)
+    house.book(bid=6_000_200, ask=6_000_300)
+    house.place(size=100)
+    cell = house.cells["positions"].read(0)
+    assert (cell.open_buy, cell.mark_price) == (1600, 6_000_250)
+    house.command(CommandKind.CANCEL_ALL)
+    house.run(6)
+    assert house.cells["positions"].read(0).open_buy == 0
+
+
 def test_the_order_leaves_in_the_step_that_reads_the_intent(house: House) -> None:
     """Latency is one step."""
     house.intent()
