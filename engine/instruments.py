@@ -16,7 +16,9 @@ from engine.model.rows import InstrumentRow
 POLL_S = 0.01
 TEXTS = ("venue", "symbol", "base", "quote", "kind")
 NUMBERS = ("id", "price_decimals", "size_decimals", "price_step", "size_step", "size_min", "size_max", "notional_min",
-           "multiplier", "version")  # fmt: skip
+           "multiplier", "version", "natives", "orders_max", "algo_orders_max", "trailing_min", "trailing_max",
+           "price_min", "price_max", "notional_max", "market_size_max", "position_max", "bid_up", "bid_down", "ask_up",
+           "ask_down")  # fmt: skip
 
 
 class InstrumentsMissingError(Exception):

@@ -4,6 +4,8 @@
     parent          one line: its algorithm, its size and how much of it is filled, working or stopping
       child         one line each, below it; as JSON in the parent's "children"
 
+A parent that waits for its trigger is marked by who keeps it: kept (execution), or native (the venue).
+
 Read from the lanes ORDERS and PARENTS, or from the journal of a system that is down.
 """
 
@@ -14,7 +16,8 @@ from typing import Any, NamedTuple
 from engine.cli.look import known_instruments, last_states, newest_parents
 from engine.cli.output import choose_system, local, print_json, print_table, segments_of
 from engine.cli.trees import Naming, tree_of
-from engine.model.words import DONE_STATES, ParentStatus
+from engine.model import algorithms
+from engine.model.words import DONE_STATES, NATIVE_TYPES, OrderState, OrderType, ParentStatus
 from engine.monitor.names import Names
 from engine.view.screen import title_of
 
@@ -87,7 +90,17 @@ def _trees(found: Found, *, all_of_them: bool) -> list[dict[str, Any]]:
         if all_of_them or row.state not in DONE_STATES:
             place = trees if parent is None else parent["children"]
             place.append(tree_of(row, found.naming))
+    for intent, parent in parents.items():
+        parent["waits"] = _waits(found.parents[intent], parent["children"])
     return trees + [parent for intent, parent in parents.items() if intent not in placed]
+
+
+def _waits(row: Any, children: list[dict[str, Any]]) -> str:
+    """Who keeps a parent that waits for its trigger; empty for one that does not wait."""
+    live = [one for one in children if OrderState[one["state"]] not in DONE_STATES]
+    if any(OrderType[one["order_type"]] in NATIVE_TYPES for one in live):
+        return "native"
+    return "kept" if row.status == ParentStatus.WORKING and algorithms.keeps(row.algorithm) and not live else ""
 
 
 def _rows(tree: dict[str, Any], naming: Naming) -> list[tuple[object, ...]]:
@@ -95,7 +108,7 @@ def _rows(tree: dict[str, Any], naming: Naming) -> list[tuple[object, ...]]:
     if "children" not in tree:
         return [_row(tree, naming, tree["client_id"], _kind(tree), tree["price"], tree["state"])]
     terms = "".join(f" {name}={value}" for name, value in tree["terms"].items())
-    kind = tree["algorithm_name"] + terms
+    kind = tree["algorithm_name"] + terms + (f" ({tree['waits']})" if tree["waits"] else "")
     head = _row(tree, naming, tree["intent_id"], kind, tree["limit_price"], tree["status"])
     return [head] + [
         _row(child, naming, f"  {child['client_id']}", _kind(child), child["price"], child["state"])

@@ -57,11 +57,11 @@ MARKS: Mapping[str, type[IntEnum]] = {
 }  # fmt: skip
 PRICES = frozenset({
     "price", "limit_price", "average_price", "mark_price", "bid_price", "ask_price", "open", "high", "low", "close",
-    "buy_price", "sell_price", "price_step",
+    "buy_price", "sell_price", "price_step", "price_min", "price_max",
 })  # fmt: skip
 SIZES = frozenset({
     "size", "size_before", "filled", "bid_size", "ask_size", "bought", "sold", "open_buy", "open_sell", "size_step",
-    "size_min", "size_max",
+    "size_min", "size_max", "market_size_max", "position_max",
 })  # fmt: skip
 FEES = frozenset({"fee", "fee_value", "fee_unvalued", "difference"})
 DURATIONS = frozenset({"ttl_ns", "timeout_ns", "interval_ns"})

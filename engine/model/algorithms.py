@@ -43,7 +43,7 @@ SCHEDULE = (
     Parameter("duration_ms", 1, 7 * DAY_MS), Parameter("slices", 1, 2_000), Parameter("patience_pct", 0, 90),
 )  # fmt: skip
 SLIPPAGE = Parameter("slippage_bps", 0, 1_000)
-TRIGGER = Parameter("trigger", 0, 1)
+TRIGGER, NATIVE = Parameter("trigger", 0, 1), Parameter("trigger", 0, 2)
 STOP, TARGET = Parameter("stop_price", 1, INT64_MAX), Parameter("target_price", 1, INT64_MAX)
 REGISTRY: list[Registered] = [
     Registered(1, "chase", f"{ROOM}.chase:Chase", CHASE),
@@ -63,12 +63,12 @@ REGISTRY: list[Registered] = [
     Registered(10, "close", f"{ROOM}.close:Close", (
         SLIPPAGE, Parameter("slice", 0, INT64_MAX), Parameter("timeout_ms", 0, DAY_MS),
     ), waits=True, closes=True),
-    Registered(20, "stop", f"{ROOM}.triggered.stop:Stop", (STOP, SLIPPAGE, TRIGGER), waits=True),
-    Registered(21, "stop_limit", f"{ROOM}.triggered.stop_limit:StopLimit", (STOP, TRIGGER), waits=True),
+    Registered(20, "stop", f"{ROOM}.triggered.stop:Stop", (STOP, SLIPPAGE, NATIVE), waits=True),
+    Registered(21, "stop_limit", f"{ROOM}.triggered.stop_limit:StopLimit", (STOP, NATIVE), waits=True),
     Registered(22, "trailing_stop", f"{ROOM}.triggered.trailing_stop:TrailingStop", (
-        Parameter("distance_bps", 0, 5_000), Parameter("distance_steps", 0, 1_000_000_000), SLIPPAGE, TRIGGER,
+        Parameter("distance_bps", 0, 5_000), Parameter("distance_steps", 0, 1_000_000_000), SLIPPAGE, NATIVE,
     ), waits=True),
-    Registered(23, "take_profit", f"{ROOM}.triggered.take_profit:TakeProfit", (TARGET, SLIPPAGE, TRIGGER), waits=True),
+    Registered(23, "take_profit", f"{ROOM}.triggered.take_profit:TakeProfit", (TARGET, SLIPPAGE, NATIVE), waits=True),
     Registered(24, "oco", f"{ROOM}.triggered.oco:Oco", (STOP, SLIPPAGE, TRIGGER)),
     Registered(25, "bracket", f"{ROOM}.triggered.bracket:Bracket", (TARGET, STOP, SLIPPAGE, TRIGGER)),
 ]  # fmt: skip
@@ -89,6 +89,11 @@ def closes(number: int) -> bool:
     """Whether an algorithm begins by cancelling the strategy's older orders in its instrument."""
     one = by_number(number)
     return one is not None and one.closes
+
+
+def keeps(number: int) -> bool:
+    """Whether an algorithm waits for a price before its first child, which execution or the venue keeps."""
+    return waits(number) and not closes(number)
 
 
 def name_of(number: int) -> str:

@@ -28,6 +28,24 @@ class Instrument:
     kind: str = "spot"  # spot, perpetual, future
     multiplier: int = 1
     version: int = 1  # a change of decimals is a new version
+    natives: int = 0  # the native order types that the venue accepts: bits 1 << OrderType
+    orders_max: int = 0  # open orders of the account; 0 here and below: the venue has no such limit
+    algo_orders_max: int = 0  # of them, those that wait for a trigger
+    trailing_min: int = 0  # the distances of a native trailing stop, in hundredths of a percent; 0: it has none
+    trailing_max: int = 0
+    price_min: int = 0
+    price_max: int = 0
+    notional_max: int = 0
+    market_size_max: int = 0  # of an order without a limit price
+    position_max: int = 0  # of the base asset, with what open orders can buy
+    bid_up: int = 0  # how far from the market's price an order may be, in millionths of that price; a buyer's
+    bid_down: int = 0
+    ask_up: int = 0
+    ask_down: int = 0
+
+    def has_native(self, order_type: int) -> bool:
+        """Whether the venue accepts this native order type."""
+        return bool(self.natives >> order_type & 1)
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be exact, and names that cannot be shown."""

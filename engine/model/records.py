@@ -622,7 +622,7 @@ JOURNAL: "Record[JournalRow]" = Record(
 
 INSTRUMENT: "Record[InstrumentRow]" = Record(
     "instrument",
-    192,
+    256,
     {
         "price_step": "i8",
         "size_step": "i8",
@@ -630,6 +630,11 @@ INSTRUMENT: "Record[InstrumentRow]" = Record(
         "size_max": "i8",
         "notional_min": "i8",
         "multiplier": "i8",
+        "price_min": "i8",  # this and the following maxima: 0 where the venue has no such limit
+        "price_max": "i8",
+        "notional_max": "i8",
+        "market_size_max": "i8",
+        "position_max": "i8",
         "update_ns": "i8",
         "id": "u4",
         "version": "u4",  # a change of decimals is a new version
@@ -644,7 +649,16 @@ INSTRUMENT: "Record[InstrumentRow]" = Record(
         "old": "u1",  # from the cached copy: the venue did not answer
         "missing": "u4",  # channels the venue refused or ignored: bits of ChannelKind
         "spread_alarm_bps": "f8",  # the spread alarm while it is raised; 0: none is
-        "spare": "2u8",
+        "natives": "u4",  # bits 1 << OrderType
+        "orders_max": "u4",
+        "algo_orders_max": "u4",
+        "trailing_min": "u4",  # in hundredths of a percent
+        "trailing_max": "u4",
+        "bid_up": "u4",  # in millionths of the market's price
+        "bid_down": "u4",
+        "ask_up": "u4",
+        "ask_down": "u4",
+        "spare": "u4",
     },
 )
 

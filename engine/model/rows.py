@@ -530,6 +530,11 @@ if TYPE_CHECKING:
         size_max: int
         notional_min: int
         multiplier: int
+        price_min: int
+        price_max: int
+        notional_max: int
+        market_size_max: int
+        position_max: int
         update_ns: int
         id: int
         version: int
@@ -544,7 +549,16 @@ if TYPE_CHECKING:
         old: int
         missing: int
         spread_alarm_bps: float
-        spare: tuple[int, ...] = (0, 0)
+        natives: int
+        orders_max: int
+        algo_orders_max: int
+        trailing_min: int
+        trailing_max: int
+        bid_up: int
+        bid_down: int
+        ask_up: int
+        ask_down: int
+        spare: int = 0
 
     class FrameRow(NamedTuple):
         """A row of FRAME."""

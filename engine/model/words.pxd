@@ -42,6 +42,10 @@ cdef enum:  # IntentKind: INTENT_
 cdef enum:  # OrderType: ORDER_TYPE_
     ORDER_TYPE_LIMIT = 1
     ORDER_TYPE_MARKET = 2
+    ORDER_TYPE_STOP = 3
+    ORDER_TYPE_STOP_LIMIT = 4
+    ORDER_TYPE_TAKE_PROFIT = 5
+    ORDER_TYPE_TAKE_PROFIT_LIMIT = 6
 
 cdef enum:  # TimeInForce: TIME_IN_FORCE_
     TIME_IN_FORCE_GTC = 1

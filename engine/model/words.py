@@ -85,6 +85,15 @@ class OrderType(IntEnum):
 
     LIMIT = 1
     MARKET = 2  # sent as an IOC limit at the protective price, never bare
+    STOP = 3  # native, as the following: it waits at the venue for its trigger, then trades at any price
+    STOP_LIMIT = 4  # then it rests at its price
+    TAKE_PROFIT = 5  # as STOP, for a price that moves in favour
+    TAKE_PROFIT_LIMIT = 6
+
+
+INTENT_TYPES = frozenset({OrderType.LIMIT, OrderType.MARKET})  # a strategy asks for a native one by an algorithm
+NATIVE_TYPES = frozenset(OrderType) - INTENT_TYPES
+UNPRICED_TYPES = frozenset({OrderType.STOP, OrderType.TAKE_PROFIT})  # the price of such an order is its trigger's
 
 
 class TimeInForce(IntEnum):

@@ -102,6 +102,10 @@ class PlacedOrder(Protocol):
     answer_ns: int  # when the venue first answered; 0: not yet
     amend_to: int  # the size that was asked for in place; 0: none was
 
+    @property
+    def native(self) -> bool:
+        """Whether it waits at the venue for its trigger."""
+
 
 class Sight(Protocol):
     """What execution knows beyond exposures."""
@@ -242,17 +246,20 @@ class RiskGate(Approval):
         relief: int = 0,
         *,
         follows_book: bool = False,
+        waits: bool = False,
     ) -> Verdict:
         """Check one order.
 
         `relief` is the exposure on its side of the order that it replaces. `follows_book` marks a chase: its price
-        comes from the book, so the book is checked for an exit too.
+        comes from the book, so the book is checked for an exit too. `waits` marks an order that waits at the venue for
+        its trigger, far from the market.
         """
-        exits = self.is_exit(strategy, instrument_id, side, size, relief)
         order = Proposed(
             now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, relief, follows_book
         )  # fmt: skip
-        for check in EXIT if exits else ENTRY:
+        exits = self.is_exit(strategy, instrument_id, side, size, relief)
+        entry_list, exit_list = (NATIVE_ENTRY, NATIVE_EXIT) if waits else (ENTRY, EXIT)
+        for check in exit_list if exits else entry_list:
             refusal = check(self, order)
             if refusal is not None:
                 return refusal
@@ -592,6 +599,17 @@ KEPT_EXIT: tuple[Check, ...] = (  # of an order that execution keeps until its t
 )  # fmt: skip
 KEPT_ENTRY: tuple[Check, ...] = (
     *KEPT_EXIT, RiskGate.check_permit, RiskGate.check_exits_only, RiskGate.check_breakers,
+)  # fmt: skip
+NATIVE_EXIT: tuple[Check, ...] = (  # of an order that waits at the venue for its trigger
+    *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_age, RiskGate.check_steps,
+    RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_venue_rate,
+    RiskGate.check_exit_rate,
+)  # fmt: skip
+NATIVE_ENTRY: tuple[Check, ...] = (
+    *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
+    RiskGate.check_age, RiskGate.check_steps, RiskGate.check_size_max, RiskGate.check_order_cap,
+    RiskGate.check_position_cap, RiskGate.check_caps, RiskGate.check_exits_only, RiskGate.check_breakers,
+    RiskGate.check_silence, RiskGate.check_venue_rate, RiskGate.check_rate,
 )  # fmt: skip
 CLOSING: tuple[Check, ...] = (  # of a flattening
     RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected, RiskGate.check_stopped,

@@ -68,6 +68,14 @@ class SessionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     retry_most_ns: Interval = 5 * SECOND_NS
 
 
+class Waits(NamedTuple):
+    """What a native order waits for at the venue: a price, or one that turns back by a distance from its best."""
+
+    order_type: int  # one of NATIVE_TYPES
+    stop_price: int = 0  # 0: it trails from the price of now
+    trailing_bps: int = 0  # 0: the stop price alone triggers
+
+
 class Request(NamedTuple):
     """A request that left and waits for its answer."""
 
@@ -162,6 +170,12 @@ class VenueSession(Protocol):
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int
     ) -> bool:
         """Place a limit order."""
+
+    def place_native(
+        self, waits: Waits, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes,
+        now_ns: int,
+    ) -> bool:  # fmt: skip
+        """Place an order that waits at the venue, where `Instrument.natives` has its type; price 0: it has no limit."""
 
     def warm_place(
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int

@@ -1,8 +1,8 @@
-"""A strategy that leaves stops, pairs and brackets to execution, a few basis points from the market."""
+"""A strategy that leaves stops, pairs and brackets to execution and the venue, a few basis points from the market."""
 
 from typing import Any
 
-from engine.model.words import BUY, SELL, IntentKind
+from engine.model.words import BUY, SELL, IntentKind, Reason
 from engine.strategy.api.book import Book
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.api.units import price_down, size_of
@@ -14,9 +14,13 @@ PARENTS: tuple[tuple[str, int, int | None, dict[str, int], dict[str, int]], ...]
     ("stop", SELL, None, {"stop_price": -1}, {}), ("stop", SELL, None, {"stop_price": 2}, {}),
     ("take_profit", SELL, None, {"target_price": 1}, {}), ("stop_limit", SELL, -20, {"stop_price": -1}, {"trigger": 1}),
     ("trailing_stop", SELL, None, {}, {"distance_bps": 1}), ("oco", SELL, 1, {"stop_price": -2}, {}),
+    ("stop", SELL, None, {"stop_price": -2}, {"trigger": 2}),
+    ("take_profit", SELL, None, {"target_price": 2}, {"trigger": 2}),
+    ("stop_limit", SELL, -20, {"stop_price": -2}, {"trigger": 2}),
+    ("trailing_stop", SELL, None, {}, {"distance_bps": 10, "trigger": 2}),
     ("bracket", BUY, 3, {"target_price": 5, "stop_price": -2}, {}),
     ("bracket", BUY, 3, {"target_price": 4, "stop_price": -1}, {"trigger": 1}),
-    ("protected", BUY, None, {}, {}), ("protected", BUY, None, {}, {}), ("protected", BUY, None, {}, {}),
+    *[("protected", BUY, None, {}, {})] * 6,
 )  # fmt: skip
 
 
@@ -50,5 +54,6 @@ class Protecting(Strategy):
 
     def on_refusal(self, verdict: Any) -> None:
         """Once more where the intent was refused before it worked: execution may still compare with the venue."""
-        if verdict.intent_id in self.asked and verdict.kind == IntentKind.PLACE and verdict.intent_sequence:
+        never_worked = verdict.intent_sequence or verdict.reason == Reason.NOT_RECONCILED
+        if verdict.intent_id in self.asked and verdict.kind == IntentKind.PLACE and never_worked:
             self.left.append(self.asked.pop(verdict.intent_id))

@@ -23,7 +23,7 @@ SIZES = {
     "session": 320, "instrument_halt": 320, "scope_halt": 256,
     "account_balance": 128, "monitored": 128, "monitored_account": 256, "disagreement": 256,
     "reconciled": 320,
-    "journal": 320, "instrument": 192, "frame": 256, "connection": 256,
+    "journal": 320, "instrument": 256, "frame": 256, "connection": 256,
     "terms": 56, "alarm": 112, "followed": 64, "setting": 288, "watermark": 48, "day": 24, "balance": 88,
     "breaker": 224,
     "bar": 192, "group": 192, "global_book": 448, "opportunity": 192,

@@ -29,6 +29,7 @@ from engine.execution.orders.parent import Parent
 from engine.model import algorithms
 from engine.model.words import Reason
 from engine.risk.gate import Refusal
+from engine.venues.session import Waits
 
 LASTING = frozenset({  # refusals that a retry would meet again
     Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE,
@@ -43,6 +44,7 @@ class Child(NamedTuple):
     size: int
     time_in_force: int
     side: int = 0
+    waits: Waits | None = None  # of a native order
 
 
 class ChildPort(Protocol):
@@ -72,12 +74,15 @@ class ChildPort(Protocol):
     def closable(self, algorithm: "Algorithm") -> int:
         """The size that an order of its strategy can close in its instrument, signed as the position."""
 
+    def natives(self, instrument: int) -> int:
+        """How many orders of the account may wait at the venue for a trigger."""
+
 
 class Algorithm(ABC):
     """The base of every algorithm."""
 
     Parameters: ClassVar[type[msgspec.Struct]]  # integers, named and in order as in the registry; 0: the default
-    kept: ClassVar[bool] = False  # it waits for a price before its first child: see `triggered/`
+    kept = False  # it waits for a price before its next child: see `triggered/`
     priced: ClassVar[bool] = False  # the intent's price is the price of its limit order, and not the bound of all
     prints = False  # whether `on_print` is to be called
     stalled = False  # whether `on_time` is to be called at each step until a switch of risk lets its order leave

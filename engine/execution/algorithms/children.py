@@ -39,6 +39,7 @@ class Children:
         verdict = self._check(algorithm, side, child.price, size, 0, now_ns)
         if isinstance(verdict, Refusal):
             return verdict
+        assert child.waits is None, "a native order is the first child of its parent"
         order = self._sender.child_of(parent, side, child.price, size, child.time_in_force, verdict.flags)
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.send_child(parent, order, now_ns)
@@ -81,6 +82,10 @@ class Children:
         """The size that an order of its strategy can close in its instrument, signed as the position."""
         position = self._blotter.ledger.owned.get((algorithm.parent.strategy, algorithm.parent.instrument))
         return 0 if position is None else position.closable
+
+    def natives(self, instrument: int) -> int:
+        """How many orders of the account may wait at the venue for a trigger."""
+        return sum(one.native for one in self._blotter.live.values() if one.instrument == instrument)
 
     def cut(self, parent: Parent, side: int, size: int, relief: int = 0) -> int:
         """The size of a child: of a reduce-only one at most what is left of the position, 0 where nothing is."""

@@ -43,7 +43,11 @@ class Market(NamedTuple):
 
     def beyond(self, side: int, bps: int) -> int:
         """The worst whole price within this distance of the best opposite price, in hundredths of a percent."""
-        numerator = self.opposite(side) * (BPS + side * bps)
+        return self.past(self.opposite(side), side, bps)
+
+    def past(self, price: int, side: int, bps: int) -> int:
+        """The worst whole price for an order of this side within a distance of a price."""
+        numerator = price * (BPS + side * bps)
         return self.passive(side, numerator // BPS if side == BUY else -(-numerator // BPS))
 
     @property

@@ -68,7 +68,7 @@ class Parents:
     def propose(self, intent: IntentRow) -> Algorithm | Refusal:
         """The algorithm of an intent, for risk to check its first child; or a refusal of its terms."""
         kind = kind_of(intent.algorithm)
-        kept, priced = (False, False) if kind is None else (kind.kept, kind.priced)
+        priced = kind is not None and kind.priced
         algorithm = self._algorithm_of(Parent(
             intent.intent_id, intent.strategy, intent.instrument, intent.side, intent.size,
             intent.price if priced else self._limit_of(intent), intent.time_in_force, intent.algorithm,
@@ -77,7 +77,7 @@ class Parents:
         if isinstance(algorithm, Refusal):
             return algorithm
         full = Refusal(Reason.TOO_MANY_KEPT, self._kept + 1, self._options.kept_most)
-        return algorithm.check() or (full if kept and full.value > full.limit else algorithm)
+        return algorithm.check() or (full if algorithm.kept and full.value > full.limit else algorithm)
 
     def _limit_of(self, intent: IntentRow) -> int:
         """The worst price of an intent's children: its own, at most the collar's edge."""

@@ -23,10 +23,18 @@ from engine.model import algorithms
 from engine.model.fixed import INT64_MAX
 from engine.model.intent_id import strategy_of
 from engine.model.rows import IntentRow
-from engine.model.words import IntentFlag, IntentKind, JournalKind, OrderFlag, OrderType, Reason, TimeInForce
+from engine.model.words import (
+    INTENT_TYPES,
+    IntentFlag,
+    IntentKind,
+    JournalKind,
+    OrderFlag,
+    OrderType,
+    Reason,
+    TimeInForce,
+)
 from engine.risk.gate import APPROVED, Refusal, RiskGate, Verdict
 
-ORDER_TYPES = frozenset(OrderType)
 TIMES_IN_FORCE = frozenset(TimeInForce)
 NOTHING_TO_REDUCE = Refusal(Reason.NOTHING_TO_REDUCE)
 UNKNOWN_TARGET = Refusal(Reason.UNKNOWN_ORDER)
@@ -213,7 +221,7 @@ class Desk:
     def _place(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """A new order, or a parent."""
         order_type, time_in_force, price, limit = intent.order_type, intent.time_in_force, intent.price, 0
-        if order_type not in ORDER_TYPES or time_in_force not in TIMES_IN_FORCE or intent.timeout_ns < 0:
+        if order_type not in INTENT_TYPES or time_in_force not in TIMES_IN_FORCE or intent.timeout_ns < 0:
             self._sender.refuse(Refusal(Reason.MALFORMED, order_type), intent, sequence, now_ns)
             return
         if intent.flags & ~IntentFlag.REDUCE_ONLY:
@@ -258,12 +266,13 @@ class Desk:
         size = self._cut(intent, first.size)
         verdict = NOTHING_TO_REDUCE if not size and first.size > 0 else self._gate.check(
             now_ns, intent.strategy, intent.instrument, intent.side, first.price, size, intent.now_ns,
-            intent.ttl_ns, follows_book=True,
+            intent.ttl_ns, follows_book=True, waits=first.waits is not None,
         )  # fmt: skip
         if isinstance(verdict, Refusal):
             self._sender.refuse(verdict, intent, sequence, now_ns)
             return
         order = self._sender.order_of(intent, first.price, size, first.time_in_force, verdict.flags)
+        order.wait(first.waits)
         self._parents.accept(algorithm, order, intent, sequence, now_ns)
         self.watch(order)
 

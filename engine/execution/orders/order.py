@@ -14,10 +14,11 @@ venue contradicts an end that we had inferred.
 from typing import TYPE_CHECKING
 
 from engine.model.records import ERROR_CODE, ERROR_TEXT
-from engine.model.words import DONE_STATES, OPEN_STATES, OrderFlag, OrderState
+from engine.model.words import DONE_STATES, NATIVE_TYPES, OPEN_STATES, UNPRICED_TYPES, OrderFlag, OrderState
 
 if TYPE_CHECKING:
     from engine.model.rows import IntentRow
+    from engine.venues.session import Waits
 
 CREATED, SENT, UNKNOWN = OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN
 OPEN, PARTLY, CANCELLING = OrderState.OPEN, OrderState.PARTLY_FILLED, OrderState.CANCELLING
@@ -76,7 +77,7 @@ class Order:
         "disputed", "error", "error_text", "expires_ns", "exposure", "filled", "flags", "instrument",
         "intent_id", "intent_ns", "limit_price", "now_ns", "order_type", "pending_replace", "predecessor", "price",
         "receive_ns", "replaces_child", "replaces_id", "sent_ns", "side", "size", "state", "strategy", "successor",
-        "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
+        "time_in_force", "timeout_ns", "venue_filled", "venue_order_id", "waits",
     )  # fmt: skip
 
     def __init__(
@@ -119,7 +120,23 @@ class Order:
         self.successor: Order | None = None
         self.pending_replace: IntentRow | None = None  # the REPLACE intent that waits for this order's end
         self.cancel: Cancel | None = None  # from the first request that can end it
+        self.waits: Waits | None = None  # of a native order that this life has made; its parent's record has the terms
         self.disputed = 0  # filled as the venue reports it, in fills that contradict others and were not applied
+
+    def wait(self, waits: "Waits | None") -> None:
+        """Make it a native order, before it is sent: it waits at the venue for this."""
+        if waits is not None:
+            self.order_type, self.waits = waits.order_type, waits
+
+    @property
+    def native(self) -> bool:
+        """Whether it waits at the venue for its trigger, or was triggered there."""
+        return self.order_type in NATIVE_TYPES
+
+    @property
+    def bound(self) -> int:
+        """The worst price of its fills; 0: it has none."""
+        return 0 if self.order_type in UNPRICED_TYPES else self.price
 
     def note_error(self, code: str, text: str) -> None:
         """Keep the venue's last error about it, its code and text; an empty code: no error."""

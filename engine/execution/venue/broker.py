@@ -67,9 +67,8 @@ class Broker:
 
     def place(self, order: Order, now_ns: int) -> None:
         """Send an order that is in the journal as CREATED."""
-        left = self._session.place(
-            order.instrument, order.side, order.time_in_force, order.price, order.size, order.client_id, now_ns
-        )
+        terms = (order.instrument, order.side, order.time_in_force, order.bound, order.size, order.client_id, now_ns)
+        left = self._session.place(*terms) if order.waits is None else self._session.place_native(order.waits, *terms)
         self.placed(order, now_ns, left=left)
 
     def placed(self, order: Order, now_ns: int, *, left: bool) -> None:

@@ -10,7 +10,7 @@ from engine.execution.orders.order import FILLED, Order
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.text import shown
-from engine.model.words import BUY, DONE_STATES, SELL
+from engine.model.words import BUY, DONE_STATES, SELL, UNPRICED_TYPES
 from engine.venues.trading.news import FillNews, OrderNews
 
 ID_SIZE = 16  # bytes of an id of ours
@@ -29,7 +29,7 @@ def of_fill(order: Order, fill: FillNews, one: Instrument, held: int, executed: 
          f"it names the venue's order {shown(fill.venue_order_id)}, ours is {shown(order.venue_order_id)}"),
         (fill.side not in (0, order.side), f"it is on side {fill.side}, the order is on {order.side}"),
         (fill.price <= 0 or fill.size <= 0, "its price or its size is 0"),
-        (order.price > 0 and order.side * (fill.price - order.price) > 0, f"it is worse than the limit {order.price}"),
+        (order.bound > 0 and order.side * (fill.price - order.bound) > 0, f"it is worse than the limit {order.bound}"),
         (after > order.size, f"with it {after} are filled, the order's size is {order.size}"),
         (after > figure, f"with it {after} are filled, the venue's own figure is {figure}"),
         (abs(held) + fill.size > HELD_MOST or fill.price * fill.size > VALUE_MOST,
@@ -65,7 +65,7 @@ def of_adopted(news: OrderNews, one: Instrument) -> str:
     checks = (
         (news.side not in (BUY, SELL), f"it is on side {news.side}"),
         (not 0 < news.size <= most, f"its size is {news.size}, expected 1 to {most}"),
-        (news.price <= 0, f"its price is {news.price}"),
+        (news.price <= 0 and news.order_type not in UNPRICED_TYPES, f"its price is {news.price}"),
         (news.executed > news.size, f"{news.executed} of {news.size} are filled"),
     )
     return next((why for wrong, why in checks if wrong), "")

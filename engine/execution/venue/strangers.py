@@ -17,7 +17,7 @@ from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.movements import Movements
 from engine.model import client_id
-from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
+from engine.model.words import OrderFlag, OrderState, TimeInForce
 from engine.venues.trading.fill_order import NOWHERE
 from engine.venues.trading.news import FillNews, OrderNews
 
@@ -136,7 +136,7 @@ class Strangers:
             what = {"order": key, "status": news.unknown_status}
             logger.warning("an order of another program or person has an unknown status", extra=what)
         order = Order(
-            news.client_id[:16], 0, 0, instrument, news.side, OrderType.LIMIT, TimeInForce.GTC, news.price, news.size
+            news.client_id[:16], 0, 0, instrument, news.side, news.order_type, TimeInForce.GTC, news.price, news.size
         )
         order.state, order.venue_order_id, order.filled = news.state, news.venue_order_id, news.executed
         order.flags, order.answer_ns = int(OrderFlag.FOREIGN), now_ns
@@ -165,7 +165,7 @@ class Strangers:
         _, intent_id, request = client_id.decode(news.client_id)
         strategy = self._blotter.owner(news.client_id)
         order = Order(
-            news.client_id, intent_id, strategy, self._ids[news.symbol], news.side, OrderType.LIMIT, TimeInForce.GTC,
+            news.client_id, intent_id, strategy, self._ids[news.symbol], news.side, news.order_type, TimeInForce.GTC,
             news.price, news.size,
         )  # fmt: skip
         order.child = request

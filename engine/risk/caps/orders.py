@@ -35,7 +35,8 @@ class OpenOrders:
 class SelfTrade:
     """No entry reaches the price of an order of this account on the other side of the same instrument.
 
-    Orders of every strategy count, and those whose cancel is not confirmed.
+    Orders of every strategy count, and those whose cancel is not confirmed; an order that waits at the venue for its
+    trigger does not: it is not in the book.
     """
 
     exits = False
@@ -53,7 +54,7 @@ class SelfTrade:
         """Refuse an order that could trade with another of ours."""
         prices = [
             one.price for one in account.sight.open_orders()
-            if one.instrument == order.instrument_id and one.side == -order.side
+            if one.instrument == order.instrument_id and one.side == -order.side and not one.native
         ]  # fmt: skip
         if not prices:
             return None

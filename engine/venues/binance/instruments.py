@@ -9,6 +9,7 @@ import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed, to_fixed_up
 from engine.model.instrument import Instrument
+from engine.venues.binance.filters import read_filters
 from engine.venues.dialect import Listing, read_listed
 
 KINDS = {"PERPETUAL": "perpetual", "TRADIFI_PERPETUAL": "perpetual", "": "spot"}
@@ -63,4 +64,5 @@ def read_symbol(venue: str, symbol: str, entry: Mapping[str, Any], number: int) 
         trading=entry.get("status", entry.get("contractStatus")) == "TRADING",
         kind=KINDS.get(contract, "future"),
         multiplier=to_fixed(str(entry.get("contractSize", 1)), 0),
+        **read_filters(entry, filters, price_decimals, size_decimals),
     )

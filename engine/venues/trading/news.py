@@ -82,6 +82,7 @@ class OrderNews(msgspec.Struct, gc=False):
     executed: int
     venue_ns: int
     unknown_status: str = ""
+    order_type: int = 1  # OrderType; the price of one without a limit is its trigger's
 
 
 class FillNews(msgspec.Struct, gc=False):

@@ -11,6 +11,7 @@ from engine.strategy.api.strategy import Strategy
 from engine.strategy.api.units import price_down, size_of
 from tests.engine.chaos.runs import opened
 
+NATIVES_MOST = 8  # more than the venue has room for
 SECONDS, LEAST_KINDS, MOST_ORDERS, PAUSE_NS, CLOSE_NS = 3.0, 2, 32, 30_000_000, 500_000_000
 TIMEOUT_NS = 2_000_000_000
 SCHEDULE = {"duration_ms": 800, "slices": 4}
@@ -78,6 +79,27 @@ class Waiting(Asking):
         )  # fmt: skip
 
 
+class WaitingThere(Asking):
+    """Asks for native orders, one or two basis points from the book, some of them reduce-only."""
+
+    def on_book(self, book: Book) -> None:
+        """Ask for the next."""
+        if self.now_ns < self.asked_ns + PAUSE_NS or len(self.orders(book.instrument)) >= NATIVES_MOST:
+            return
+        self.asked_ns = self.now_ns
+        place = self.now_ns // PAUSE_NS
+        side, best = (BUY, SELL)[place // 4 % 2], book.best(BUY)
+        near, far = (side * price_down(book.instrument, best * bps // 10_000) for bps in (1, 20))
+        name, price, terms = (
+            ("stop", 0, {"stop_price": best + near}), ("take_profit", 0, {"target_price": best - near}),
+            ("stop_limit", best + far, {"stop_price": best + near}), ("trailing_stop", 0, {"distance_bps": 10}),
+        )[place % 4]  # fmt: skip
+        self.place(
+            book.instrument, side, size_of(book.instrument, "0.02"), price, algorithm=name,
+            parameters={"trigger": 2, **terms}, timeout_ns=TIMEOUT_NS, reduce_only=place % 5 == 0,
+        )  # fmt: skip
+
+
 class Algorithms(World):
     """A world whose taker asks for algorithms."""
 
@@ -96,13 +118,19 @@ class Triggers(Algorithms):
     kind = Waiting
 
 
+class Natives(Algorithms):
+    """A world whose taker asks for orders that wait at the venue."""
+
+    kind = WaitingThere
+
+
 class Closings(Algorithms):
     """A world whose taker closes as well."""
 
     kind = Closing
 
 
-@pytest.mark.parametrize("world", [Algorithms, Triggers, Closings])
+@pytest.mark.parametrize("world", [Algorithms, Triggers, Natives, Closings])
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 100))])
 def test_the_invariants_hold_with_every_algorithm_at_work(world: type[World], seed: int) -> None:
     """A death in an algorithm's step must neither lose nor double an order, nor leave one at the venue."""

@@ -100,7 +100,8 @@ class House:
         more.setdefault("balance_interval_ns", 0)  # its own tests compare balances
         limits = {"max_order_rate_per_min": 10_000} | more.pop("limits", {})
         self.config = ExecutionConfig(
-            venue="binance", system=more.pop("system", SYSTEM), instruments=(BTC, ETH), strategies=permits,
+            venue="binance", system=more.pop("system", SYSTEM), instruments=more.pop("instruments", (BTC, ETH)),
+            strategies=permits,
             limits=RiskLimits(**limits), journal=JournalConfig(str(directory), self.disk, self.segment_size), **more,
         )  # fmt: skip
         self.venue: Any = more_venue or FakeVenue(("BTCUSDT", "ETHUSDT"))

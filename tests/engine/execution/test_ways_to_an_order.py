@@ -20,7 +20,7 @@ from tests.engine.execution.intents.test_wrong_intents import Writer, chance
 from tests.engine.execution.memory import MS
 
 ROOT = Path(__file__).resolve().parents[3] / "engine"
-SENDING = {"place", "replace"}  # of a session, and of the broker before it
+SENDING = {"place", "place_native", "replace"}  # of a session, and of the broker before it
 PASSING = {"send", "begin_parent", "send_child", "replace", "replace_child"}  # of the order sender
 CHECKS = {"check", "_check"}  # of the gate, and of Children, which asks it
 
@@ -58,10 +58,11 @@ def test_two_parts_of_the_engine_send_an_order_to_a_session() -> None:
     """A third would be a way without a check."""
     assert ways("session", SENDING, "**/*.py") == {
         ("execution/venue/broker.py", "place", "place"),
+        ("execution/venue/broker.py", "place", "place_native"),
         ("execution/venue/broker.py", "replace", "replace"),
     }
     compiled = {
-        str(path.relative_to(ROOT)): len(re.findall(r"session\.(?:place|replace)\(", path.read_text()))
+        str(path.relative_to(ROOT)): len(re.findall(r"session\.(?:place|place_native|replace)\(", path.read_text()))
         for path in sorted(ROOT.rglob("*.pyx"))
     }
     assert {name: count for name, count in compiled.items() if count} == {"execution/intents/express.pyx": 1}

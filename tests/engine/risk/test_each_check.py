@@ -151,6 +151,11 @@ def keep(side: int) -> Callable[[Desk, dict[str, Any]], Any]:
     )
 
 
+def wait_there(side: int) -> Callable[[Desk, dict[str, Any]], Any]:
+    """An order that waits at the venue for its trigger."""
+    return lambda desk, spoilt: desk.check(side=side, waits=True, **spoilt)
+
+
 LISTS: dict[str, tuple[Callable[[], Desk], Callable[[Desk, dict[str, Any]], Any]]] = {
     "ENTRY": (Desk, enter),
     "EXIT": (holding, leave),
@@ -159,6 +164,8 @@ LISTS: dict[str, tuple[Callable[[], Desk], Callable[[Desk, dict[str, Any]], Any]
     "WAITING": (holding, wait),
     "KEPT_ENTRY": (Desk, keep(BUY)),
     "KEPT_EXIT": (holding, keep(SELL)),
+    "NATIVE_ENTRY": (Desk, wait_there(BUY)),
+    "NATIVE_EXIT": (holding, wait_there(SELL)),
 }
 EACH = [(name, check) for name in LISTS for check in getattr(gate, name)]
 

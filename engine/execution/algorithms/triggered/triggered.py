@@ -5,7 +5,8 @@
 The price is the best one at which its order would trade, or with `trigger=1` that of a print. A price is looked at only
 while the book is GOOD and at most `[risk] max_book_age_ns` old: a doubtful price triggers nothing, and the log says
 so. A kept order has no child until its trigger: nothing of it is at the venue, and it reserves no exposure. What
-happened while execution was down is not looked at: the next book, or the next print, decides.
+happened while execution was down is not looked at: the next book, or the next print, decides. `native.py` has those
+that may wait at the venue instead.
 
 A child that crosses is an IOC order at most `slippage_bps` beyond the best opposite price of that moment. While the
 system is halted, not connected or not reconciled no child is asked for; it is asked for as soon as that ends. After
@@ -37,9 +38,19 @@ class Trigger(IntEnum):
 
     TOUCH = 0
     PRINT = 1
+    VENUE = 2  # the venue's own last trade: a native order where the venue has one, else as PRINT
+
+
+class Stage(IntEnum):
+    """How far it is, in its recorded state."""
+
+    WAITING = 0
+    TRIGGERED = 1
+    NATIVE = 2  # it waits at the venue
 
 
 TriggerNumber = Annotated[int, msgspec.Meta(ge=0, le=1)]
+NativeTrigger = Annotated[int, msgspec.Meta(ge=0, le=2)]
 
 
 class Triggered(Serial):
@@ -64,7 +75,12 @@ class Triggered(Serial):
     @property
     def prints(self) -> bool:  # type: ignore[override] # while it waits
         """Whether it waits for a print."""
-        return not self.triggered and bool(self.parameters.trigger == Trigger.PRINT)
+        return not self.triggered and bool(self.parameters.trigger != Trigger.TOUCH)
+
+    @property
+    def stage(self) -> Stage:
+        """How far it is."""
+        return Stage.TRIGGERED if self.triggered else Stage.WAITING
 
     def check(self) -> Refusal | None:
         """Refuse a bound that is no multiple of the price step."""
@@ -152,10 +168,10 @@ class Triggered(Serial):
         self.pause_ns = now_ns + (self.options.chase_interval_ns << min(self._rejects, DOUBLINGS))
 
     def dump(self) -> tuple[int, ...]:
-        """The failures in a row, whether no further child is made, whether the trigger has come."""
-        return (*super().dump(), int(self.triggered))
+        """The failures in a row, whether no further child is made, how far it is."""
+        return (*super().dump(), int(self.stage))
 
     def load(self, state: Sequence[int]) -> None:
         """Continue with a state that `dump` returned."""
         super().load(state)
-        self.triggered = bool(state[2])
+        self.triggered = state[2] == Stage.TRIGGERED

@@ -14,7 +14,8 @@ import msgspec
 
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
-from engine.model.words import BUY, SELL, OrderState
+from engine.model.words import BUY, SELL, OrderState, OrderType
+from engine.venues.binance.filters import NATIVES
 from engine.venues.binance.signing import Signer
 from engine.venues.binance.trading.requests import MILLISECOND_NS, Requests
 from engine.venues.trading.budget import Cost, Reported
@@ -108,6 +109,8 @@ class ExecutionReport(msgspec.Struct, gc=False):
     T: Milliseconds
     t: Id = -1
     C: str = ""
+    o: str = ""
+    P: str = "0"
     n: str | None = None
     N: str | None = None
     m: bool = False
@@ -131,7 +134,9 @@ class AnswerOrder(msgspec.Struct, gc=False):
     clientOrderId: str  # noqa: N815
     status: str = "NEW"
     side: str = ""
+    type: str = ""
     price: str = "0"
+    stopPrice: str = "0"  # noqa: N815
     origQty: str = "0"  # noqa: N815
     executedQty: str = "0"  # noqa: N815
     origClientOrderId: str = ""  # noqa: N815
@@ -293,6 +298,11 @@ def state_of(status: str) -> tuple[int, str]:
     """A status in our words; an unknown one counts as open and is named."""
     state = STATES.get(status)
     return (OPEN, status or "none") if state is None else (state, "")
+
+
+def type_of(name: str) -> int:
+    """An order's type in our words; every other one than a native one is a limit order."""
+    return int(NATIVES.get(name, OrderType.LIMIT))
 
 
 def outcome_of(status: int, code: int, text: str) -> Outcome:
@@ -468,8 +478,9 @@ class BinanceTrading(Requests):
         venue_ns = report.T * MILLISECOND_NS
         state, unknown = state_of(report.X)
         order = OrderNews(
-            report.s, client_id, id_of(report.i), state, side, amount(report.p, price_decimals),
-            amount(report.q, size_decimals), amount(report.z, size_decimals), venue_ns, unknown,
+            report.s, client_id, id_of(report.i), state, side,
+            amount(report.p, price_decimals) or amount(report.P, price_decimals), amount(report.q, size_decimals),
+            amount(report.z, size_decimals), venue_ns, unknown, type_of(report.o),
         )  # fmt: skip
         if report.t < 0:
             return News(Frame.REPORT, order=order)
@@ -490,8 +501,9 @@ class BinanceTrading(Requests):
         if scales is None:
             return OrderNews(order.symbol, client_id, id_of(order.orderId), state, side, 0, 0, 0, venue_ns, unknown)
         return OrderNews(
-            order.symbol, client_id, id_of(order.orderId), state, side, amount(order.price, scales[0]),
-            amount(order.origQty, scales[1]), amount(order.executedQty, scales[1]), venue_ns, unknown,
+            order.symbol, client_id, id_of(order.orderId), state, side,
+            amount(order.price, scales[0]) or amount(order.stopPrice, scales[0]), amount(order.origQty, scales[1]),
+            amount(order.executedQty, scales[1]), venue_ns, unknown, type_of(order.type),
         )  # fmt: skip
 
     def _scale(self, symbol: str) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Binance spot's WebSocket API, outward: requests as bytes, from templates filled once a request.
 
-A placement is always a LIMIT (with its time in force) or, for post-only, a LIMIT_MAKER: a bare market order has no
-worst price. A replacement asks for STOP_ON_FAILURE and ONLY_NEW: a partial fill that overtakes it makes the cancel
+A placement is a LIMIT (with its time in force) or, for post-only, a LIMIT_MAKER: a bare market order has no worst
+price. A native order is one of the venue's stops; one without a limit trades at any price, as its author asked. A
+replacement asks for STOP_ON_FAILURE and ONLY_NEW: a partial fill that overtakes it makes the cancel
 fail and nothing is placed, so old and new together never fill more than the larger of them.
 """
 
@@ -10,9 +11,10 @@ import json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, TimeInForce
+from engine.venues.binance.filters import NATIVES
 from engine.venues.binance.signing import Signer, socket_payload
 from engine.venues.binance.trading.template import Template
-from engine.venues.session import Ask
+from engine.venues.session import Ask, Waits
 from engine.venues.trading.budget import AMEND, CANCEL, ORDER, Cost
 
 MILLISECOND_NS = 1_000_000
@@ -29,6 +31,8 @@ TYPES = {
     TimeInForce.FOK: '"timeInForce":"FOK","timestamp":$t,"type":"LIMIT"',
     TimeInForce.POST_ONLY: '"timestamp":$t,"type":"LIMIT_MAKER"',
 }
+
+TYPE_NAMES = {int(order_type): name for name, order_type in NATIVES.items()}
 
 
 def _order_template(instrument: Instrument, side: int, kind: str, window: str) -> str:
@@ -59,6 +63,7 @@ class Requests:
         self._window = window = f'"recvWindow":{receive_window_ms}'
         self._symbols = {one.id: one.symbol for one in instruments}
         self._size_decimals = {one.id: one.size_decimals for one in instruments}
+        self._price_decimals = {one.id: one.price_decimals for one in instruments}
         self._least = {one.id: _least_order(one) for one in instruments}
         self._place: dict[tuple[int, int, int], Template] = {}
         self._replace: dict[tuple[int, int, int], Template] = {}
@@ -101,6 +106,24 @@ class Requests:
         """Place a limit order."""
         template = self._place[instrument, side, time_in_force]
         return template.fill(request_id, client_id, price, size, venue_ns // MILLISECOND_NS)
+
+    def place_native(
+        self, request_id: int, waits: Waits, instrument: int, side: int, time_in_force: int, price: int, size: int,
+        client_id: bytes, venue_ns: int,
+    ) -> bytes:  # fmt: skip
+        """Place an order that waits at the venue; its parameters in the order of their names."""
+        decimals = self._price_decimals[instrument]
+        side_text, until = "BUY" if side == BUY else "SELL", TimeInForce(time_in_force).name
+        limit = f'"price":"{to_text(price, decimals)}",' if price else ""
+        stop = f'"stopPrice":"{to_text(waits.stop_price, decimals)}",' if waits.stop_price else ""
+        more = (
+            f'"newClientOrderId":"{client_id.hex()}","newOrderRespType":"FULL",{limit}'
+            f'"quantity":"{to_text(size, self._size_decimals[instrument])}","side":"{side_text}",{stop}'
+            + (f'"timeInForce":"{until}",' if price else "")
+            + (f'"trailingDelta":{waits.trailing_bps},' if waits.trailing_bps else "")
+            + f'"type":"{TYPE_NAMES[waits.order_type]}",'
+        )
+        return self._ask(request_id, "order.place", instrument, more, venue_ns)
 
     def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
         """Cancel an order by our id."""

@@ -6,7 +6,7 @@ what the venue does not.
 
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.binance.trading.stages import Stages
-from engine.venues.session import Ask, Request
+from engine.venues.session import Ask, Request, Waits
 from engine.venues.trading.budget import ORDER
 from engine.venues.trading.fill_order import FillOrder
 
@@ -30,6 +30,17 @@ class BinanceSession(Stages):
         self._requests[number] = Request(Ask.PLACE, now_ns, client_id)
         self.budget.spend(ORDER, now_ns)
         return True
+
+    def place_native(
+        self, waits: Waits, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes,
+        now_ns: int,
+    ) -> bool:  # fmt: skip
+        """Place an order that waits at the venue."""
+        number, venue_ns = next(self._numbers), self.clock.venue_ns(now_ns)
+        payload = self._wire.place_native(
+            number, waits, instrument, side, time_in_force, price, size, client_id, venue_ns
+        )  # fmt: skip
+        return self._send(number, payload, Request(Ask.PLACE, now_ns, client_id))
 
     def warm_place(
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int

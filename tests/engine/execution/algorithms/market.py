@@ -1,14 +1,16 @@
 """A house at a venue with a market: crossing orders trade at once, resting ones when the market sweeps them."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.model import algorithms
-from engine.model.fixed import to_fixed
-from engine.model.words import BUY, ParentStatus, TickKind
-from tests.engine.execution.memory import MS, House
-from tests.engine.execution.venue_double import FakePort, FakeVenue, VenueOrder
+from engine.model.fixed import to_fixed, to_text
+from engine.model.instrument import Instrument
+from engine.model.words import BUY, NATIVE_TYPES, ParentStatus, TickKind
+from tests.engine.execution.memory import BTC, MS, House
+from tests.engine.execution.venue_double import FakePort, FakeVenue, RefusedError, VenueOrder
 
 BID, ASK = 6_000_000, 6_000_100
 READY_MOST = 20_000  # steps: a request that was not sent is given up when it has expired
@@ -27,26 +29,75 @@ class MarketVenue(FakeVenue):
         super().__init__(("BTCUSDT", "ETHUSDT"))
         self.bid, self.ask, self.depth = BID, ASK, 10**9
         self.trading = True
+        self.waiting: dict[str, dict[str, Any]] = {}  # native orders, by our id: their parameters
 
     def do_order_place(self, port: FakePort, params: dict[str, Any]) -> Any:
-        """A new order, which takes what its price reaches."""
+        """A new order, which takes what its price reaches, or waits for its stop price."""
+        if "stopPrice" in params or "trailingDelta" in params:
+            return self.place_native(port, params)
         price = to_fixed(params["price"], 2)
         crosses = price >= self.ask if params["side"] == "BUY" else price <= self.bid
         self.liquidity = {params["symbol"]: self.depth} if crosses and self.trading else {}
         return super().do_order_place(port, params)
 
+    def place_native(self, port: FakePort, params: dict[str, Any]) -> Any:
+        """An order that waits, unless the market has reached its stop price."""
+        if "stopPrice" in params and self.reaches(params):
+            raise RefusedError(-2010, "Stop price would trigger immediately.")
+        client_id = params["newClientOrderId"]
+        answer = super().do_order_place(port, {"price": "0.00", **params})
+        self.waiting[client_id] = params | {"peak": self.touch(params)}
+        return answer
+
+    def touch(self, params: dict[str, Any]) -> int:
+        """Where an order of this side would trade."""
+        return self.ask if params["side"] == "BUY" else self.bid
+
+    def reaches(self, params: dict[str, Any]) -> bool:
+        """Whether the market has reached what an order waits for."""
+        side, at = 1 if params["side"] == "BUY" else -1, self.touch(params)
+        if "trailingDelta" in params:
+            params["peak"] = min(params["peak"], at) if side == 1 else max(params["peak"], at)
+            return bool(side * (at * 10_000 - params["peak"] * (10_000 + side * params["trailingDelta"])) >= 0)
+        towards = 1 if params["type"].startswith("STOP_LOSS") else -1
+        return (at - to_fixed(params["stopPrice"], 2)) * side * towards >= 0
+
+    def trigger(self) -> None:
+        """Let what the market has reached trade; without a limit it takes what is there, and the rest expires."""
+        for client_id, params in list(self.waiting.items()):
+            order = self.orders[client_id]
+            if not order.open:
+                del self.waiting[client_id]
+            elif self.reaches(params):
+                del self.waiting[client_id]
+                at, bound = self.touch(params), to_fixed(order.price, 2)
+                taken = 0 if bound and (at - bound) * (1 if order.side == "BUY" else -1) > 0 else self.depth
+                if taken:
+                    self.fill(client_id, min(taken, order.size), to_text(at, 2), maker=False)
+                if order.open and not bound:
+                    order.status = "EXPIRED"
+                    self.tell(order, "EXPIRED")
+
     def sweep(self, bid: int, ask: int, most: int = 10**9) -> None:
         """Move the market, and fill what rests at its prices."""
         self.bid, self.ask = bid, ask
+        self.trigger()
         for one in list(self.orders.values()):
             price = to_fixed(one.price, 2)
-            if one.open and (price >= ask if one.side == "BUY" else price <= bid):
+            if one.open and one.client_id not in self.waiting and (price >= ask if one.side == "BUY" else price <= bid):
                 self.fill(one.client_id, min(most, one.size - one.executed))
 
     @property
     def resting(self) -> list[VenueOrder]:
         """The open orders."""
         return [one for one in self.orders.values() if one.open]
+
+
+def native(one: Instrument = BTC) -> Instrument:
+    """An instrument whose venue has every native order."""
+    return replace(
+        one, natives=sum(1 << kind for kind in NATIVE_TYPES), algo_orders_max=5, trailing_min=1, trailing_max=2_000
+    )
 
 
 class MarketHouse(House):
@@ -170,4 +221,5 @@ def move(house: MarketHouse, draw: random.Random) -> None:
 def meet(house: MarketHouse, most: int) -> None:
     """Others take what we rest, up to a size."""
     for one in house.venue.resting:
-        house.venue.fill(one.client_id, most)
+        if one.client_id not in house.venue.waiting:
+            house.venue.fill(one.client_id, most)

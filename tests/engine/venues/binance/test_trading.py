@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.model.instrument import Instrument
-from engine.model.words import BUY, SELL, OrderState, TimeInForce
+from engine.model.words import BUY, SELL, OrderState, OrderType, TimeInForce
 from engine.venues.binance.signing import Ed25519Signer, HmacSigner, signed_query, socket_payload
 from engine.venues.binance.trading.reader import (
     BALANCE_MOST,
@@ -21,6 +21,7 @@ from engine.venues.binance.trading.reader import (
     side_of,
     wide,
 )
+from engine.venues.session import Waits
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, UnreadableError, readable
 
@@ -586,3 +587,48 @@ def test_an_account_may_trade_unless_the_venue_forbids_it(
 ) -> None:
     """A barred account is known before its first order is refused; a missing answer bars no account."""
     assert wire.may_trade(answer(balances=[], **words)) is may
+
+
+@pytest.mark.parametrize(("waits", "price", "expected"), [
+    (Waits(OrderType.STOP, 5_900_000), 0, {"type": "STOP_LOSS", "stopPrice": "59000.00"}),
+    (Waits(OrderType.STOP_LIMIT, 5_900_000), 5_890_000,
+     {"type": "STOP_LOSS_LIMIT", "stopPrice": "59000.00", "price": "58900.00", "timeInForce": "GTC"}),
+    (Waits(OrderType.TAKE_PROFIT, 6_100_000), 0, {"type": "TAKE_PROFIT", "stopPrice": "61000.00"}),
+    (Waits(OrderType.TAKE_PROFIT_LIMIT, 6_100_000), 6_100_000,
+     {"type": "TAKE_PROFIT_LIMIT", "stopPrice": "61000.00", "price": "61000.00", "timeInForce": "GTC"}),
+    (Waits(OrderType.STOP, 0, 150), 0, {"type": "STOP_LOSS", "trailingDelta": 150}),
+])  # fmt: skip
+def test_a_native_order_has_exactly_the_parameters_of_its_type(
+    wire: BinanceTrading, waits: Waits, price: int, expected: dict[str, Any]
+) -> None:
+    """A parameter too many is refused (-1106), a missing one (-1102) too."""
+    sent = json.loads(wire.place_native(7, waits, 1, SELL, TimeInForce.GTC, price, 150_000, OURS, 5 * MS))
+    common = {
+        "newClientOrderId": OURS.hex(), "newOrderRespType": "FULL", "quantity": "1.50000", "recvWindow": 5000,
+        "side": "SELL", "symbol": "BTCUSDT", "timestamp": 5,
+    }  # fmt: skip
+    assert sent == {"id": 7, "method": "order.place", "params": common | expected}
+
+
+@pytest.mark.parametrize(("kind", "price", "found"), [
+    ("STOP_LOSS", "0.00000000", (OrderType.STOP, 5_900_000)),
+    ("TAKE_PROFIT_LIMIT", "59100.00000000", (OrderType.TAKE_PROFIT_LIMIT, 5_910_000)),
+    ("LIMIT_MAKER", "59100.00000000", (OrderType.LIMIT, 5_910_000)),
+])  # fmt: skip
+def test_an_order_has_its_type_and_without_a_limit_its_trigger_s_price(
+    wire: BinanceTrading, kind: str, price: str, found: tuple[int, int]
+) -> None:
+    """An orphan stop that is adopted as a limit order would make its own fills false."""
+    order = {
+        "symbol": "BTCUSDT", "orderId": 4, "clientOrderId": OURS.hex(), "status": "NEW", "side": "SELL", "type": kind,
+        "price": price, "stopPrice": "59000.00000000", "origQty": "1.0", "executedQty": "0.0",
+    }  # fmt: skip
+    news, _ = wire.read_order(json.dumps(order).encode())
+    assert (news.order_type, news.price) == found
+    event = {
+        "e": "executionReport", "s": "BTCUSDT", "c": OURS.hex(), "S": "SELL", "o": kind, "q": "1.0", "p": price,
+        "P": "59000.00000000", "X": "NEW", "i": 4, "l": "0.0", "z": "0.0", "L": "0.0", "T": 1, "t": -1,
+    }  # fmt: skip
+    report = wire.read(json.dumps({"event": event}).encode()).order
+    assert report is not None
+    assert (report.order_type, report.price) == found

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.execution.algorithms.triggered.triggered import Stage
 from engine.model import algorithms
 from engine.model.words import ParentStatus
 from tests.engine.execution.algorithms.test_working import MORE, last, name, records
@@ -44,6 +45,7 @@ def test_every_stop_pair_and_bracket_ends_in_the_venue_s_truth_through_deaths_of
     assert all(filled <= size for _, _, filled, size, _ in found)
     assert {one for one, _, filled, _, _ in found if filled} >= {"protected", "bracket", "stop"}
     assert {algorithms.name_of(row.algorithm) for row in last(system).values()} == {one[0] for one in PARENTS}
+    assert any(row.state[2] == Stage.NATIVE for row in records(system) if algorithms.keeps(row.algorithm))
     assert system.differences() == []
 
 

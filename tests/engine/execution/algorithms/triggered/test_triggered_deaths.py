@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.model.words import BUY, SELL, IntentFlag, ParentStatus, Reason
-from tests.engine.execution.algorithms.market import ASK, BID, DeathError, MarketHouse, die_after, meet, move
-from tests.engine.execution.memory import MS
+from tests.engine.execution.algorithms.market import ASK, BID, DeathError, MarketHouse, die_after, meet, move, native
+from tests.engine.execution.memory import ETH, MS
 
 SHARE, WHOLE = 3, 150
 soak = (pytest.mark.soak, pytest.mark.timeout(3600))
@@ -15,16 +15,23 @@ COUNTS = [SHARE, pytest.param(WHOLE, marks=soak)]
 SIZE, LEAST = 1_000, 9
 PATH = (0, 40, 90, 60, -20, -90, -160, -240, -120, 0, 130, 260, 180, 0)  # how far the market is from its start
 LEGS_MOST = 2_000
-NAMES = ("stop", "stop_limit", "trailing_stop", "take_profit", "oco", "bracket")
+NAMES = (
+    "stop", "stop_limit", "trailing_stop", "take_profit", "oco", "bracket", "native stop", "native stop_limit",
+    "native trailing_stop", "native take_profit",
+)  # fmt: skip
+INSTRUMENTS = (native(), ETH)
 SIDES = (BUY, SELL)
 
 
 def ask(house: MarketHouse, name: str, side: int, size: int = SIZE, **more: int) -> int:
     """An intent whose prices are within the path; its id."""
     near = ASK if side == BUY else BID
+    kind, name = name.split(maxsplit=1)[0], name.rsplit(maxsplit=1)[-1]
+    more |= {"trigger": 2} if kind == "native" else {}
     prices = {
         "stop": (0, {"stop_price": near + 100 * side}), "stop_limit": (near, {"stop_price": near + 100 * side}),
-        "trailing_stop": (0, {"distance_steps": 100}), "take_profit": (0, {"target_price": near - 100 * side}),
+        "trailing_stop": (0, {"distance_bps": 1} if kind == "native" else {"distance_steps": 100}),
+        "take_profit": (0, {"target_price": near - 100 * side}),
         "oco": (near - 100 * side, {"stop_price": near + 150 * side}),
         "bracket": (near - 10 * side, {"target_price": near + 120 * side, "stop_price": near - 150 * side}),
     }  # fmt: skip
@@ -32,10 +39,10 @@ def ask(house: MarketHouse, name: str, side: int, size: int = SIZE, **more: int)
     return house.parent(name, size, price, side, **terms, **more)
 
 
-def legs(house: MarketHouse, intent_id: int, draw: random.Random | None) -> None:
+def legs(house: MarketHouse, intent_id: int, draw: random.Random | None, stretch: int = 1) -> None:
     """Run through deaths until the parent is done; the market follows the path, or is drawn."""
     for number in range(LEGS_MOST):
-        moved = PATH[number // 20 % len(PATH)]
+        moved = PATH[number // 20 % len(PATH)] * stretch
         if draw is not None:
             move(house, draw)
         elif house.venue.bid != BID + moved:
@@ -70,16 +77,17 @@ def traded(house: MarketHouse, intent_id: int, side: int) -> tuple[int, int]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_death_after_any_record_changes_nothing_of_the_end(tmp_path: Path, name: str, side: int, count: int) -> None:
     """The journal is cut at every record in turn (here: a share of them), and the next life continues."""
-    whole = MarketHouse(tmp_path / "whole")
+    whole = MarketHouse(tmp_path / "whole", instruments=INSTRUMENTS)
+    stretch = 3 if name == "native trailing_stop" else 1  # its distance is a hundredth of a percent at least
     before = whole.rings["journal"].cursor
     intent_id = ask(whole, name, side)
     whole.turn(2)
-    legs(whole, intent_id, None)
+    legs(whole, intent_id, None, stretch)
     expected, records = traded(whole, intent_id, side), whole.rings["journal"].cursor - before
     whole.check_ended(intent_id)
     assert expected == (SIZE, SIZE if name == "bracket" else 0)
     for at in range(1, records, max(1, records // count)):
-        house = MarketHouse(tmp_path / str(at))
+        house = MarketHouse(tmp_path / str(at), instruments=INSTRUMENTS)
         die_after(house, at)
         assert ask(house, name, side) == intent_id
         try:
@@ -88,7 +96,7 @@ def test_a_death_after_any_record_changes_nothing_of_the_end(tmp_path: Path, nam
             del house.rings["journal"].publish_bytes
             house.restart()
             house.ready()
-        legs(house, intent_id, None)
+        legs(house, intent_id, None, stretch)
         assert traded(house, intent_id, side) == expected, f"record {at}"
         house.check_ended(intent_id)
 
@@ -100,7 +108,7 @@ def test_drawn_sizes_markets_and_deaths_end_in_the_truth(tmp_path: Path, name: s
     for seed in range(count):
         print(f"seed {seed}")  # noqa: T201 - to repeat it
         draw = random.Random(f"{name} {seed}")
-        house = MarketHouse(tmp_path / str(seed))
+        house = MarketHouse(tmp_path / str(seed), instruments=INSTRUMENTS)
         side, size = draw.choice(SIDES), draw.randrange(20, 3 * SIZE)
         flags = IntentFlag.REDUCE_ONLY if draw.random() < 0.3 and name != "bracket" else 0
         if draw.random() < 0.5 and name != "bracket":  # its exits are cut to the position: it begins flat
