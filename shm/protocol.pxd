@@ -25,6 +25,8 @@ cdef extern from "ring.h" nogil:
     void sy_publish(sy_writer *, uint64_t)
 
     ctypedef struct sy_reader:
+        const char *data
+        sy_word *cursor
         uint64_t next
         uint64_t capacity
         uint64_t reserve
@@ -63,6 +65,15 @@ cdef inline sy_writer rehearsal_of(char *room, sy_word *cursor, uint64_t record_
     writer.data, writer.cursor, writer.record_size = room, cursor, record_size
     writer.capacity = writer.reserve = 1
     return writer
+
+
+cdef inline sy_reader stage_of(const char *room, sy_word *cursor, uint64_t record_size) noexcept nogil:
+    """Return a reader of private records, as many as `cursor` counts, at most 2: a rehearsal reads no lane."""
+    cdef sy_reader reader
+    memset(&reader, 0, sizeof(sy_reader))
+    reader.data, reader.cursor, reader.record_size = room, cursor, record_size
+    reader.capacity, reader.reserve = 4, 2
+    return reader
 
 
 cdef inline void expect_slots(sy_writer *writer, uint64_t count) noexcept nogil:

@@ -51,7 +51,7 @@ from engine.strategy.role.lane_inputs cimport (
 )
 from engine.strategy.api.intents cimport Intents
 from engine.strategy.role.own_records cimport OwnRecords
-from engine.strategy.role.rehearsal cimport Rehearsal
+from engine.strategy.role.rehearsal cimport ANSWERS, Rehearsal
 from engine.strategy.role.steps cimport Steps
 from engine.strategy.api.intent_api cimport IntentApi
 
@@ -176,9 +176,9 @@ cdef class StrategyRole:
         return WorkingOn("ticks", next_sequence - 1, self.number) if next_sequence else None
 
     def warm(self, int64_t now_ns):
-        """Go the way of a book to an intent without a trace, for a process that spins: no hook is called."""
-        if self.phase == RUNNING:
-            self.rehearsal.run(now_ns)
+        """Go the way from a tick to an intent without a trace, for a process that spins: no hook is called."""
+        if self.phase == RUNNING and self.rehearsal.begin():
+            self.rehearse(now_ns)
 
     def wait(self, timeout_ns):
         """Sleep until a book of the next feed in turn comes; not for long, because there are other lanes."""
@@ -192,6 +192,25 @@ cdef class StrategyRole:
         self.intents.close()
         self.steps.lane = NULL
         self.lanes.close()
+
+    cdef int rehearse(self, int64_t now_ns) except -1:
+        """Read the rehearsal's records with its understudy, which submits orders and reads their answers."""
+        cdef IntentApi api = self.api
+        strategy, ledger, good = self.strategy, self.ledger, self.good
+        self.strategy = self.api = self.inputs.strategy = self.rehearsal.understudy
+        self.ledger, self.good = self.rehearsal.ledger, self.rehearsal.good
+        try:
+            if self.inputs.reads_prints:
+                self.prints_in_place(self.inputs.first[TICKS])
+            self.books_of_feed(self.inputs.first[BOOKS])
+            self.intents.settle()
+            self.follow_orders(self.own.read_in_place(ORDERS, self.inputs.first[ORDERS], ANSWERS))
+            self.steps.write(now_ns, 0, 0)
+        finally:
+            self.strategy, self.api, self.inputs.strategy = strategy, api, strategy
+            self.ledger, self.good = ledger, good
+            self.rehearsal.end()
+        return 0
 
     # The parts of a step, in its order.
 
@@ -305,9 +324,14 @@ cdef class StrategyRole:
         for row in own.fills:
             if self.ledger.fill(row) and not row.flags & OPENING:
                 self.strategy.on_fill(row)
-        for row in own.orders:
-            self.strategy.on_order(self.ledger.change(row))
+        self.follow_orders(own.orders)
         return own.count
+
+    cdef int follow_orders(self, list changes) except -1:
+        """Apply changes of the strategy's orders, and call the hook for each."""
+        for change in changes:
+            self.strategy.on_order(self.ledger.change(change))
+        return 0
 
     cdef bint is_known_order(self, object row, object orders) except -1:
         """Whether an intent was only read twice by execution: its order was published before or in this step."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine.model.words import BookState, OrderState
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.replay import differences, replay
 from engine.strategy.role.footprint import MOST_BYTES, footprint
@@ -50,6 +51,26 @@ def test_a_warmed_life_is_replayed_without_warming_to_the_same_bytes(system: Sys
     history, steps = system.history, system.steps
     lives = replay(lambda lanes: StrategyRole(NAME, NUMBER, taker(), lanes), history, steps)
     assert differences(lives, history, steps) == []
+
+
+def test_what_waits_during_a_rehearsal_is_read_by_the_next_step(system: System, recorder: Recorder) -> None:
+    """A rehearsal that read a real record would lose a print, a book or the end of an order."""
+    role = system.role(recorder)
+    begin(role)
+    recorder.act = lambda one: one.place(BTC, 1, 10, 99)
+    system.book([(99, 1)], [(101, 1)])
+    role.step(2_000)
+    intent_id = system.intents[0].intent_id
+    role.step(2_001)
+    for _ in range(3):
+        system.print_(1, 5)
+        system.order(intent_id, OrderState.OPEN)
+        system.book([(98, 1)], [(102, 1)], state=BookState.SUSPECT)
+        role.warm(2_002)
+        assert role.step(2_003) == 3
+    seen = [("order", intent_id, OrderState.OPEN), ("print", 1, 5), ("bad", 1, BookState.SUSPECT)]
+    assert recorder.calls[2:] == [*seen, *[one for _ in range(2) for one in seen[:2]]]
+    assert (list(role.ledger.working), len(system.intents), role.lag()) == ([intent_id], 1, 0)
 
 
 def test_an_order_is_seen_working_in_the_hook_that_submitted_it(system: System, recorder: Recorder) -> None:
