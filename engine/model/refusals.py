@@ -150,6 +150,11 @@ DETAILS: dict[Reason, Detail] = {
     Reason.PRICE_STEP: _price_step,
     Reason.SIZE_STEP: _size_step,
     Reason.NOTIONAL_TOO_SMALL: _notional,
+    Reason.PRICE_BOUND: lambda value, limit, one: (
+        f"{_price(value, one)} is {'less' if value < limit else 'more'} than the venue's {_price(limit, one)}"
+    ),
+    Reason.NOTIONAL_TOO_LARGE: lambda value, limit, one: _notional(value, limit, one).replace("less", "more"),
+    Reason.VENUE_POSITION: lambda value, limit, one: f"{_size(value, one)} of the venue's {_size(limit, one)}",
     Reason.PRICE_COLLAR: _count("bp from the middle of the book"),
     Reason.ORDER_TOO_LARGE: _order_size,
     Reason.POSITION_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),

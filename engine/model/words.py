@@ -194,6 +194,9 @@ class Reason(IntEnum):
     NOT_AMENDABLE = 65  # the size of the order cannot be lowered to this one in place
     NOTHING_TO_REDUCE = 70  # a reduce-only order finds no position that no open order closes already; value: held
     TOO_MANY_KEPT = 71  # orders that execution keeps
+    PRICE_BOUND = 80  # below the venue's lowest price, or above its highest, for an order of this side
+    NOTIONAL_TOO_LARGE = 81  # for the venue
+    VENUE_POSITION = 82  # more of the base asset than the venue lets an account hold
 
 
 class BreakerPolicy(IntEnum):

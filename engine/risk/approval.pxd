@@ -13,6 +13,12 @@ cdef class Terms:
     cdef int64_t size_min
     cdef int64_t size_max
     cdef int64_t notional_min
+    cdef int64_t price_min
+    cdef int64_t price_max
+    cdef int64_t notional_max
+    cdef int64_t position_max
+    cdef int64_t up[2]  # of a seller, of a buyer: how far from the middle, in millionths; 0: no such limit
+    cdef int64_t down[2]
     cdef int64_t scale
 
 cdef class Seat:
@@ -27,6 +33,7 @@ cdef class Approval:
     cdef public bint connected
     cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public int64_t backoff_until_ns
+    cdef public bint crowded  # so many orders are open that a limit of the venue on their number may be reached
     cdef public int64_t entries_from_ns  # until then the venue's limits have no room for an entry
     cdef public int account_halted  # the account's number; 0: it is not halted
     cdef readonly set halted_strategies

@@ -41,14 +41,30 @@ cdef class Terms:
     def __init__(self, instrument, usd_quotes):
         """Copy them, or leave the instrument to the gate."""
         cdef int decimals = instrument.price_decimals + instrument.size_decimals
-        numbers = (instrument.size_min, instrument.size_max, instrument.notional_min, instrument.size_step)
+        numbers = (
+            instrument.size_min, instrument.size_max, instrument.notional_min, instrument.size_step,
+            instrument.price_min, instrument.price_max, instrument.notional_max, instrument.position_max,
+        )
         if decimals > DECIMALS_MOST or max(numbers) > INT64_MAX or min(numbers) < 0:
             return
         self.quick = instrument.trading and instrument.quote in usd_quotes
         self.price_step, self.size_step = instrument.price_step, instrument.size_step
         self.size_min, self.size_max = instrument.size_min, instrument.size_max
         self.notional_min = instrument.notional_min
+        self.price_min, self.price_max = instrument.price_min, instrument.price_max
+        self.notional_max, self.position_max = instrument.notional_max, instrument.position_max
+        self.up[0], self.down[0] = instrument.ask_up, instrument.ask_down
+        self.up[1], self.down[1] = instrument.bid_up, instrument.bid_down
         self.scale = int("1" + decimals * "0")
+
+
+cdef bint venue_allows(Terms terms, Top top, bint buys, int64_t price, wide_t value) noexcept:
+    """The venue's bounds of a price and of a notional allow the order."""
+    cdef wide_t middle2 = <wide_t>top.bid + top.ask
+    cdef wide_t millionths2 = 2 * <wide_t>price * MICRO
+    if price < terms.price_min or price > terms.price_max > 0 or value > terms.notional_max > 0:
+        return False
+    return millionths2 >= middle2 * terms.down[buys] and not millionths2 > middle2 * terms.up[buys] > 0
 
 
 cdef class Seat:
@@ -141,6 +157,8 @@ cdef class Approval:
             return False
         if <wide_t>price * size < terms.notional_min or size > terms.size_max > 0:
             return False
+        if self.crowded or not venue_allows(terms, top, side == 1, price, <wide_t>price * size):
+            return False
         if not self.caps_allow(terms, top, instrument_id, side, price, size):
             return False
         if self.further is not None and not self.further_allow(
@@ -202,6 +220,8 @@ cdef class Approval:
         worst = held * side + pending + size
         if worst <= 0:
             return True
+        if side == 1 and worst > terms.position_max > 0:
+            return False
         if price2 < middle2:
             price2 = middle2
         product = <wide_t>worst * price2

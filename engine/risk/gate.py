@@ -190,6 +190,7 @@ class RiskGate(Approval):
         self.budget = VenueBudget(VenueClock())  # without a session: no limit
         self._closed: Mapping[int, Refusal] = {}  # by strategy, 0: all: breakers refuse their entries
         self._instruments = instruments
+        self._orders_least = min((one.orders_max for one in instruments.values() if one.orders_max), default=INT64_MAX)
         self._tops = tops
         self._exposures = exposures
         self._owned = owned
@@ -210,6 +211,7 @@ class RiskGate(Approval):
     def apply_budget(self, now_ns: int) -> None:
         """Let the compiled approval approve no entry while the venue's limits have no room: requests were sent."""
         self.entries_from_ns = self.budget.closed_until_ns(Priority.ENTRY, ORDER, now_ns)
+        self.crowded = len(self._sight.open_orders()) >= self._orders_least
 
     def close_entries(self, closed: Mapping[int, Refusal]) -> None:
         """Refuse the entries of these strategies, 0: of all; meanwhile the compiled approval approves nothing."""
@@ -451,6 +453,38 @@ class RiskGate(Approval):
             return Refusal(Reason.NOTIONAL_TOO_SMALL, price * size, instrument.notional_min)
         return None
 
+    def check_price_bounds(self, order: Proposed) -> Refusal | None:
+        """The venue's lowest and highest price, and its share of the market's, here of the last good middle."""
+        one, price = self._instruments[order.instrument_id], order.price
+        up, down = (one.bid_up, one.bid_down) if order.side == BUY else (one.ask_up, one.ask_down)
+        middle2 = self._tops[order.instrument_id].good_middle2 if up or down else 0
+        lowest = max(one.price_min, -(-middle2 * down // (2 * MICRO)))
+        if price < lowest:
+            return Refusal(Reason.PRICE_BOUND, price, lowest)
+        highest = min(one.price_max or price, middle2 * up // (2 * MICRO) or price)
+        return Refusal(Reason.PRICE_BOUND, price, highest) if price > highest else None
+
+    def check_notional_max(self, order: Proposed) -> Refusal | None:
+        """The venue's largest notional."""
+        value, most = order.price * order.size, self._instruments[order.instrument_id].notional_max
+        return Refusal(Reason.NOTIONAL_TOO_LARGE, value, most) if value > most > 0 else None
+
+    def check_orders_max(self, order: Proposed) -> Refusal | None:
+        """The venue's largest number of the account's open orders in the instrument."""
+        most, orders = self._instruments[order.instrument_id].orders_max, self._sight.open_orders()
+        if not most or len(orders) < most:
+            return None
+        count = sum(one.instrument == order.instrument_id for one in orders) + (not order.relief)
+        return Refusal(Reason.TOO_MANY_ORDERS, count, most) if count > most else None
+
+    def check_position_max(self, order: Proposed) -> Refusal | None:
+        """What the venue lets the account hold, with every open purchase filled."""
+        most = self._instruments[order.instrument_id].position_max
+        if not most or order.side != BUY:
+            return None
+        worst = self._worst_case(order)
+        return Refusal(Reason.VENUE_POSITION, worst, most) if worst > most else None
+
     def check_collar(self, order: Proposed) -> Refusal | None:
         """The price is near the middle, on either side of it."""
         middle2 = self._tops[order.instrument_id].middle2
@@ -576,17 +610,20 @@ SWITCHES: tuple[Check, ...] = (
     RiskGate.check_halt, RiskGate.check_scope, RiskGate.check_drain, RiskGate.check_reconciled,
     RiskGate.check_connected, RiskGate.check_stopped, RiskGate.check_disabled,
 )  # fmt: skip
+VENUE: tuple[Check, ...] = (  # the venue's own filters, beside its steps
+    RiskGate.check_size_max, RiskGate.check_price_bounds, RiskGate.check_notional_max, RiskGate.check_orders_max,
+)  # fmt: skip
 ENTRY: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
     RiskGate.check_spread, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_collar,
-    RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_caps,
+    *VENUE, RiskGate.check_position_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_caps,
     RiskGate.check_exits_only, RiskGate.check_breakers, RiskGate.check_silence, RiskGate.check_venue_rate,
     RiskGate.check_rate,
 )  # fmt: skip
 EXIT: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
     RiskGate.check_last_book, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_exit_collar,
-    RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_venue_rate,
+    *VENUE, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_venue_rate,
     RiskGate.check_exit_rate,
 )  # fmt: skip
 WAITING: tuple[Check, ...] = (*SWITCHES, RiskGate.check_instrument, RiskGate.check_age)
@@ -602,12 +639,12 @@ KEPT_ENTRY: tuple[Check, ...] = (
 )  # fmt: skip
 NATIVE_EXIT: tuple[Check, ...] = (  # of an order that waits at the venue for its trigger
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_age, RiskGate.check_steps,
-    RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_venue_rate,
+    *VENUE, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_venue_rate,
     RiskGate.check_exit_rate,
 )  # fmt: skip
 NATIVE_ENTRY: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
-    RiskGate.check_age, RiskGate.check_steps, RiskGate.check_size_max, RiskGate.check_order_cap,
+    RiskGate.check_age, RiskGate.check_steps, *VENUE, RiskGate.check_position_max, RiskGate.check_order_cap,
     RiskGate.check_position_cap, RiskGate.check_caps, RiskGate.check_exits_only, RiskGate.check_breakers,
     RiskGate.check_silence, RiskGate.check_venue_rate, RiskGate.check_rate,
 )  # fmt: skip

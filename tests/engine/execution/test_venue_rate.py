@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.loopback.binance.limits import LimitSettings
 from engine.model.words import SELL, IntentKind, OrderState, Reason
-from engine.venues.trading.budget import ORDER, Priority, Reported
+from engine.venues.trading.budget import ORDER, Cost, Priority, Reported
 from tests.engine.execution.memory import MS, OTHER, SECOND, START_NS, STRATEGY, House
 from tests.engine.execution.simulated import SimulatedPort, SimulatedVenue
 
@@ -174,3 +174,23 @@ def test_the_next_life_knows_what_the_former_has_used(tmp_path: Path) -> None:
     ids = house.flood(1)
     assert house.reasons(ids) == {Reason.VENUE_RATE}
     assert house.venue.refused == []
+
+
+def test_the_first_order_leaves_with_the_account_s_limits_known(tmp_path: Path) -> None:
+    """Without them a burst after the start is bounded by nothing, and the venue answers with a ban."""
+    house = FloodedHouse(tmp_path)
+    while not house.role.session.up:
+        house.run(1, 5 * MS)
+    full = house.role.session.budget.full(Priority.ENTRY, Cost(0, SMALL.orders_10_seconds + 1), house.now_ns)
+    assert full is not None
+    assert full.limit == SMALL.orders_10_seconds
+
+
+def test_a_session_is_not_up_while_the_venue_does_not_give_the_limits(tmp_path: Path) -> None:
+    """It is tried again as after every other failure of its beginning."""
+    house = House(tmp_path)
+    house.venue.fault("account.rateLimits.orders", "mute")
+    house.run(200, 5 * MS)
+    assert not house.role.session.up
+    house.run(600, 5 * MS)
+    assert house.role.session.up

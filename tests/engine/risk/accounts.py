@@ -43,6 +43,7 @@ class Sent(NamedTuple):
     intent_ns: int
     child: int = 0
     amend_to: int = 0
+    native: bool = False
 
 
 class Traded(NamedTuple):

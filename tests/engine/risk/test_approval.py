@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -97,6 +98,37 @@ def test_what_does_not_fit_is_left_to_the_gate(wide: Instrument) -> None:
     other = type(gate)(gate.limits, {1: wide}, {1: top}, held, {}, {STRATEGY: (1,)})
     other.reconciled = other.connected = True
     assert not other.approves(NOW_NS, STRATEGY, 1, BUY, 6_000_000, 10_000, NOW_NS, 0)
+
+
+SIDES = {BUY: ("bid_up", "bid_down"), SELL: ("ask_up", "ask_down")}
+
+
+@pytest.mark.parametrize(("name", "fits", "fails"), [
+    ("price_min", 6_000_000, 6_000_001), ("price_max", 6_000_000, 5_999_999),
+    ("notional_max", 6 * 10**10, 6 * 10**10 - 1),
+    ("position_max", 10_000, 9_999), ("bid_up", 999_996, 999_995), ("bid_down", 999_995, 999_996),
+    ("ask_up", 999_996, 999_995), ("ask_down", 999_995, 999_996),
+])  # fmt: skip
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_filter_of_the_venue_holds_to_the_last_unit_in_both(name: str, fits: int, fails: int, side: int) -> None:
+    """An order that the venue rejects costs a request and the time of an answer."""
+    others = SIDES[-side] + (("position_max",) if side == SELL else ())
+    for most, expected in ((0, True), (fits, True), (fails, name in others)):
+        desk = Desk(one=replace(BTC, **{name: most}))
+        order = {"strategy": STRATEGY, "instrument_id": 1, "side": side, "price": 6_000_000, "size": 10_000}
+        times = {"decided_ns": NOW_NS, "ttl_ns": 0}
+        assert (desk.gate.check(NOW_NS, **order, **times) is APPROVED) == expected
+        assert desk.gate.approves(NOW_NS, *order.values(), *times.values()) == expected
+
+
+def test_the_approval_leaves_a_crowded_instrument_to_the_gate() -> None:
+    """It does not count orders: it asks from the number on at which a limit of the venue may be reached."""
+    desk = Desk(one=replace(BTC, orders_max=2))
+    for count, approves in ((0, True), (1, True), (2, False), (1, True)):
+        desk.gate._sight = SimpleNamespace(open_orders=lambda number=count: [SimpleNamespace(instrument=2)] * number)
+        desk.gate.apply_budget(NOW_NS)
+        assert desk.gate.approves(NOW_NS, STRATEGY, 1, BUY, 6_000_000, 10_000, NOW_NS, 0) == approves
+        assert desk.check() is APPROVED, "they are open in another instrument"
 
 
 def test_a_middle_of_65_bits_is_exact() -> None:

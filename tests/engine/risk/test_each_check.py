@@ -73,6 +73,14 @@ def stale(desk: Desk) -> None:
     desk.top.update(BookState.STALE, 6_000_000, 6_000_050, NOW_NS)
 
 
+def crowd(desk: Desk) -> None:
+    """The venue lets two orders be open, and two are."""
+    desk.instruments[1] = replace(BTC, orders_max=2)
+    desk.gate._sight = SimpleNamespace(  # type: ignore[assignment]
+        open_orders=lambda: [SimpleNamespace(instrument=1)] * 2, newest_orders=list, heartbeats=list
+    )
+
+
 SPOILS: dict[str, tuple[Spoil, Reason]] = {
     "halt": (switch(halted=True), Reason.HALTED),
     "scope": (switch(account_halted=1), Reason.ACCOUNT_HALTED),
@@ -98,6 +106,16 @@ SPOILS: dict[str, tuple[Spoil, Reason]] = {
     "exit_collar": (field(price=5_000_000), Reason.PRICE_COLLAR),
     "size_max": (
         doing(lambda desk: desk.instruments.update({1: replace(BTC, size_max=100)})), Reason.ORDER_TOO_LARGE
+    ),
+    "price_bounds": (
+        doing(lambda desk: desk.instruments.update({1: replace(BTC, price_max=5_999_999)})), Reason.PRICE_BOUND
+    ),
+    "notional_max": (
+        doing(lambda desk: desk.instruments.update({1: replace(BTC, notional_max=1)})), Reason.NOTIONAL_TOO_LARGE
+    ),
+    "orders_max": (doing(crowd), Reason.TOO_MANY_ORDERS),
+    "position_max": (
+        doing(lambda desk: desk.instruments.update({1: replace(BTC, position_max=9_999)})), Reason.VENUE_POSITION
     ),
     "order_cap": (field(size=20_000), Reason.ORDER_TOO_LARGE),
     "position_cap": (doing(lambda desk: setattr(desk.held, "size", 160_000)), Reason.POSITION_TOO_LARGE),
@@ -186,7 +204,9 @@ def hold(name: str, check: Check) -> None:
     assert verdict.reason == reason, verdict
 
 
-COPIED = {"instrument", "permit", "size_max"}  # numbers that the approval has from its making: test_approval.py
+COPIED = {  # numbers that the approval has from its making: test_approval.py
+    "instrument", "permit", "size_max", "price_bounds", "notional_max", "orders_max", "position_max",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "check"), EACH, ids=[f"{name}-{name_of(check)}" for name, check in EACH])
@@ -212,4 +232,4 @@ def test_the_compiled_approval_approves_no_spoilt_entry(check: Check) -> None:
 def test_every_list_of_the_gate_is_in_this_test() -> None:
     """A new list must not be one that nothing proves."""
     lists = {name for name, value in vars(gate).items() if name.isupper() and type(value) is tuple}
-    assert lists - {"SWITCHES"} == set(LISTS)
+    assert lists - {"SWITCHES", "VENUE"} == set(LISTS)

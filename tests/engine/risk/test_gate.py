@@ -34,8 +34,9 @@ class Desk:
     """A gate that approves `check()`, to be spoiled one thing at a time."""
 
     def __init__(
-        self, permits: dict[int, tuple[int, ...]] = PERMITS, caps: tuple[FurtherCap, ...] = (), **limits: Any
-    ) -> None:
+        self, permits: dict[int, tuple[int, ...]] = PERMITS, caps: tuple[FurtherCap, ...] = (),
+        one: Instrument = BTC, **limits: Any,
+    ) -> None:  # fmt: skip
         """A good book of 60,000.00 / 60,000.50, nothing held."""
         limits.setdefault("exit_collar_bps", max(1_000, limits.get("price_collar_bps", 0)))
         self.limits = RiskLimits(**limits)
@@ -44,7 +45,7 @@ class Desk:
         self.rate_top = Top()
         self.rate_top.update(BookState.GOOD, 5_000, 5_002, NOW_NS)
         self.held, self.own = Held(), Held()
-        self.instruments = {1: BTC, 2: ETHBTC}
+        self.instruments = {1: one, 2: ETHBTC}
         self.tops, self.exposures = {1: self.top, 2: self.rate_top}, {1: self.held}
         self.stopped: dict[int, Any] = {}
         self.gate = RiskGate(

@@ -1,13 +1,13 @@
 """How a session at Binance comes up and stays up, and that every request is answered.
 
-    down ─▶ connecting ─▶ clock ─▶ logon ─▶ subscribe ─▶ up          any failure: down, and again after a pause
+    down ─▶ connecting ─▶ clock ─▶ logon ─▶ subscribe, limits ─▶ up          any failure: down, and again after a pause
 
 Every request is kept until its answer. If the answer does not come within `answer_timeout_ns`, or the connection ends,
 the request is answered here with UNKNOWN. If the venue does not answer a request for its time, the connection is
 closed. If it refuses that request, the connection stays, and the request is repeated when it is due or allowed again.
 
-Each answer has the venue's limits with their use, which correct the budget. Those of the account's orders are in the
-answers about orders, so the session asks for them when it is up.
+Each answer has the venue's limits with their use, which correct the budget. Those of the account's orders are only in
+the answers about orders, so the session asks for them before it is up: the first order leaves with every limit known.
 """
 
 import logging
@@ -268,23 +268,23 @@ class Stages:
                 self.stage, number = Stage.LOGON, next(self._numbers)
                 payload = self._wire.logon(number, self.clock.venue_ns(now_ns))
                 self._send(number, payload, Request(Step.LOGON, now_ns))
-        elif request.kind == Step.LIMITS:
-            self.budget.correct(news.request_id, request.sent_ns, self._wire.read_limits(news.body), now_ns)
         elif request.kind == Step.LOGON:
             self.stage, number = Stage.SUBSCRIBE, next(self._numbers)
             self._send(number, self._wire.subscribe(number), Request(Step.SUBSCRIBE, now_ns))
-        else:
-            self.stage = Stage.UP
-            self._pause_ns = self._options.retry_least_ns
+        elif request.kind == Step.SUBSCRIBE:
             number = next(self._numbers)
             self._send(number, self._wire.limits(number, self.clock.venue_ns(now_ns)), Request(Step.LIMITS, now_ns))
+        else:
+            self.budget.correct(news.request_id, request.sent_ns, self._wire.read_limits(news.body), now_ns)
+            self.stage = Stage.UP
+            self._pause_ns = self._options.retry_least_ns
             self._listener.on_up(now_ns)
 
     def _refused(self, request: Request, news: News, now_ns: int) -> None:
         """The venue refused a request: without a clock or a logon no session comes up; one that is up stays up."""
         until_ns = self._retry_ns(news, now_ns)
         why = f"{Step(request.kind).name.lower()} refused: {news.error} {news.text}".rstrip()
-        if request.kind in (Step.TIME, Step.LIMITS) and self.stage is UP:
+        if request.kind == Step.TIME and self.stage is UP:
             self._clock_ns = max(self._clock_ns, until_ns)
             logger.warning("the venue refused a request of the session", extra={"why": why})
         else:
