@@ -137,12 +137,15 @@ def _check_risk(config: Config) -> None:
     """Check the limits, and that each instrument which they name is configured."""
     from engine.risk.breakers import check_watched  # noqa: PLC0415 - only `up` needs it
     from engine.risk.table import read_risk  # noqa: PLC0415
+    from engine.venues.catalogue import brackets_of  # noqa: PLC0415
 
     known = [one.id for one in config.instruments]
     limits, _ = read_risk(config.risk)
     limits.check_instruments(known)
     check_watched(config.risk, limits, known)
     limits.check_rise()
+    for venue in config.venues:
+        brackets_of(venue, limits.margin_brackets)
 
 
 def _check_settings(config: Config) -> None:

@@ -1,6 +1,7 @@
 """engine-ctl monitor: what the monitor computes from the fills, and whether execution and the venue agree."""
 
 import argparse
+import math
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -25,6 +26,7 @@ COLUMNS = (
     "realised",
     "unrealised",
     "fees",
+    "liquidation",
     "fills",
     "execution",
 )
@@ -79,6 +81,7 @@ def _position(row: MonitoredRow, naming: Naming) -> tuple[Any, ...]:
     return (
         naming.names.strategy(row.strategy), one.symbol if one is not None else row.instrument,
         to_text(row.held_high << 64 | row.held_low, row.holding_decimals), f"{row.average:.{row.price_decimals}f}",
-        *(money(value, 4) for value in (row.net, row.realised, row.unrealised, row.fees)), row.fill_count,
+        *(money(value, 4) for value in (row.net, row.realised, row.unrealised, row.fees)),
+        "-" if math.isnan(row.liquidation_price) else f"{row.liquidation_price:.{row.price_decimals}f}", row.fill_count,
         STATES[Agreement(row.state)],
     )  # fmt: skip

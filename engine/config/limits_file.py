@@ -18,7 +18,7 @@ from engine.config.private import replace_private
 from engine.config.tables import ConfigError
 
 KEY, RISK = "risk_limits", "risk"
-HISTORY = "var_history"  # the key of [risk] that names a file
+FILES = ("var_history", "margin_brackets")  # the keys of [risk] that name a file
 HEADINGS = ("position_limits", "risk_metrics", "order_limits", "margin", "account", "breakers")
 COPY = "risk-limits.toml"  # beside the supervisor's copy of the system's file
 
@@ -46,9 +46,9 @@ def merge(tree: dict[str, Any], path: Path, copy: Path | None = None) -> frozens
 
 
 def placed(risk: dict[str, Any], here: str) -> dict[str, Any]:
-    """The keys of `[risk]` with the path of a file that is relative to the system's file made a whole one."""
-    name = risk.get(HISTORY)
-    return {**risk, HISTORY: str(Path(here) / name)} if isinstance(name, str) and name else risk
+    """The keys of `[risk]` with each path of a file that is relative to the system's file made a whole one."""
+    names = {key: risk.get(key) for key in FILES}
+    return risk | {key: str(Path(here) / name) for key, name in names.items() if isinstance(name, str) and name}
 
 
 def keep_copy(path: Path, sound: Path) -> None:

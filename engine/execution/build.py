@@ -27,7 +27,7 @@ from engine.lanes import MONITOR, SUPERVISOR, open_role
 from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
 from engine.risk.table import read_risk
-from engine.venues.catalogue import kind_of, trading_of
+from engine.venues.catalogue import kind_of, margin_of, trading_of
 from engine.venues.kind import Network
 from engine.venues.session import MakeSession
 
@@ -68,6 +68,7 @@ def build(config: "Config", name: str) -> Execution:
         limits=limits.within(ids),
         caps=caps,
         risk=config.risk,
+        margin=dict(margin_of(account.venue, instruments, limits.margin_brackets, limits.usd_quotes)),
         journal=journal_config(config, account.journal),
         skipped=skips.read(config.paths.run, name),
         **options,

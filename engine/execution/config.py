@@ -98,6 +98,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     limits: RiskLimits = RiskLimits()
     caps: tuple[FurtherCap, ...] = ()  # beyond the limits
     risk: dict[str, Any] = msgspec.field(default_factory=dict)  # the table of both, in which an operator sets values
+    margin: dict[int, Any] = msgspec.field(default_factory=dict)  # by instrument: MarginTerms of derivatives
     journal: JournalConfig = JournalConfig()
     skipped: tuple[WorkingOn, ...] = ()  # records on which an earlier life failed twice (engine/skips.py)
 

@@ -288,5 +288,5 @@ def _gate_of(
     instruments = {one.id: one for one in config.instruments}
     return RiskGate(
         config.limits, instruments, tops, ledger.account, ledger.owned, config.strategies, config.caps,
-        alarm.instruments, sight, returns,
+        alarm.instruments, sight, returns, config.margin,
     )  # fmt: skip

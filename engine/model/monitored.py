@@ -11,7 +11,9 @@ LIMITS = {
     "drawdown": "max_drawdown_pct",
     "day_loss": "max_daily_loss_usd",
     "free": "margin_call_threshold",
+    "liquidation": "liquidation_buffer",
 }
+LEAST = ("free", "liquidation")  # the limit is the least allowed; any other one is the most
 
 
 def exceeded(row: MonitoredAccountRow) -> list[str]:
@@ -27,8 +29,8 @@ def limit_text(row: MonitoredAccountRow, name: str) -> str:
 
 
 def _exceeds(name: str, value: float, limit: float) -> bool:
-    """Compare a figure with its limit, which for `free` is the least allowed; one that is nan exceeds nothing."""
-    return value < limit if name == "free" else value > limit
+    """Compare a figure with its limit; one that is nan exceeds nothing."""
+    return value < limit if name in LEAST else value > limit
 
 
 def _number(value: float) -> str:

@@ -493,7 +493,8 @@ MONITORED: "Record[MonitoredRow]" = Record(
         "price_decimals": "u1",
         "size_decimals": "u1",
         "holding_decimals": "u1",
-        "spare": "2u8",
+        "liquidation_price": "f8",  # of a derivative of the account, in quote; nan: there is none
+        "spare": "u8",
     },
 )
 
@@ -528,11 +529,12 @@ MONITORED_ACCOUNT: "Record[MonitoredAccountRow]" = Record(
         "drawdown_limit": "f8",
         "day_loss": "f8",
         "day_loss_limit": "f8",
-        "free": "f8",  # the share of the equity that no position uses; its limit is the least allowed
+        "free": "f8",  # the share of the equity that no position binds; its limit is the least allowed
         "free_limit": "f8",
+        "liquidation": "f8",  # the way to the nearest liquidation, as a share of the price; nan: there is none
+        "liquidation_limit": "f8",
         "differences": "u4",  # positions and balances that differ now
         "account": "u4",
-        "spare": "2u8",
     },
 )
 

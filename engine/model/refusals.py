@@ -202,6 +202,9 @@ DETAILS: dict[Reason, Detail] = {
     Reason.CONCENTRATION_TOO_HIGH: _share("for one instrument's share of the equity"),
     Reason.LEVERAGE_TOO_HIGH: _share("for the equity"),
     Reason.MARGIN_TOO_LOW: _share("that the margin may use"),
+    Reason.LIQUIDATION_TOO_NEAR: lambda value, limit, _: (
+        f"{value} bp of the price to a liquidation, at least {limit}, with every open order filled"
+    ),
     Reason.TOO_MANY_ORDERS: _count("open orders"),
     Reason.SELF_TRADE: lambda value, limit, instrument: (
         f"{_price(value, instrument)} reaches an order of this account at {_price(limit, instrument)}"

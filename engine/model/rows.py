@@ -415,7 +415,8 @@ if TYPE_CHECKING:
         price_decimals: int
         size_decimals: int
         holding_decimals: int
-        spare: tuple[int, ...] = (0, 0)
+        liquidation_price: float
+        spare: int = 0
 
     class MonitoredAccountRow(NamedTuple):
         """A row of MONITORED_ACCOUNT."""
@@ -449,9 +450,10 @@ if TYPE_CHECKING:
         day_loss_limit: float
         free: float
         free_limit: float
+        liquidation: float
+        liquidation_limit: float
         differences: int
         account: int
-        spare: tuple[int, ...] = (0, 0)
 
     class DisagreementRow(NamedTuple):
         """A row of DISAGREEMENT."""

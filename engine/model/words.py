@@ -188,6 +188,7 @@ class Reason(IntEnum):
     VENUE_RATE = 50  # the order would use more of a limit of the venue than its priority may
     VOLUME_SHARE = 51  # the order is too large for what the market traded in the last minutes
     HEARTBEAT_LATENCY = 52  # a breaker: the venue answers too slowly when it is asked for its time
+    LIQUIDATION_TOO_NEAR = 53  # the price would come nearer to a liquidation than the buffer
     MONITOR_SILENT = 62  # the monitor has not beaten for longer than the configuration allows
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders

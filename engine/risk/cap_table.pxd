@@ -39,7 +39,8 @@ cdef class Repeats:
     cdef bint has(self, uint64_t key, int64_t decided_ns) noexcept
 
 cdef class CapTable:
-    cdef object account, sight
+    cdef readonly object account
+    cdef object sight
     cdef dict exposures
     cdef int64_t book_age_ns
     cdef list lines, sectors, checks

@@ -156,6 +156,10 @@ cdef class CapTable:
             else:
                 precompute(self)
 
+    def ask(self, cap):
+        """Ask this cap itself about each order."""
+        self.checks.append(cap)
+
     def bound_gross(self, double most):
         """The account's gross worst case is at most this, in millionths of a dollar."""
         self.gross_most, self.needs_lines = most, True

@@ -50,9 +50,9 @@ def net_of_day(account: Account, positions: Iterable[Held], now_ns: int, day_ns:
     return total
 
 
-def held_value(account: Account, positions: Iterable[Held], now_ns: int) -> int | None:
-    """The value of what is held, long and short added up."""
-    total = 0
+def held_values(account: Account, positions: Iterable[Held], now_ns: int) -> dict[int, int] | None:
+    """The value of what is held, long or short, by instrument."""
+    values = {}
     for number, position in positions:
         price2 = account.price2(now_ns, number)
         if position.held and not price2:
@@ -60,8 +60,8 @@ def held_value(account: Account, positions: Iterable[Held], now_ns: int) -> int 
         value = micro_of_money2(account, number, position, abs(position.held) * price2, now_ns)
         if value is None:
             return None
-        total += value
-    return total
+        values[number] = value
+    return values
 
 
 def micro_of_money2(

@@ -26,6 +26,7 @@ from engine.risk.history.returns import Returns
 from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
 from engine.risk.volume import TradedVolume
+from engine.venues.margin import MarginTerms
 from engine.venues.trading.budget import AMEND, ORDER, Cost, Priority, VenueBudget
 from engine.venues.trading.clock import VenueClock
 
@@ -101,6 +102,7 @@ class PlacedOrder(Protocol):
     sent_ns: int  # 0: not known
     answer_ns: int  # when the venue first answered; 0: not yet
     amend_to: int  # the size that was asked for in place; 0: none was
+    exposure: int  # the size that it may still add to the position
 
     @property
     def native(self) -> bool:
@@ -149,6 +151,7 @@ class Account:
     sight: Sight
     returns: Returns  # of instruments, for the value at risk
     volume: TradedVolume  # of instruments; it counts only while a cap reads it
+    margin: Mapping[int, MarginTerms]  # of derivatives; any other instrument binds its whole value
 
 
 class FurtherCap(Protocol):
@@ -175,17 +178,19 @@ class RiskGate(Approval):
         stopped: dict[int, Any] | None = None,
         sight: Sight | None = None,
         returns: Returns | None = None,
+        margin: Mapping[int, MarginTerms] | None = None,
     ) -> None:
         """Begin closed: not reconciled, not connected.
 
         `exposures` are the account's by instrument, `owned` those by strategy and instrument, `permits` the instruments
         that each strategy may trade, `caps` what is checked beyond `limits`, `stopped` the instruments that execution
-        has halted, each with its `reason`, `sight` what caps may read of orders, `returns` those of past days;
-        execution changes them while the gate reads them.
+        has halted, each with its `reason`, `sight` what caps may read of orders, `returns` those of past days, `margin`
+        the formulas of derivatives; execution changes them while the gate reads them.
         """
         super().__init__(limits, instruments, tops, exposures, permits, stopped)
         self._sight: Sight = NoSight() if sight is None else sight
         self._returns = Returns() if returns is None else returns
+        self._margin = {} if margin is None else margin
         self.volume = TradedVolume()
         self.budget = VenueBudget(VenueClock())  # without a session: no limit
         self._closed: Mapping[int, Refusal] = {}  # by strategy, 0: all: breakers refuse their entries
@@ -227,7 +232,7 @@ class RiskGate(Approval):
         self.budget.reserve = limits.venue_rate_reserve
         self.account = Account(
             limits, self._instruments, self._exposures, self._owned, self.price2, self._usd_rate, self._sight,
-            self._returns, self.volume,
+            self._returns, self.volume, self._margin,
         )  # fmt: skip
         self._caps = caps
         self.reads_prints = any(getattr(cap, "reads_prints", False) for cap in caps)

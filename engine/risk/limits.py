@@ -21,6 +21,7 @@ FIXED = (
     "policies",
     "ramp_rise",
     "var_history",
+    "margin_brackets",
 )  # limits that execution reads once, at its start
 WINDOW_LEAST, WINDOW_MOST = 20, 1_000  # days: fewer have no 5 %, more are no help
 RESERVE_MOST = Decimal("0.2")  # four times this leaves the least urgent requests a fifth
@@ -52,6 +53,8 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sectors: dict[str, tuple[int, ...]] = {}  # names for groups of instruments
     var_history: str = ""  # the CSV or Parquet file of bars from which the value at risk is computed
     var_window_days: int = 250  # the days before today over which it is computed
+    margin_brackets: str = ""  # the venue's list of margin brackets, a file; derivatives need it
+    margin_leverage: int = 1  # that the account has set at the venue for its derivatives: what a position binds
     policies: dict[str, str] = {}  # of breakers, by their key, where it is another than the breaker's own
 
     def __post_init__(self) -> None:

@@ -12,6 +12,8 @@ from engine.risk.caps.registry import make
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import FIXED, RiskLimits
 
+LIQUIDATION_BUFFER = "0.20"  # in force for derivatives, also without its key
+
 
 def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, ...]]:
     """The limits and the further caps in `[risk]`; a ValueError names the wrong key or value, also of a breaker."""
@@ -24,7 +26,8 @@ def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, .
             raise
         raise ValueError(f"{min(unknown)}: {unknown_key(min(unknown), known())}") from error
     read_breakers(table, limits)
-    return limits, tuple(make(key, table[key], limits) for key in CAPS if key in table)
+    caps = {"liquidation_buffer": LIQUIDATION_BUFFER, **table} if limits.margin_brackets else table
+    return limits, tuple(make(key, caps[key], limits) for key in CAPS if key in caps)
 
 
 def set_risk(table: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, ...]]:

@@ -1,14 +1,18 @@
 """Which venues there are: adding one is its folder and one line here."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.venues.binance.kind import BINANCE
 from engine.venues.coinbase.kind import COINBASE
 from engine.venues.kind import Kind, MarketInterface, Trading
 from engine.venues.kraken.kind import KRAKEN
+from engine.venues.margin import Brackets, MarginTerms, check_margined
 
 if TYPE_CHECKING:
     from engine.config import Venue
+    from engine.model.instrument import Instrument
     from engine.venues.dialect import Dialect
     from engine.venues.trading.fill_order import FillOrder
 
@@ -33,6 +37,28 @@ def trading_of(venue: "Venue") -> Trading:
     if any(getattr(venue, part) is None for part in trading.key):
         raise ValueError(f"venue {venue.name}: orders need {' and '.join(trading.key)}")
     return trading
+
+
+def brackets_of(venue: "Venue", file: str) -> Brackets:
+    """The margin brackets of a configured venue; none without a file, or where the venue has no derivatives."""
+    rules = kind_of(venue).margin_of(venue)
+    return {} if rules is None or not file else rules.read(Path(file))
+
+
+def margin_of(
+    venue: "Venue", instruments: "Sequence[Instrument]", file: str, quotes: Sequence[str]
+) -> Mapping[int, MarginTerms]:
+    """The formulas of each derivative; ValueError for one whose margin cannot be computed."""
+    derivatives = [one for one in instruments if one.kind != "spot"]
+    rules = kind_of(venue).margin_of(venue)
+    if not derivatives:
+        return {}
+    if rules is None:
+        raise ValueError(f"venue {venue.name}: the margin of {derivatives[0].symbol} cannot be computed yet: remove it")
+    brackets = brackets_of(venue, file)
+    for one in derivatives:
+        check_margined(one, brackets, quotes, file)
+    return {one.id: rules.terms(brackets[one.symbol]) for one in derivatives}
 
 
 def fill_order(name: str) -> "FillOrder":

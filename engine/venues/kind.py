@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin
 import msgspec
 
 from engine.config.nearest import did_you_mean
+from engine.venues.margin import MarginRules
 from engine.venues.signed_stream import MakeSigner
 from engine.venues.wire.options import HttpOptions
 
@@ -105,6 +106,7 @@ class Kind:
     markets: Mapping[str, MarketInterface]  # by `VenueOptions.market`
     trading: Mapping[str, Trading] = field(default_factory=dict)  # by product
     clocks: Mapping[str, VenueClock] = field(default_factory=dict)  # by product
+    margin: Mapping[str, MarginRules] = field(default_factory=dict)  # by product, of derivatives
 
     def options_of(self, venue: "Venue") -> VenueOptions:
         """The options of a configured venue; ValueError names an option that is unknown or does not fit its type."""
@@ -127,6 +129,10 @@ class Kind:
     def clock_of(self, venue: "Venue") -> VenueClock | None:
         """The request for the time of a configured venue; None where its product has none."""
         return self.clocks.get(self.options_of(venue).product)
+
+    def margin_of(self, venue: "Venue") -> MarginRules | None:
+        """How a configured venue computes margin; None where its product has no derivatives that orders can be for."""
+        return self.margin.get(self.options_of(venue).product)
 
     def market_of(self, venue: "Venue") -> MarketInterface:
         """The market-data interface of a configured venue."""

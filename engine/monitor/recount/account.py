@@ -5,7 +5,8 @@
     equity         capital_usd + net, as the limits count it; without capital_usd the worth
     day loss       the loss since then; after an operator's resume of the account's breakers: since the resume
     drawdown       (peak - equity) / peak          concentration   the largest position / equity
-    leverage       gross / equity                  free            1 - leverage: on spot a position is its own margin
+    leverage       gross / equity                  free            1 - margin / equity; on spot margin = value
+    liquidation    the share of its price by which the nearest derivative must move until the venue liquidates it
 
 A figure is nan while something that it is made of has no price. Peak and first net of the day outlive the process.
 """
@@ -19,6 +20,7 @@ from engine.model.records import FEE_DECIMALS, MONITORED_ACCOUNT
 from engine.model.rows import MonitoredAccountRow
 from engine.monitor.recount.kept import Kept
 from engine.monitor.recount.limits import Limits
+from engine.monitor.recount.margin import Margin, distance
 from engine.monitor.recount.prices import UNKNOWN, Prices
 from engine.monitor.recount.sums import Sums
 
@@ -28,16 +30,20 @@ DAY_NS = 86_400 * 1_000_000_000
 class Account:
     """Values the positions and balances of one account."""
 
-    def __init__(self, number: int, limits: Limits, gate: CellReader, prices: Prices, kept: Kept) -> None:
+    def __init__(
+        self, number: int, limits: Limits, gate: CellReader, prices: Prices, margin: Margin, kept: Kept
+    ) -> None:  # fmt: skip
         """Continue what was kept; `gate`: the cell in which execution shows the ramp."""
         self.number, self.kept = number, kept
-        self._limits, self._gate, self._prices = limits, gate, prices
+        self._limits, self._gate, self._prices, self._margin = limits, gate, prices, margin
+        self.liquidations: dict[int, float] = {}  # by instrument, in quote; nan: there is none
 
     def value(
         self, positions: Iterable[Sums], balances: Mapping[str, int], first_ns: int, now_ns: int
     ) -> dict[str, float]:
         """Every figure by its name in MONITORED_ACCOUNT; `first_ns`: when the first fill came."""
-        money = [self._money(sums) for sums in positions]
+        held = list(positions)
+        money = [self._money(sums) for sums in held]
         figures = {name: math.fsum(one[name] for one in money) for name in ("realised", "unrealised", "fees")}
         net = figures["net"] = figures["realised"] + figures["unrealised"] - figures["fees"]
         figures["gross"] = math.fsum(one["notional"] for one in money)
@@ -50,7 +56,11 @@ class Account:
         kept = self.kept
         figures["peak"] = UNKNOWN if kept.peak is None else kept.peak
         figures["net_day"] = UNKNOWN if kept.day_net is None else net - kept.day_net
-        return figures | self._compared(figures)
+        notionals = {sums.one.id: one["notional"] for sums, one in zip(held, money, strict=True)}
+        leverage = int(self._limits.number("margin_leverage"))
+        margin = math.fsum(self._margin.initial(one, value, leverage) for one, value in notionals.items())
+        figures["liquidation"] = self._nearest(held, notionals, equity)
+        return figures | self._compared(figures, margin)
 
     def row(self, figures: Mapping[str, float], fill_count: int, **more: int) -> MonitoredAccountRow:
         """The record of these figures."""
@@ -71,6 +81,18 @@ class Account:
             "notional": abs(sums.held) * mark2 / (2 * scale) * rate if mark2 or not sums.held else UNKNOWN,
         }
 
+    def _nearest(self, held: Iterable[Sums], notionals: Mapping[int, float], equity: float) -> float:
+        """Note each position's price of liquidation; the distance of the nearest, nan without one."""
+        margins = {one: self._margin.maintenance(one, value) for one, value in notionals.items()}
+        every, ways = math.fsum(margins.values()), []
+        for sums in held:
+            number = sums.one.id
+            price = self._prices.middle2(number) / (2 * 10.0**sums.scale.price)
+            size, free = sums.held / 10.0**sums.scale.held, equity - every + margins[number]
+            self.liquidations[number] = found = self._margin.liquidation(number, size, price, free)
+            ways.append(distance(price, found))
+        return min((one for one in ways if not math.isnan(one)), default=UNKNOWN)
+
     def _worth(self, balances: Mapping[str, int]) -> float:
         """Balances in dollars; one of 0 needs no price."""
         return math.fsum(
@@ -88,13 +110,13 @@ class Account:
         if kept.loss_from is None and kept.day_net is not None and not math.isnan(net):
             kept.loss_from = net - kept.day_net
 
-    def _compared(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """What each limit is compared with."""
+    def _compared(self, figures: Mapping[str, float], margin: float) -> dict[str, float]:
+        """What each limit is compared with; `margin`: what the positions bind."""
         equity, peak = figures["equity"], figures["peak"]
-        leverage = share_of(figures["gross"], equity)
         return {
-            "concentration": share_of(figures["position"], equity), "leverage": leverage, "free": 1 - leverage,
-            "drawdown": share_of(peak - equity, peak), "day_loss": self._loss_from() - figures["net_day"],
+            "concentration": share_of(figures["position"], equity), "leverage": share_of(figures["gross"], equity),
+            "free": 1 - share_of(margin, equity), "drawdown": share_of(peak - equity, peak),
+            "day_loss": self._loss_from() - figures["net_day"],
         }  # fmt: skip
 
     def _loss_from(self) -> float:

@@ -10,11 +10,13 @@ from engine.monitor.recount.balances import Balances
 from engine.monitor.recount.counted import Counted
 from engine.monitor.recount.kept import Kept
 from engine.monitor.recount.limits import Limits
+from engine.monitor.recount.margin import Margin
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.role import Monitor
 from engine.monitor.recount.silence import Silence
 from engine.monitor.recount.store import FILE, Store
 from engine.monitor.recount.watch import Subject, Watch, WatchLanes
+from engine.venues.catalogue import brackets_of
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -50,10 +52,12 @@ def watch_of(
     ids = {one.id for one in account.instruments}
     instruments = [one for one in known if one.id in ids]
     cells = lanes.cell_reader("balances", role)
+    brackets = brackets_of(account.venue, config.risk.get("margin_brackets", ""))
+    derivatives = {one.id: brackets[one.symbol] for one in instruments if one.kind != "spot" and one.symbol in brackets}
     return Watch(
         Subject(role, account.journal, instruments, [one.id for one in config.strategies]),
         open_watch_lanes(lanes, role), Balances(instruments, cells, cells.count),
-        Account(account.number, limits, lanes.cell_reader("gate", role), prices, kept), prices,
+        Account(account.number, limits, lanes.cell_reader("gate", role), prices, Margin(derivatives), kept), prices,
         Silence(role, lanes.cell_reader("heartbeat", role), table.late_ms * MS),
         Counted(config.paths.state / f"monitor.{account.number}.json", account.journal, instruments),
         table.differs_ms * MS,

@@ -16,7 +16,8 @@ from engine.model.text import bare
 from engine.model.words import CommandKind
 from engine.monitor.recount.prices import UNKNOWN
 
-DEFAULTS = {"max_position_usd": 100_000, "ramp": 1}  # of the keys that are in force without a value
+DEFAULTS = {"max_position_usd": 100_000, "ramp": 1, "margin_leverage": 1}  # of the keys in force without a value
+LIQUIDATION_BUFFER = 0.2  # the same, where there are margin brackets
 RAMPED = ("max_position_usd",)
 
 
@@ -26,6 +27,7 @@ class Limits:
     def __init__(self, risk: Mapping[str, Any], commands: RingReader) -> None:
         """Begin with the file's values, and read COMMANDS from its oldest record."""
         self._file, self._set, self._commands = risk, dict[str, Any](), commands
+        self._defaults = DEFAULTS | ({"liquidation_buffer": LIQUIDATION_BUFFER} if risk.get("margin_brackets") else {})
         commands.cursor = commands.oldest
 
     def read(self) -> None:
@@ -36,7 +38,7 @@ class Limits:
 
     def number(self, key: str) -> float:
         """A value in force; nan: it is not set."""
-        return float(self._set.get(key, self._file.get(key, DEFAULTS.get(key, UNKNOWN))))
+        return float(self._set.get(key, self._file.get(key, self._defaults.get(key, UNKNOWN))))
 
     def fields(self, ramp: float) -> dict[str, float]:
         """Each limit by its field in MONITORED_ACCOUNT, with this share of what ramps."""

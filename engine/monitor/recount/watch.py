@@ -243,7 +243,8 @@ class Watch:
     def _publish_position(self, place: int, owner: Owner, one: Sums, now_ns: int, *, running: bool) -> None:
         """Write the cell of a position if something in it has changed."""
         mark2, state = self._prices.middle2(one.one.id), self._state(owner, now_ns) if running else Agreement.UNKNOWN
-        mark = (one.fill_count, mark2, state, self._prices.dollars(one.one.quote))
+        liquidation = UNKNOWN if owner[0] else self.account.liquidations.get(owner[1], UNKNOWN)
+        mark = (one.fill_count, mark2, state, self._prices.dollars(one.one.quote), repr(liquidation))  # nan != nan
         if self._published.get(owner) == mark:
             return
         self._published[owner] = mark
@@ -253,6 +254,7 @@ class Watch:
             now_ns=now_ns, since_ns=since_ns, mark2=mark2, account=self.account.number, state=state,
             price_decimals=one.scale.price, size_decimals=one.one.size_decimals, holding_decimals=one.scale.held,
             held_high=one.held >> 64, held_low=one.held & LOW,
+            liquidation_price=liquidation,
         ))  # fmt: skip
 
     def _figures(self, one: Sums, mark2: int) -> dict[str, Any]:

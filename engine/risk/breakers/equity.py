@@ -8,9 +8,10 @@ import msgspec
 
 from engine.model.words import BreakerPolicy, Reason
 from engine.risk.breakers.registry import UNKNOWN, Seen, breaker, share_of
-from engine.risk.equity import equity_of, held_value, net_of
+from engine.risk.equity import equity_of, held_values, net_of
 from engine.risk.gate import Refusal
 from engine.risk.limits import micro_of
+from engine.risk.margin import initial_margin
 
 NEEDS = ("capital_usd",)
 
@@ -73,7 +74,7 @@ class Nothing(msgspec.Struct, frozen=True):
 
 @breaker("margin_call_threshold", Decimal, BreakerPolicy.REDUCE, needs=NEEDS)
 class MarginCall:
-    """At least this share of the equity is free: equity less the margin of what is held.
+    """At least this share of the equity is free: equity less the initial margin of what is held.
 
     On spot the margin of a position is its whole value, long or short.
     """
@@ -90,8 +91,9 @@ class MarginCall:
     def judge(self, state: Nothing, seen: Seen) -> tuple[Nothing, Refusal | None]:
         """Compare the value of the positions with the equity."""
         equity = equity_of(seen.account, seen.now_ns)
-        value = held_value(seen.account, seen.positions, seen.now_ns)
-        if equity is None or value is None:
+        values = held_values(seen.account, seen.positions, seen.now_ns)
+        if equity is None or values is None:
             return state, UNKNOWN
+        used = initial_margin(seen.account, values)
         most = max(0, equity * self._most.numerator // self._most.denominator)
-        return state, Refusal(Reason.MARGIN_TOO_LOW, value, most) if value > most else None
+        return state, Refusal(Reason.MARGIN_TOO_LOW, used, most) if used > most else None

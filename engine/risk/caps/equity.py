@@ -1,4 +1,4 @@
-"""Caps on the account's worst case as a share of its equity: concentration, leverage and free margin.
+"""Caps on the account's worst case as a share of its equity: concentration and leverage.
 
 Equity is `capital_usd` and the net of every fill (`engine/risk/equity.py`). While it is not known, or something that
 counts has no good and fresh price, entries are refused with RATE_MISSING; an equity of 0 or less refuses every entry.
@@ -56,30 +56,6 @@ class Leverage:
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse an order that exceeds the multiple."""
         return _check(order, account, account.instruments, self._most, Reason.LEVERAGE_TOO_HIGH)
-
-
-@cap("margin_buffer", Decimal, needs=NEEDS)
-class MarginBuffer:
-    """At least this share of the equity is free: equity less the margin of the gross worst case.
-
-    On spot an account buys with its own money, so the margin of a position is its whole value.
-    """
-
-    exits = False
-
-    def __init__(self, least: Decimal) -> None:
-        """Refuse a buffer that is the whole equity."""
-        self._most = 1 - share_of(least)
-        if not self._most:
-            raise ValueError("must be under 1")
-
-    def precompute(self, table: CapTable) -> None:
-        """Enter the bound into the table of the compiled approval."""
-        table.bound_share(float(self._most))
-
-    def check(self, order: Proposed, account: Account) -> Refusal | None:
-        """Refuse an order that leaves less than the buffer."""
-        return _check(order, account, account.instruments, self._most, Reason.MARGIN_TOO_LOW)
 
 
 def share_of(value: Decimal, most: int = 1) -> Fraction:

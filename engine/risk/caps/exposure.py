@@ -7,7 +7,7 @@ price and that middle. While something that counts has no such price, entries ar
 from collections.abc import Iterable
 from decimal import Decimal
 
-from engine.model.words import BUY, Reason
+from engine.model.words import BUY, SELL, Reason
 from engine.risk.cap_table import CapTable
 from engine.risk.caps.registry import cap
 from engine.risk.gate import Account, Proposed, Refusal
@@ -79,7 +79,7 @@ class NetUsd:
         """Refuse an order that exceeds the cap, and any order while a held instrument has no price in dollars."""
         total = 0
         for number in account.instruments:
-            size = reached(account, number, order.side) + (order.instrument_id == number) * _more(order)
+            size = reached_with(order, account, number, order.side)
             value = micro_usd(account, order, number, size)
             if value is None:
                 return Refusal(Reason.RATE_MISSING)
@@ -106,13 +106,19 @@ def adds(order: Proposed, account: Account) -> bool:
 
 def gross_of(order: Proposed, account: Account, numbers: Iterable[int]) -> int | None:
     """The worst case of these instruments with the order, in millionths of a dollar; None without a price."""
-    total = 0
+    values = worst_values(order, account, numbers)
+    return None if values is None else sum(values.values())
+
+
+def worst_values(order: Proposed, account: Account, numbers: Iterable[int]) -> dict[int, int] | None:
+    """The same by instrument."""
+    values = {}
     for number in numbers:
         value = micro_usd(account, order, number, worst_with(order, account, number))
         if value is None:
             return None
-        total += value
-    return total
+        values[number] = value
+    return values
 
 
 def worst_of(account: Account, number: int) -> int:
@@ -124,8 +130,13 @@ def worst_with(order: Proposed, account: Account, number: int) -> int:
     """The same with the order in place of what it replaces."""
     if number != order.instrument_id:
         return worst_of(account, number)
-    own = reached(account, number, order.side) + _more(order)
-    return max(0, own, reached(account, number, -order.side))
+    return max(0, *(reached_with(order, account, number, side) for side in (BUY, SELL)))
+
+
+def reached_with(order: Proposed, account: Account, number: int, side: int) -> int:
+    """The position on one side with the order in place of what it replaces."""
+    own = (number, side) == (order.instrument_id, order.side)
+    return reached(account, number, side) + own * (order.size - order.relief)
 
 
 def reached(account: Account, number: int, side: int) -> int:
@@ -149,8 +160,3 @@ def micro_usd(account: Account, order: Proposed, number: int, size: int) -> int 
         price2 = max(price2, 2 * order.price)
     unit: int = 2 * rate[1] * 10 ** (instrument.price_decimals + instrument.size_decimals)
     return -(-size * price2 * rate[0] * MICRO // unit)
-
-
-def _more(order: Proposed) -> int:
-    """What the order adds to the exposure on its side."""
-    return order.size - order.relief

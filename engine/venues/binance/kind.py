@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from engine.model.instrument import Instrument
+from engine.venues.binance.margin import CrossMargin, read_brackets
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.kind import KEY, NAME, Kind, MarketInterface, Network, Trading, VenueClock, VenueOptions
+from engine.venues.margin import MarginRules
 from engine.venues.rights import RightsQuery
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ BINANCE = Kind(
         "usdm": MarketInterface("binance-usdm", partial(BinanceDialect, "binance-usdm")),
         "coinm": MarketInterface("binance-coinm", partial(BinanceDialect, "binance-coinm")),
     },
+    margin={"usdm": MarginRules(read_brackets, CrossMargin)},
     trading={
         "spot": Trading(
             make_session,

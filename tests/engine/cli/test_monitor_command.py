@@ -16,9 +16,10 @@ from engine.view.screen import screen
 from tests.engine.typed import Typed, zeros
 
 ACCOUNT = {"account": 1, "fill_count": 3, "worth": 100_000.0, "net": -1.5, "position": 600.0, "position_limit": 500.0,
-           "drawdown": 0.01, "drawdown_limit": math.nan, "free": 0.9, "free_limit": 0.05}  # fmt: skip
+           "drawdown": 0.01, "drawdown_limit": math.nan, "free": 0.9, "free_limit": 0.05, "liquidation": 0.1,
+           "liquidation_limit": 0.2}  # fmt: skip
 POSITION = {"instrument": 7, "held_low": 150_000_000, "average": 60_000.0, "net": -1.5, "fill_count": 3,
-            "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}  # fmt: skip
+            "liquidation_price": 48_123.4, "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}  # fmt: skip
 
 
 def test_without_a_monitor_the_command_names_the_table(typed: Typed, market: Config) -> None:
@@ -42,7 +43,9 @@ def test_the_view_shows_both_sides_and_the_exit_code_a_difference(
     assert f"{differences} DIFFERENCES" in text if differences else "no difference; 3 fills" in text
     assert "position 600.00 (max_position_usd 500.00)" in text
     assert "drawdown 0.0100;" in text
-    assert "EXCEEDED: max_position_usd" in text
+    assert "liquidation 0.1000 (liquidation_buffer 0.2000)" in text
+    assert "48123.40" in text
+    assert "EXCEEDED: max_position_usd, liquidation_buffer" in text
 
 
 def view(system: str) -> str:
@@ -61,7 +64,7 @@ def test_the_live_view_has_a_line_of_the_monitor(market: Config) -> None:
     cells.write(0, *zeros("monitored_account", **ACCOUNT, now_ns=now_ns))
     expected = "not compared yet, no difference; drawdown 0.0100; free 0.9000 (margin_call_threshold 0.0500)"
     assert f"monitor: {expected}; EXCEEDED: max_position_usd" in view(system)
-    found = {**ACCOUNT, "position": 1.0, "differences": 2}
+    found = {**ACCOUNT, "position": 1.0, "liquidation": 0.5, "differences": 2}
     cells.write(0, *zeros("monitored_account", **found, now_ns=now_ns, compared_ns=now_ns - 4_000_000_000))
     line = r"monitor: compared 4\.\d s ago, 2 DIFFERENCES \(engine-ctl monitor\); [^E]*$"
     assert re.search(line, view(system), re.MULTILINE)

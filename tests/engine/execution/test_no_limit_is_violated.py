@@ -24,6 +24,8 @@ from engine.risk.caps.volume import Share
 from engine.risk.gate import Proposed, RiskGate
 from engine.risk.history.returns import DAY_NS
 from engine.risk.table import read_risk
+from engine.venues.binance.margin import CrossMargin
+from engine.venues.margin import Bracket
 from tests.engine.execution.intents.test_wrong_intents import chance
 from tests.engine.execution.memory import (
     AS_CHASE,
@@ -43,6 +45,9 @@ from tests.engine.risk.accounts import MICRO, Sent, Traded
 
 INSTRUMENTS = {1: BTC, 2: ETH}
 MIDDLES = {1: 6_000_000, 2: 300_000}
+BRACKETS = tuple(  # BTC counts as a derivative, so wild that a short one of 3,600 dollars is near its end
+    Bracket(*map(Decimal, row), 50) for row in (("0", "300", "0.004", "0"), ("300", "1e9", "0.95", "283.8"))
+)
 TODAY = START_NS // DAY_NS
 MINUTE_NS = 60 * SECOND
 RAMP = Decimal("0.5")
@@ -58,6 +63,7 @@ LIMITS: dict[str, tuple[Any, ...]] = {  # from which each storm draws: from the 
 CAP_VALUES: dict[str, tuple[Any, ...]] = {
     "max_gross_usd": ("3000", "90000"), "max_net_usd": ("1600", "90000"), "max_sector_usd": ("2600", "90000"),
     "max_portfolio_concentration": ("0.1", "0.9"), "max_leverage": ("0.12", "3"), "margin_buffer": ("0.88", "0.01"),
+    "liquidation_buffer": ("0.99", "0.01"),
     "var_limit_1d_95": ("60", "9000"), "max_open_orders": (4, 200), "refuse_self_trade": (True,),
     "duplicate_window_ms": (5_000, 400, 1),
     "max_volume_share": ({"share": "0.02", "minutes": 2}, {"share": "0.9", "minutes": 2}),
@@ -87,6 +93,7 @@ class Ledger:
         """Begin before the first record."""
         self.house, self.closes = house, closes
         self.capital = int(capital_usd) * MICRO
+        self.limits, self.brackets = house.config.limits, {1: BRACKETS}
         self.at: Counter[str] = Counter()  # how many rows of each ring were read
         self.size: Counter[tuple[int, int]] = Counter()  # by strategy and instrument
         self.cash: dict[int, Fraction] = {1: Fraction(0), 2: Fraction(0)}
@@ -338,6 +345,8 @@ class Checker:
             assert abs(found) >= most, f"{key}: {found} of {most}"
         else:
             assert key != "refuse_self_trade", f"{key}: reached at {most}"
+            if key == "liquidation_buffer":
+                found, most = -found, -self.values[key]  # the least that is allowed
             assert found <= most, f"{key}: {reason.name}: {found} of {most}"
 
 
@@ -363,16 +372,18 @@ class Storm:
         file, days = closes(directory, self.draw)
         choices = {**LIMITS, **CAP_VALUES, **BREAKER_VALUES}
         risk = {key: self.draw.choice(values) for key, values in choices.items()}
-        if without in CAPS:  # it is the one that binds
-            risk = {key: values[0 if key == without else -1] for key, values in choices.items()}
+        binds = without if without in CAPS else self.draw.choice((*CAPS, *[""] * len(CAPS)))
+        if binds and without in ("", binds):  # the others are wide, so that it is reached
+            risk = {key: values[0 if key == binds else -1] for key, values in choices.items()}
         risk |= {"var_history": file, "policies": {"flash_crash": "reduce"}}
         limits, caps = read_risk(risk)
         names = [name for name in risk if name in limits.__struct_fields__]
         self.house = House(
             directory / "journal", strategies=(STRATEGY, OTHER), caps=caps, risk=risk,
-            limits={name: getattr(limits, name) for name in names},
+            limits={name: getattr(limits, name) for name in names}, margin={1: CrossMargin(BRACKETS)},
         )  # fmt: skip
         self.house.halted = False  # type: ignore[attr-defined]
+        self.house.venue.fee = self.draw.choice(("0.01000000", "1.50000000"))  # with the large one the account loses
         self.middles = dict(MIDDLES)
         self.ledger = Ledger(self.house, days, risk["capital_usd"])
         self.checker = Checker(self.house, self.ledger, risk)
@@ -502,6 +513,7 @@ BINDING = {
     Reason.HALTED, Reason.BOOK_NOT_GOOD, Reason.SPREAD_TOO_WIDE, Reason.PRICE_COLLAR, Reason.ORDER_TOO_LARGE,
     Reason.POSITION_TOO_LARGE, Reason.STRATEGY_RATE, Reason.GROSS_TOO_LARGE, Reason.NET_TOO_LARGE,
     Reason.SECTOR_TOO_LARGE, Reason.CONCENTRATION_TOO_HIGH, Reason.LEVERAGE_TOO_HIGH, Reason.MARGIN_TOO_LOW,
+    Reason.LIQUIDATION_TOO_NEAR,
     Reason.TOO_MANY_ORDERS, Reason.SELF_TRADE, Reason.DUPLICATE_ORDER, Reason.VAR_TOO_HIGH, Reason.VOLUME_SHARE,
     Reason.FLASH_CRASH, Reason.DAILY_LOSS, Reason.LOSS_STREAK,
 }  # fmt: skip

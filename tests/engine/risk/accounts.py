@@ -14,6 +14,8 @@ from engine.risk.history import Bar
 from engine.risk.history.returns import DAY_NS, Returns, returns_by_day
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
+from engine.venues.binance.margin import CrossMargin
+from engine.venues.margin import Bracket
 
 NOW_NS = 1_700_000_000_000_000_000
 MS, MICRO = 1_000_000, 10**6
@@ -29,6 +31,12 @@ MIDDLES = {1: 6_000_000, 2: 5_000, 3: 150_000, 4: 20_000}
 SIZES = {1: 1_000, 2: 200, 3: 50, 4: 300}
 TODAY = NOW_NS // (86_400 * 10**9)
 WINDOW = 20  # days of the value at risk
+BRACKETS = tuple(
+    Bracket(*map(Decimal, row), leverage)
+    for *row, leverage in (
+        ("0", "300", "0.004", "0", 50), ("300", "5000", "0.025", "6.3", 10), ("5000", "900000", "0.1", "381.3", 2)
+    )
+)  # fmt: skip
 SECTORS = {"majors": (1, 2), "all": (1, 2, 3, 4), "dogs": (4,)}
 
 
@@ -44,6 +52,11 @@ class Sent(NamedTuple):
     child: int = 0
     amend_to: int = 0
     native: bool = False
+
+    @property
+    def exposure(self) -> int:
+        """All of it is open."""
+        return self.size
 
 
 class Traded(NamedTuple):
@@ -94,6 +107,7 @@ class History:
     done: list[Sent] = field(default_factory=list)
     prints: list[Traded] = field(default_factory=list)  # the oldest first
     closes: dict[int, dict[int, int]] = field(init=False)  # by instrument and day
+    brackets: dict[int, tuple[Bracket, ...]] = field(init=False)  # of derivatives
     account: Account = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,8 +119,9 @@ class History:
             self._fill()
         for _ in range(draw.choice((0, 1, 2, 4))):
             self._send()
-        gate = RiskGate(self.limits, INSTRUMENTS, self.tops, self.ledger.account, self.ledger.owned,
-                        dict.fromkeys(STRATEGIES, tuple(INSTRUMENTS)), (), None, self, self._returns())  # fmt: skip
+        permits = dict.fromkeys(STRATEGIES, tuple(INSTRUMENTS))
+        gate = RiskGate(self.limits, INSTRUMENTS, self.tops, self.ledger.account, self.ledger.owned, permits, (), None,
+                        self, self._returns(), self._terms())  # fmt: skip
         self.account = gate.account
         self._print(gate)
 
@@ -117,6 +132,11 @@ class History:
     def newest_orders(self) -> list[Sent]:
         """The sight of the gate."""
         return sorted((*self.open, *self.done), key=lambda one: -one.intent_ns)
+
+    def _terms(self) -> dict[int, CrossMargin]:
+        """Of half of the accounts all instruments with a dollar quote are derivatives."""
+        self.brackets = dict.fromkeys((1, 3, 4), BRACKETS) if self.random.random() < 0.5 else {}
+        return {number: CrossMargin(found) for number, found in self.brackets.items()}
 
     def order(self) -> Proposed:
         """An order at random, often like one that was sent, sometimes in place of one."""
@@ -247,4 +267,5 @@ def history(draw: random.Random, **limits: Any) -> History:
     """A random account of 100,000 dollars at most."""
     capital = Decimal(draw.choice((10, 500, 5_000, 100_000)))
     more = {"usd_instruments": {"BTC": 1}, "var_window_days": WINDOW, **limits}
-    return History(draw, RiskLimits(capital_usd=capital, sectors=SECTORS, **more))
+    leverage = draw.choice((1, 5, 20))
+    return History(draw, RiskLimits(capital_usd=capital, sectors=SECTORS, margin_leverage=leverage, **more))

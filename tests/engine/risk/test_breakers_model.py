@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,11 +21,12 @@ from engine.risk.breakers.market import Move
 from engine.risk.gate import Refusal, RiskGate
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
-from tests.engine.risk.accounts import INSTRUMENTS, MICRO, MIDDLES, MS, SIZES, STRATEGIES, Filled
+from engine.venues.binance.margin import CrossMargin
+from tests.engine.risk.accounts import BRACKETS, INSTRUMENTS, MICRO, MIDDLES, MS, SIZES, STRATEGIES, Filled
 
 NOW_NS = 19_000 * DAY_NS
 CAPITAL = 10_000
-LIMITS = RiskLimits(capital_usd=Decimal(CAPITAL), usd_instruments={"BTC": 1})
+LIMITS = RiskLimits(capital_usd=Decimal(CAPITAL), usd_instruments={"BTC": 1}, margin_leverage=3)
 STRATEGY = STRATEGIES[0]
 
 
@@ -59,7 +61,11 @@ class Past:
         self.days: dict[int, dict[int, Fraction]] = {}  # of each day: the first valuation's price of each instrument
         self.day_fills: dict[int, int] = {}
         self.now_ns = NOW_NS + draw.choice((0, DAY_NS - 3_000 * MS))
-        gate = RiskGate(LIMITS, INSTRUMENTS, self.tops, self.ledger.account, self.ledger.owned, {}, (), None, self)
+        self.margined = draw.choice(((), (1, 4)))  # the derivatives
+        terms = {number: CrossMargin(BRACKETS) for number in self.margined}
+        gate = RiskGate(
+            LIMITS, INSTRUMENTS, self.tops, self.ledger.account, self.ledger.owned, {}, (), None, self, None, terms
+        )
         self.account = gate.account
 
     def open_orders(self) -> list[Any]:
@@ -209,19 +215,27 @@ def daily_loss(strategy: int) -> Model:
     return found
 
 
+def initial(past: Past, number: int, value: int | None) -> int | None:
+    """What a value binds: a derivative's a share of it."""
+    if value is None or number not in past.margined:
+        return value
+    bracket = next((one for one in BRACKETS if value <= one.cap * MICRO), BRACKETS[-1])
+    return ceil(Fraction(value, min(bracket.leverage, LIMITS.margin_leverage)))
+
+
 def margin_call(past: Past, moments: list[Moment], value: Decimal) -> tuple[int, int] | None:
-    """Σ abs(held) * price ≤ (1 - value) * equity."""
+    """Σ initial margin of what is held ≤ (1 - value) * equity."""
     moment, values = moments[-1], []
     total = net(past, moment)
     for number, one in INSTRUMENTS.items():
         held = sum(fill.side * fill.size for fill in past.fills[: moment.fills] if fill.instrument == number)
         price = moment.prices[number] if held else Fraction(0)
         amount = None if price is None else abs(Fraction(held, 10**one.size_decimals)) * price
-        values.append(in_micro(amount, number, moment))
-    gross = summed(values)
-    if total is None or gross is None:
+        values.append(initial(past, number, in_micro(amount, number, moment)))
+    used = summed(values)
+    if total is None or used is None:
         return None
-    return gross, max(0, (CAPITAL * MICRO + total) * (1 - Fraction(value)) // 1)
+    return used, max(0, (CAPITAL * MICRO + total) * (1 - Fraction(value)) // 1)
 
 
 def loss_streak(past: Past, moments: list[Moment], value: int) -> tuple[int, int] | None:
@@ -328,7 +342,7 @@ def hold(key: str, seed: int, trials: int) -> None:
     assert min(counts[None], counts[reason]) > trials // 40, (key, dict(counts))
 
 
-@pytest.mark.parametrize("trials", [25, pytest.param(20_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("trials", [25, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 @pytest.mark.parametrize("key", MODELS)
 def test_a_breaker_is_its_formula(key: str, trials: int) -> None:
     """What exactly is measured, and from when, is where limits of other programs fail."""

@@ -61,7 +61,10 @@ def test_a_table_with_a_wider_bound_is_noticed(key: str) -> None:
 
     def wider(_: History, __: Proposed, value: Any) -> tuple[FurtherCap, ...]:
         cap = CAPS[key].make(value)
-        cap._most = cap._most * 4 if key != "margin_buffer" else 1  # type: ignore[attr-defined]
+        if key == "liquidation_buffer":
+            cap._least /= 4  # type: ignore[attr-defined]
+        else:
+            cap._most = cap._most * 4 if key != "margin_buffer" else 1  # type: ignore[attr-defined]
         return (cap,)
 
     with pytest.raises(AssertionError):

@@ -12,6 +12,8 @@ from engine.model.words import BUY, Reason
 from engine.risk.caps import CAPS
 from engine.risk.caps.volume import Share
 from engine.risk.gate import Account, FurtherCap, Proposed, Refusal
+from engine.risk.limits import BPS
+from engine.venues.margin import Bracket
 from tests.engine.risk.accounts import INSTRUMENTS, MICRO, MS, SECTORS, TODAY, WINDOW, History, history
 
 Model = Callable[[History, Proposed], "tuple[Reason, int, object] | None"]
@@ -117,6 +119,80 @@ def of_equity(reason: Reason, numbers: Iterable[int] | None, part: Callable[[Dec
     return compared
 
 
+def initial(world: History, number: int, value: int) -> int:
+    """What a value binds: a derivative's over the leverage that is set and that its bracket allows."""
+    if number not in world.brackets:
+        return value
+    bracket = next((one for one in world.brackets[number] if value <= one.cap * MICRO), world.brackets[number][-1])
+    return ceil(Fraction(value, min(bracket.leverage, world.limits.margin_leverage)))
+
+
+def margin_buffer(world: History, order: Proposed) -> list[Compared]:
+    """Σ initial margin ≤ a part of the equity."""
+    if not adds(world, order):
+        return []
+    values = {one: dollars(world, order, one, worst(world, order, one)) for one in INSTRUMENTS}
+    used = summed(None if value is None else initial(world, one, value) for one, value in values.items())
+    equity = world.equity(order.now_ns)
+    found = MISSING if used is None or equity is None else used
+    return [(Reason.MARGIN_TOO_LOW, found, lambda value: max(0, (equity or 0) * Fraction(1 - value) // 1))]
+
+
+def maintenance(world: History, number: int, value: int) -> int:
+    """By the bracket that has the value; a spot position counts whole."""
+    if number not in world.brackets:
+        return value
+    bracket = next((one for one in world.brackets[number] if value <= one.cap * MICRO), world.brackets[number][-1])
+    return ceil(value * Fraction(bracket.rate) - Fraction(bracket.amount) * MICRO)
+
+
+def beyond(world: History, order: Proposed) -> int | None:
+    """What fills of this order and of the open ones cost beyond the middles."""
+    fills = [(order.instrument_id, order.side, order.price, order.size)]
+    fills += [(one.instrument, one.side, one.price, one.size) for one in world.open]
+    costs: list[int | None] = []
+    for number, side, price, size in fills:
+        one, mark, usd = INSTRUMENTS[number], world.price(number, order.now_ns), world.usd(number, order.now_ns)
+        if mark is None or usd is None:
+            return None
+        apart = max(0, side * (Fraction(price, 10**one.price_decimals) - mark))
+        costs.append(ceil(apart * Fraction(size, 10**one.size_decimals) * usd * MICRO))
+    return summed(costs)
+
+
+def liquidation(world: History, order: Proposed) -> list[Compared]:
+    """The documented price of a liquidation, from each bracket, in shares of the mark."""
+    if not world.brackets or not adds(world, order):
+        return []
+    at_mark = order._replace(price=0)
+    values = {one: dollars(world, at_mark, one, worst(world, order, one)) for one in INSTRUMENTS}
+    equity, lost = world.equity(order.now_ns), beyond(world, order)
+    if None in values.values() or equity is None or lost is None:
+        return [(Reason.LIQUIDATION_TOO_NEAR, MISSING, int)]
+    ways = []
+    for number in world.brackets:
+        others = sum(maintenance(world, one, value or 0) for one, value in values.items() if one != number)
+        for side in (1, -1):
+            size = max(Fraction(0), reach(world, order, number, side, with_order=True))
+            notional = dollars(world, at_mark, number, size)
+            if notional:
+                ways.append(min(
+                    side * (1 - liquidation_price(equity - lost, others, side, notional, one))
+                    for one in world.brackets[number]
+                ))  # fmt: skip
+    return [(Reason.LIQUIDATION_TOO_NEAR, way, _bps) for way in ways]  # type: ignore[misc]
+
+
+def liquidation_price(equity: int, others: int, side: int, notional: int, one: Bracket) -> Fraction:
+    """LP of the formula at a mark of 1: WB + UPNL - side * pos * EP = equity - side * notional."""
+    top = equity - others + Fraction(one.amount) * MICRO - side * notional
+    return top / (notional * (Fraction(one.rate) - side))
+
+
+def _bps(value: Decimal) -> int:
+    return ceil(Fraction(value) * BPS)
+
+
 def open_orders(world: History, order: Proposed) -> list[Compared]:
     """Open orders and this one, without the one that it replaces."""
     return [(Reason.TOO_MANY_ORDERS, len(world.open) + (0 if order.relief else 1), int)]
@@ -198,7 +274,8 @@ MODELS = {
     "max_net_usd": net_usd,
     "max_portfolio_concentration": of_equity(Reason.CONCENTRATION_TOO_HIGH, None, Decimal),
     "max_leverage": of_equity(Reason.LEVERAGE_TOO_HIGH, INSTRUMENTS, Decimal),
-    "margin_buffer": of_equity(Reason.MARGIN_TOO_LOW, INSTRUMENTS, lambda value: 1 - value),
+    "margin_buffer": margin_buffer,
+    "liquidation_buffer": liquidation,
     "max_open_orders": open_orders,
     "refuse_self_trade": self_trade,
     "duplicate_window_ms": duplicates,
@@ -211,6 +288,10 @@ def value_near(draw: random.Random, key: str, compared: list[Compared]) -> objec
     if key.endswith("_usd") or key == "var_limit_1d_95":
         exact = Decimal(max(1, found + draw.choice((-1, 0, 1)))) / MICRO
         return draw.choice((exact, exact, Decimal(draw.choice((1, 10_000)))))
+    if key == "liquidation_buffer":
+        exact = Fraction(found) if 0 < found < 1 else Fraction(1, 5)
+        near = Decimal(floor(exact * 10**12) + draw.choice((0, 1))).scaleb(-12)
+        return draw.choice((near, near, Decimal("0.01"), Decimal("0.2"), Decimal("0.9")))
     choices: dict[str, tuple[object, ...]] = {
         "max_open_orders": (1, 2, 3, 5),
         "max_volume_share": tuple(Share(share, MINUTES) for share in map(Decimal, ("0.001", "0.05", "0.3", "1"))),
@@ -225,12 +306,14 @@ def expected(key: str, value: object, compared: list[Compared]) -> Refusal | Non
     """The verdict by the model."""
     for reason, found, most_of in compared:
         most = most_of(value)  # type: ignore[arg-type]
-        if found == MISSING and reason not in (Reason.TOO_MANY_ORDERS, Reason.DUPLICATE_ORDER):
+        if found == MISSING and type(found) is int and reason not in (Reason.TOO_MANY_ORDERS, Reason.DUPLICATE_ORDER):
             return Refusal(Reason.RATE_MISSING)
         exceeds = abs(found) < most if key == "duplicate_window_ms" else found > most
+        if reason == Reason.LIQUIDATION_TOO_NEAR:
+            exceeds = found < Fraction(value)  # type: ignore[arg-type]
         exceeds = exceeds or reason == Reason.NO_HISTORY
         if exceeds or key == "refuse_self_trade":
-            return Refusal(reason, found, most)
+            return Refusal(reason, floor(found * BPS) if reason == Reason.LIQUIDATION_TOO_NEAR else found, most)
     return None
 
 

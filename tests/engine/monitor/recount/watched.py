@@ -1,5 +1,6 @@
 """An execution in memory, and a monitor that reads its lanes and its journal."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from engine.monitor.recount.build import open_watch_lanes
 from engine.monitor.recount.counted import Counted
 from engine.monitor.recount.kept import Kept
 from engine.monitor.recount.limits import Limits
+from engine.monitor.recount.margin import Margin
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.role import Monitor
 from engine.monitor.recount.silence import Silence
 from engine.monitor.recount.store import Store
 from engine.monitor.recount.watch import Subject, Watch
-from tests.engine.execution.memory import BTC, ETH, MS, SECOND, House, cells_of
+from engine.venues.margin import Bracket
+from tests.engine.execution.memory import MS, SECOND, House, cells_of
 
 ZEROS = (0,) * 8
 
@@ -26,10 +29,14 @@ ZEROS = (0,) * 8
 class Watched:
     """A house under watch. Both roles beat, unless their beat is stopped."""
 
-    def __init__(self, directory: Path, *, balance_interval_ns: int = 0, **risk: Any) -> None:
-        """A system that may trade."""
+    def __init__(
+        self, directory: Path, *, balance_interval_ns: int = 0, brackets: Mapping[int, Sequence[Bracket]] | None = None,
+        house: Mapping[str, Any] | None = None, **risk: Any
+    ) -> None:  # fmt: skip
+        """A system that may trade; `brackets` of its derivatives, `house` what its execution has beyond the usual."""
         self.directory, self.risk = directory, risk
-        self.house = House(directory / "journal", balance_interval_ns=balance_interval_ns)
+        self.margin = Margin(brackets or {})
+        self.house = House(directory / "journal", balance_interval_ns=balance_interval_ns, **(house or {}))
         self.monitor_beats = cells_of("heartbeat")
         self.house.monitor = Heartbeat(self.monitor_beats)
         self.beats = self.house.memory.cells["heartbeat.execution"]
@@ -44,7 +51,7 @@ class Watched:
     def live(self) -> None:
         """Begin a life of the monitor."""
         lanes: Any = self.house.memory.open_lanes(MONITOR)
-        both, cells = (BTC, ETH), lanes.cell_reader("balances", EXECUTION)
+        both, cells = self.house.config.instruments, lanes.cell_reader("balances", EXECUTION)
         self.store = Store(self.directory / "monitor.json")
         kept = self.store.read().get(EXECUTION, Kept())
         prices = Prices(both, self.risk, [cells for _, cells in lanes.cell_readers("book_tops")])
@@ -52,7 +59,7 @@ class Watched:
         self.watch = Watch(
             Subject(EXECUTION, self.directory / "journal", both, tuple(self.house.config.strategies)),
             open_watch_lanes(lanes, EXECUTION), Balances(both, cells, cells.count),
-            Account(1, limits, lanes.cell_reader("gate", EXECUTION), prices, kept), prices,
+            Account(1, limits, lanes.cell_reader("gate", EXECUTION), prices, self.margin, kept), prices,
             Silence(EXECUTION, lanes.cell_reader("heartbeat", EXECUTION), SECOND),
             Counted(self.directory / "monitor.1.json", self.directory / "journal", both), SECOND,
         )  # fmt: skip
