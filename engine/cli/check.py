@@ -76,7 +76,7 @@ def _check_places(config: Config) -> None:
     """Check that a strategy can record how far it read every feed and every execution."""
     from engine.strategy.role.lanes import check_places  # noqa: PLC0415 - only `up` needs it
 
-    check_places(len(config.feed_names), len(config.execution_names))
+    check_places(len(config.feed_names), len(config.execution_names), len(config.router_names))
 
 
 def _check_process(process: Process) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import shm
 from engine.cli.output import executions, monotonic_age, print_line
-from engine.lanes import EXECUTION, FEED, LOOKERS, STRATEGY, Owners, lane_of, open_lanes
+from engine.lanes import EXECUTION, FEED, LOOKERS, ROUTER, STRATEGY, Owners, lane_of, open_lanes
 from engine.lanes.create import lanes_of
 from engine.lanes.map import BY_NAME
 from engine.model.refusals import refusal_text
@@ -27,8 +27,10 @@ def unreadable_lanes(system: str, processes: Iterable[Mapping[str, Any]]) -> dic
 def _needed(system: str, processes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The lanes of the roles that the status names; an execution is not among the roles of a replay."""
     roles = [(role, kind) for one in processes for role, kind in zip(one["roles"], one["kinds"], strict=True)]
-    strategies, feeds, accounts = (tuple(r for r, kind in roles if kind == of) for of in (STRATEGY, FEED, EXECUTION))
-    owners = Owners(strategies, tuple(role for role, _ in roles), feeds, accounts)
+    strategies, feeds, accounts, routers = (
+        tuple(role for role, kind in roles if kind == of) for of in (STRATEGY, FEED, EXECUTION, ROUTER)
+    )
+    owners = Owners(strategies, tuple(role for role, _ in roles), feeds, accounts, routers)
     return (f"{system}.{name}" for name, _, _ in lanes_of(owners))
 
 

@@ -6,7 +6,17 @@ Each problem is a key, its value and what was expected. `load` refuses the file 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from engine.config.tables import AGGREGATION, CANCELLER, EXECUTION, FACTORIES, FEED, SUPERVISOR, Aggregation, Config
+from engine.config.tables import (
+    AGGREGATION,
+    CANCELLER,
+    EXECUTION,
+    FACTORIES,
+    FEED,
+    SUPERVISOR,
+    Aggregation,
+    Config,
+    Router,
+)
 
 GROUP_NAME_BYTES = 47  # the size of the name in the group's record
 
@@ -27,6 +37,8 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _check_placement(config)
     yield from _check_aggregation(config)
     yield from _check_watch(config)
+    if config.router is not None:
+        yield from _check_router(config, config.router)
 
 
 def _check_unique(table: str, key: str, values: Iterable[object]) -> Iterator[Problem]:
@@ -132,6 +144,29 @@ def _check_aggregation(config: Config) -> Iterator[Problem]:
     for venue in sorted(_venues_that_need_a_fee(config, table) - set(table.taker_fee_bps)):
         text = "missing: the same asset pair may trade at this venue and at another, add the venue's taker fee"
         yield f"aggregation.taker_fee_bps.{venue}", None, text
+
+
+def _check_router(config: Config, router: Router) -> Iterator[Problem]:
+    """Each instrument is in one route at most, each of a route at a venue of its own that an account trades."""
+    venue_of = {one.id: one.venue for one in config.instruments}
+    traded = {account.venue for account in config.accounts}
+    named = [one for route in router.routes for one in route.instruments]
+    yield from _check_unique("router.routes", "name", [route.name for route in router.routes])
+    yield from _check_unique("router.routes", "instruments", named)
+    for one in sorted(set(named) - set(venue_of)):
+        yield "router.routes.instruments", one, f"expected an instrument's id: {_list(venue_of)}"
+    for one in named:
+        if venue_of.get(one, "") not in traded and one in venue_of:
+            text = f"expected an instrument at a venue with an account: {_list(traded)}; found {venue_of[one]}"
+            yield "router.routes.instruments", one, text
+    for route in router.routes:
+        venues = [venue_of[one] for one in route.instruments if one in venue_of]
+        yield from _check_unique(f"router.routes.{route.name}", "venues", venues)
+    needed = {venue_of[one] for one in named if one in venue_of}
+    for venue in sorted(set(router.taker_fee_bps) - {venue.name for venue in config.venues}):
+        yield f"router.taker_fee_bps.{venue}", None, f"expected one of the venues: {_list(needed)}"
+    for venue in sorted(needed - set(router.taker_fee_bps)):
+        yield f"router.taker_fee_bps.{venue}", None, "missing: a route uses this venue, add its taker fee"
 
 
 def _venues_that_need_a_fee(config: Config, table: Aggregation) -> set[str]:

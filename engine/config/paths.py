@@ -142,6 +142,10 @@ class Paths:
         first = Path(directory) if directory else self.state / JOURNAL
         return first if account == FIRST_ACCOUNT else first.with_name(f"{first.name}.{account}")
 
+    def router_journal(self, directory: str = "") -> Path:
+        """The file of the router's journal, beside that of account 1."""
+        return self.journal(FIRST_ACCOUNT, directory).with_name("router.journal")
+
     def identity(self, account: int = FIRST_ACCOUNT) -> Path:
         """The file with the uuid that marks an account's orders."""
         return identity_beside(self.journal(account))

@@ -14,7 +14,10 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,30}$", descriptio
 VenueName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,15}$", description="a-z, 0-9 and _, 16 at most")]
 Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]  # the size of the symbol in the INSTRUMENT record
 Target = Annotated[str, msgspec.Meta(pattern=r"^[\w.]+:\w+$", description='"module:name"')]
-Id = Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]  # an intent id is a strategy's id and 40 bits of count
+Id = Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]
+StrategyId = Annotated[
+    int, msgspec.Meta(ge=1, lt=1 << 23)
+]  # it is part of the ids of intents: engine/model/intent_id.py
 Interval = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,3}[smhd]$", description='like "1s", "5m", "1h", "1d"')]
 Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 MS = 1_000_000
@@ -27,10 +30,11 @@ FACTORIES = {
     "canceller": "engine.canceller:build",
     "monitor": "engine.monitor.recount:build",
     "alerts": "engine.alerts:build",
+    "router": "engine.router:build",
 }
 SUPERVISOR, AGGREGATION, CANCELLER, MONITOR, ALERTS = "supervisor", "aggregation", "canceller", "monitor", "alerts"
 ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
-FEED, EXECUTION, STRATEGY = "feed", "execution", "strategy"
+FEED, EXECUTION, STRATEGY, ROUTER = "feed", "execution", "strategy", "router"
 
 
 class ConfigError(ValueError):
@@ -116,7 +120,7 @@ class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"})
     """A strategy: a class, its parameters and its permitted instruments."""
 
     name: Name  # also its role's name
-    id: Id
+    id: StrategyId
     class_path: Target
     instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
     parameters: dict[str, Any] = {}
@@ -244,6 +248,30 @@ class Aggregation(Table, frozen=True, kw_only=True):
     groups: tuple[Group, ...] = ()  # other instruments are grouped by base, quote, kind and multiplier
 
 
+class Route(Table, frozen=True, kw_only=True):
+    """One asset pair that accounts trade at several venues: the router splits an order over these instruments."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=47)]
+    instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=2, max_length=16)]  # each at a venue of its own
+
+
+class Router(Table, frozen=True, kw_only=True):
+    """Orders that span accounts; a file with this table has the role router. docs/router.md explains each key."""
+
+    routes: Annotated[tuple[Route, ...], msgspec.Meta(min_length=1)]
+    taker_fee_bps: dict[Name, Decimal]  # by venue; every venue of a route
+    latency_bps_per_ms: Annotated[float, msgspec.Meta(ge=0, le=1_000)] = (
+        0.05  # how far a quote may move while an order is on its way
+    )
+    ack_first_ms: Milliseconds = 5  # the median acknowledgement of an account that has none yet
+    child_ttl_ms: Milliseconds = 250  # execution refuses a child that it reads later than this
+    book_age_ms: Milliseconds = 1_000  # an older book receives no share
+    silent_ms: Milliseconds = 500  # an execution without a heartbeat for longer receives no share
+    refused_ms: Milliseconds = 500  # an account that refused or rejected a share receives none for so long
+    wave_ms: Milliseconds = 5  # between two waves of one parent at least
+    deadline_ms: Milliseconds = 60_000  # when a parent without a time of its own ends
+
+
 class Alerts(Table, frozen=True, kw_only=True):
     """Messages to people; a file with this table has the role alerts. docs/alerts.md lists the causes."""
 
@@ -287,6 +315,7 @@ class Config(Table, frozen=True, kw_only=True):
     execution: dict[str, Any] = {}
     aggregation: Aggregation | None = None
     alerts: Alerts | None = None
+    router: Router | None = None
     path: str = ""  # the file it was read from; set by load
 
     @property
@@ -373,7 +402,13 @@ class Config(Table, frozen=True, kw_only=True):
         market = (*self.feed_names, *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
         aggregation = (AGGREGATION,) if self.aggregation is not None else ()
-        return market + aggregation + extra + tuple(strategy.name for strategy in self.strategies)
+        return market + aggregation + self.router_names + extra + tuple(strategy.name for strategy in self.strategies)
+
+    @property
+    def router_names(self) -> tuple[str, ...]:
+        """The router's role, where it runs; none in a replay, where no order leaves."""
+        runs = self.router is not None and self.strategies and self.system.mode != "replay"
+        return (ROUTER,) if runs else ()
 
     def lane(self, lane: str, each: str = "") -> str:
         """The segment name of a lane; with `each`, of the lane of this owner."""

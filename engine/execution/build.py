@@ -25,6 +25,7 @@ from engine.execution.role import Execution
 from engine.instruments import await_all
 from engine.lanes import MONITOR, SUPERVISOR, open_role
 from engine.model.instrument import Instrument
+from engine.model.intent_id import ROUTED
 from engine.model.words import HaltReason
 from engine.risk.table import read_risk
 from engine.venues.catalogue import kind_of, margin_of, trading_of
@@ -180,6 +181,10 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
         cell = known.read(index)
         if cell is not None:
             intents[number].cursor = cell.cursor
+    if lanes.has("routed"):
+        intents[ROUTED] = past(lanes.ring_reader("routed"))
+        cell = known.read(len(strategies))
+        intents[ROUTED].cursor = intents[ROUTED].cursor if cell is None else cell.cursor
     commands = past(lanes.ring_reader("commands"))  # those given while execution was dead; a known one is skipped
     return ExecutionLanes(
         books=tuple(past(books, BOOKS_BACK) for _, books in lanes.ring_readers("books")),

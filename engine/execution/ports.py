@@ -82,7 +82,8 @@ class OperatorPort(Protocol):
 class ExecutionLanes:
     """Every lane of execution.
 
-    `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration,
+    `intents` is keyed by the strategy's number, in the order of the configuration, with the router's lane as ROUTED at
+    the end, in a system that has a router; `accepted` has one cell for each,
     and `instrument_halts` one for each instrument.
     `books` and `ticks` have those of each feed, in the configuration's order; ticks are read only while an algorithm
     counts their prints.

@@ -118,7 +118,7 @@ class Execution:
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, sender, self.parents, self.express)
         accepted = Accepted(lanes.accepted)
-        intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(config.strategies))
+        intents = tuple((number, lane, index) for index, (number, lane) in enumerate(lanes.intents.items()))
         skipped = Skipped(self.desk.on_record, sender.answer_again, config.skipped)
         on_record = skipped.on_record if skipped else self.desk.on_record
         self._intake = Intake(

@@ -75,8 +75,8 @@ class Start:
         self._record_terms(now_ns)
         if not anew:
             self._publish_fills(now_ns)
-        for index, number in enumerate(self._config.strategies):
-            self._accepted.publish(self._lanes.intents[number], index, now_ns)
+        for index, lane in enumerate(self._lanes.intents.values()):
+            self._accepted.publish(lane, index, now_ns)
         self._publish_orders(now_ns)
         for intent in self._replay.unanswered:
             self._desk.refuse_replace(intent, 0, now_ns)

@@ -17,6 +17,7 @@ from engine.lanes.map import (
     LOOKERS,
     MONITOR,
     OPERATOR,
+    ROUTER,
     STRATEGY,
     SUPERVISOR,
     Lane,
@@ -27,7 +28,7 @@ from engine.lanes.open import Owned, RoleLanes, open_lanes, open_role
 from engine.lanes.owners import Owners, owners_of
 
 __all__ = [
-    "AGGREGATION", "CANCELLER", "EXECUTION", "FEED", "LANES", "LOOKERS", "MONITOR", "OPERATOR", "STRATEGY",
+    "AGGREGATION", "CANCELLER", "EXECUTION", "FEED", "LANES", "LOOKERS", "MONITOR", "OPERATOR", "ROUTER", "STRATEGY",
     "SUPERVISOR", "Lane", "LaneError", "Owned", "Owners", "RoleLanes", "lane_of", "open_lanes", "open_role",
     "owners_of",
 ]  # fmt: skip

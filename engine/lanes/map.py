@@ -1,6 +1,6 @@
 """The map: every lane with its record, its one writer and its readers.
 
-    a role's name       STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, SUPERVISOR
+    a role's name       STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, ROUTER, SUPERVISOR
     OPERATOR            the operator's own process, or the supervisor in its place, under the lock of the cell
     LOOKERS             research, engine-ctl, views, benches: they only read
     ROLE                as a writer: each role writes its own lane
@@ -8,7 +8,7 @@
 A lane with `each` exists once for every role of that kind: every strategy, feed, execution, or every role at all. The
 owner's name is the lane's last part: `/dev/shm/steelyard.<system>.<lane>.<name>`. `intents` has one consumer, so it
 exists once for every pair of a strategy and an execution: `intents.<strategy>.<execution>`. Of lanes that exist once
-for each of its own kind, a role reads only its own.
+for each of its own kind, a role reads only its own. The lanes of the router exist in a system that has one.
 
 `open.py` opens only what this table allows. Tests compare the table with what each role opens, and with the picture in
 ARCHITECTURE.md. A writer reads its own cells without being a reader here.
@@ -21,8 +21,9 @@ from shm.record import Record
 
 STRATEGY, EXECUTION, FEED, SUPERVISOR, LOOKERS = "strategy", "execution", "feed", "supervisor", "lookers"
 AGGREGATION, OPERATOR, ROLE, CANCELLER, MONITOR = "aggregation", "operator", "role", "canceller", "monitor"
+ROUTER = "router"
 PAIR = f"{STRATEGY}.{EXECUTION}"  # as `each`: one lane for every strategy and execution
-KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, SUPERVISOR, OPERATOR, LOOKERS)
+KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, ROUTER, SUPERVISOR, OPERATOR, LOOKERS)
 
 
 class LaneError(Exception):
@@ -79,7 +80,7 @@ LANES = (
         records.INSTRUMENT,
         "cells",
         FEED,
-        (FEED, STRATEGY, EXECUTION, AGGREGATION, MONITOR, LOOKERS),
+        (FEED, STRATEGY, EXECUTION, AGGREGATION, MONITOR, ROUTER, LOOKERS),
         count=256,
         wake="never",
         each=FEED,
@@ -99,7 +100,7 @@ LANES = (
         records.BOOK_TOP,
         "ring",
         FEED,
-        (STRATEGY, EXECUTION, AGGREGATION, LOOKERS),
+        (STRATEGY, EXECUTION, AGGREGATION, ROUTER, LOOKERS),
         capacity=1 << 13,
         reserve=64,
         each=FEED,
@@ -146,6 +147,47 @@ LANES = (
         reserve=64,
         each=PAIR,
     ),
+    Lane(
+        "routes",
+        records.INTENT,
+        "lossless",
+        STRATEGY,
+        (STRATEGY, ROUTER, LOOKERS),
+        capacity=1 << 10,
+        reserve=64,
+        each=f"{STRATEGY}.{ROUTER}",
+    ),
+    Lane(
+        "routes_accepted",
+        records.ACCEPTED,
+        "cells",
+        ROUTER,
+        (ROUTER, STRATEGY, LOOKERS),
+        count=256,
+        wake="never",
+        each=ROUTER,
+    ),
+    Lane(
+        "route_verdicts",
+        records.VERDICT,
+        "ring",
+        ROUTER,
+        (STRATEGY, LOOKERS),
+        capacity=1 << 12,
+        reserve=64,
+        each=ROUTER,
+    ),
+    Lane("route_orders", records.ORDER, "ring", ROUTER, (STRATEGY, LOOKERS), capacity=1 << 12, reserve=64, each=ROUTER),
+    Lane(
+        "routed",
+        records.INTENT,
+        "lossless",
+        ROUTER,
+        (ROUTER, EXECUTION, LOOKERS),
+        capacity=1 << 10,
+        reserve=64,
+        each=f"{ROUTER}.{EXECUTION}",
+    ),
     Lane("sessions", records.SESSION, "cells", EXECUTION, (CANCELLER, LOOKERS), wake="never", each=EXECUTION),
     Lane(
         "instrument_halts",
@@ -172,7 +214,7 @@ LANES = (
         records.ACCEPTED,
         "cells",
         EXECUTION,
-        (EXECUTION, STRATEGY, LOOKERS),
+        (EXECUTION, STRATEGY, ROUTER, LOOKERS),
         count=256,
         wake="never",
         each=EXECUTION,
@@ -182,7 +224,7 @@ LANES = (
         records.VERDICT,
         "ring",
         EXECUTION,
-        (STRATEGY, LOOKERS),
+        (STRATEGY, ROUTER, LOOKERS),
         capacity=1 << 14,
         reserve=64,
         each=EXECUTION,
@@ -192,7 +234,7 @@ LANES = (
         records.ORDER,
         "ring",
         EXECUTION,
-        (STRATEGY, CANCELLER, SUPERVISOR, LOOKERS),
+        (STRATEGY, CANCELLER, ROUTER, SUPERVISOR, LOOKERS),
         capacity=1 << 14,
         reserve=64,
         each=EXECUTION,
@@ -286,7 +328,7 @@ LANES = (
         records.COMMAND,
         "ring",
         SUPERVISOR,
-        (SUPERVISOR, EXECUTION, STRATEGY, MONITOR, LOOKERS),
+        (SUPERVISOR, EXECUTION, STRATEGY, MONITOR, ROUTER, LOOKERS),
         capacity=1 << 10,
         reserve=4,
     ),
@@ -294,8 +336,10 @@ LANES = (
     Lane(
         "limits", records.SETTINGS, "cells", EXECUTION, (SUPERVISOR, LOOKERS), count=257, wake="never", each=EXECUTION
     ),
-    Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, CANCELLER, LOOKERS)),
-    Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, CANCELLER, LOOKERS)),
+    Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, CANCELLER, ROUTER, LOOKERS)),
+    Lane(
+        "operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, CANCELLER, ROUTER, LOOKERS)
+    ),
     Lane("gate", records.GATE, "cells", EXECUTION, (MONITOR, OPERATOR, LOOKERS), wake="never", each=EXECUTION),
     Lane("cancels", records.CANCELLING, "cells", CANCELLER, (SUPERVISOR, LOOKERS), wake="never", each=EXECUTION),
     Lane("listed", records.LISTED, "cells", CANCELLER, (SUPERVISOR, LOOKERS), count=256, wake="never", each=EXECUTION),
@@ -307,7 +351,7 @@ LANES = (
         records.HEARTBEAT,
         "cells",
         ROLE,
-        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, OPERATOR, LOOKERS),
+        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, CANCELLER, MONITOR, ROUTER, OPERATOR, LOOKERS),
         wake="never",
         each=ROLE,
     ),

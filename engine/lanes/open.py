@@ -68,6 +68,10 @@ class Door:
         lane = lane_of(name)
         return tuple(self._allowed(lane, lane.is_written_by)) or (self._completed(lane, "", lane.is_written_by),)
 
+    def has(self, name: str) -> bool:
+        """Whether the system has a lane of this name: the router's exist only beside a router."""
+        return any(True for _ in self.find_owners(lane_of(name)))
+
     def other(self, name: str, of: str) -> str:
         """The owners of a lane without the role itself."""
         parts = zip(lane_of(name).owner_kinds, of.split("."), strict=False)

@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import shm
-from engine.lanes.map import EXECUTION, FEED, ROLE, STRATEGY, SUPERVISOR, Lane
+from engine.lanes.map import EXECUTION, FEED, ROLE, ROUTER, STRATEGY, SUPERVISOR, Lane
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -22,10 +22,14 @@ class Owners(NamedTuple):
     roles: tuple[str, ...] = ()
     feeds: tuple[str, ...] = (FEED,)
     executions: tuple[str, ...] = (EXECUTION,)
+    routers: tuple[str, ...] = ()  # one at most
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """The owners of a kind."""
-        return {STRATEGY: self.strategies, ROLE: self.roles, FEED: self.feeds, EXECUTION: self.executions}[kind]
+        return {
+            STRATEGY: self.strategies, ROLE: self.roles, FEED: self.feeds, EXECUTION: self.executions,
+            ROUTER: self.routers,
+        }[kind]  # fmt: skip
 
     def of_lane(self, lane: Lane) -> Iterator[str]:
         """The owner of each such lane there is, "" for a lane that exists once. The supervisor has a heartbeat too."""
@@ -34,15 +38,15 @@ class Owners(NamedTuple):
         return map(".".join, product(*map(self.of_kind, lane.owner_kinds)))
 
     def lacks(self, lane: Lane, of: str) -> bool:
-        """Whether a feed or an execution that `of` names does not exist."""
+        """Whether a feed, an execution or a router that `of` names does not exist."""
         named = zip(lane.owner_kinds, of.split("."), strict=False)
-        return any(kind in (FEED, EXECUTION) and name not in self.of_kind(kind) for kind, name in named)
+        return any(kind in (FEED, EXECUTION, ROUTER) and name not in self.of_kind(kind) for kind, name in named)
 
 
 def owners_of(config: "Config") -> Owners:
     """The owners that a configuration has. In a replay no execution runs, but its lanes exist."""
     strategies = tuple(strategy.name for strategy in config.strategies)
-    return Owners(strategies, config.role_names, config.feed_names, config.execution_names)
+    return Owners(strategies, config.role_names, config.feed_names, config.execution_names, config.router_names)
 
 
 def found_owners(system: str, lane: Lane) -> list[str]:

@@ -88,6 +88,9 @@ class CellWriter(Protocol):
 class Lanes(Protocol):
     """The lanes that one role may open."""
 
+    def has(self, name: str) -> bool:
+        """Whether the system has a lane of this name: the router's exist only beside a router."""
+
     def ring_writer(self, name: str, of: str = "") -> RingWriter:
         """Become the one writer of a ring."""
 

@@ -26,7 +26,7 @@ class Registered(NamedTuple):
 
     number: int
     name: str
-    kind: str  # its class: module:name
+    kind: str  # its class: module:name; empty for one that no execution works
     parameters: tuple[Parameter, ...]  # in the order in which records carry them
     waits: bool = False  # it may begin without a child
     closes: bool = False  # it begins by cancelling the strategy's older orders in its instrument
@@ -44,6 +44,7 @@ SCHEDULE = (
 )  # fmt: skip
 SLIPPAGE = Parameter("slippage_bps", 0, 1_000)
 TRIGGER, NATIVE = Parameter("trigger", 0, 1), Parameter("trigger", 0, 2)
+ROUTE = 11  # worked by the router, over accounts: a strategy submits it to the router's lane
 STOP, TARGET = Parameter("stop_price", 1, INT64_MAX), Parameter("target_price", 1, INT64_MAX)
 REGISTRY: list[Registered] = [
     Registered(1, "chase", f"{ROOM}.chase:Chase", CHASE),
@@ -63,6 +64,7 @@ REGISTRY: list[Registered] = [
     Registered(10, "close", f"{ROOM}.close:Close", (
         SLIPPAGE, Parameter("slice", 0, INT64_MAX), Parameter("timeout_ms", 0, DAY_MS),
     ), waits=True, closes=True),
+    Registered(ROUTE, "route", "", ()),
     Registered(20, "stop", f"{ROOM}.triggered.stop:Stop", (STOP, SLIPPAGE, NATIVE), waits=True),
     Registered(21, "stop_limit", f"{ROOM}.triggered.stop_limit:StopLimit", (STOP, NATIVE), waits=True),
     Registered(22, "trailing_stop", f"{ROOM}.triggered.trailing_stop:TrailingStop", (

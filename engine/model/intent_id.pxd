@@ -2,3 +2,4 @@
 
 cdef enum:
     COUNT_BITS = 40
+    ROUTED_BIT = 63  # of the whole id

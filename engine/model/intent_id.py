@@ -1,6 +1,9 @@
-"""The layout of an intent's id: the strategy's number, then a count that the strategy never uses again.
+"""The layout of an intent's id: its line, the strategy's number, then a count that the line never uses again.
 
-    strategy 24 bits │ count 40 bits
+    routed 1 bit │ strategy 23 bits │ count 40 bits
+
+The intents of a strategy are one line, and the router's intents for it are another one: the ids of a line rise on each
+lane, so execution knows a repeated intent by its id alone.
 
 The upper half of the counts is execution's own, for the orders of a flattening: a strategy's counts begin at the
 milliseconds since 2020 and do not reach it before 2037.
@@ -12,14 +15,34 @@ COUNT_BITS = 40
 CLOSING = 1 << (COUNT_BITS - 1)
 
 
-def strategy_of(intent_id: int) -> int:
-    """The strategy that submitted an intent."""
+ROUTED = 1 << 23  # in a line: the router submitted the intent for the strategy
+
+
+def line_of(intent_id: int) -> int:
+    """The strategy's number, with `ROUTED` for an intent that the router submitted for it."""
     return intent_id >> COUNT_BITS
+
+
+def strategy_of(intent_id: int) -> int:
+    """The strategy that an intent is of."""
+    return line_of(intent_id) & ~ROUTED
+
+
+def is_routed(intent_id: int) -> bool:
+    """Whether the router submitted an intent."""
+    return bool(line_of(intent_id) & ROUTED)
 
 
 def count_of(intent_id: int) -> int:
     """The count of an intent within its strategy."""
     return intent_id & ((1 << COUNT_BITS) - 1)
+
+
+def routed_id(strategy: int, count: int) -> int:
+    """The id of an intent that the router submits for this strategy."""
+    assert 0 < strategy < ROUTED, strategy
+    assert 0 < count < 1 << COUNT_BITS, count
+    return (ROUTED | strategy) << COUNT_BITS | count
 
 
 def closing_id(strategy: int, count: int) -> int:

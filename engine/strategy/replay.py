@@ -29,6 +29,7 @@ from engine.strategy.role.lanes import (
     MARKS_CELL,
     OF_EXECUTIONS,
     OF_FEEDS,
+    OF_ROUTER,
     OWN,
     StrategyLanes,
     places,
@@ -90,10 +91,12 @@ class History:
     def __init__(self, lanes: Mapping[str, Sequence[Any]], owners: Owners) -> None:
         """`lanes` holds the rows of each lane, by its name; the owner may be left out where it is the only one."""
         self.rings = {name: ring_of(lane_of(name), rows) for name, rows in lanes.items()}
-        self.places = places(owners.feeds, owners.executions)
+        self.places = places(owners.feeds, owners.executions, owners.routers)
+        self._routers = owners.routers
 
     def ring(self, kind: str, of: str) -> MemoryRing | None:
         """The records of a lane; None for a lane of the aggregation that the strategy did not read."""
+        kind = OF_ROUTER[kind] if of in self._routers else kind
         return self.rings.get(f"{kind}.{of}") or self.rings.get(kind)
 
     def of_kind(self, kind: str) -> list[tuple[int, MemoryRing]]:
@@ -134,7 +137,7 @@ def replay_life(make_role: ROLE, history: History, steps: Sequence[Step]) -> Lif
     own = tuple(HistoryReader(ring, start, limit=begin[place]) for place, ring in history.of_kind(OWN))
     intents = {place: RecordedIntents(lane_of(OWN), keep_all=True, first=first) for place, first in begin.items()}
     recorded = MemoryRing(lane_of("steps"), keep_all=True)
-    positions = tuple(MemoryCells(lane_of("positions")) for _ in own)
+    positions = tuple(MemoryCells(lane_of("positions")) for _ in lanes["fills"])
     role = make_role(
         StrategyLanes(**lanes, **single, positions=positions, own=own, intents=tuple(intents.values()), steps=recorded)
     )

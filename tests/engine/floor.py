@@ -134,6 +134,7 @@ class Floor(Running):
             assert old in text
             text = text.replace(old, new)
         shutil.copy(CONFIGS / "venue.toml", place)
+        shutil.copytree(CONFIGS / "venues", place / "venues", dirs_exist_ok=True)
         (place / f"{config}.toml").write_text(text + more)
         super().__init__(place / f"{config}.toml")
 

@@ -11,9 +11,9 @@ from engine.model.fixed import INT64_MAX
 
 
 def kind_of(number: int) -> type[Algorithm] | None:
-    """The class of a registered algorithm; None when the number is not registered."""
+    """The class of a registered algorithm; None when the number is not registered, or the router's."""
     registered = algorithms.by_number(number)
-    if registered is None:
+    if registered is None or not registered.kind:
         return None
     module, _, name = registered.kind.partition(":")
     kind: type[Algorithm] = getattr(importlib.import_module(module), name)

@@ -21,7 +21,7 @@ from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
 from engine.model import algorithms
 from engine.model.fixed import INT64_MAX
-from engine.model.intent_id import strategy_of
+from engine.model.intent_id import ROUTED, line_of, strategy_of
 from engine.model.rows import IntentRow
 from engine.model.words import (
     INTENT_TYPES,
@@ -72,14 +72,14 @@ class Desk:
 
     def on_intent(self, intent: IntentRow, sequence: int, strategy: int, now_ns: int) -> None:
         """Follow one intent; one that the journal has already only gets its verdict again."""
-        blotter, sender = self._blotter, self._sender
-        if intent.strategy != strategy or strategy_of(intent.intent_id) != strategy:
+        blotter, sender, line = self._blotter, self._sender, line_of(intent.intent_id)
+        if not _may_submit(strategy, intent):
             sender.answer_again(Refusal(Reason.MALFORMED, intent.strategy, strategy), intent, sequence, now_ns)
             return
-        if intent.intent_id <= blotter.last_intent.get(strategy, 0):
-            sender.answer_again(self._judge_again(intent, blotter.last_intent[strategy]), intent, sequence, now_ns)
+        if intent.intent_id <= blotter.last_intent.get(line, 0):
+            sender.answer_again(self._judge_again(intent, blotter.last_intent[line]), intent, sequence, now_ns)
             return
-        blotter.last_intent[strategy] = intent.intent_id
+        blotter.last_intent[line] = intent.intent_id
         blotter.journal.add(now_ns, INTENT, codec.INTENT.pack_row(intent))
         if intent.kind == PLACE:
             self._place(intent, sequence, now_ns)
@@ -395,6 +395,12 @@ class Desk:
         else:
             self._sender.approve(intent, sequence, now_ns)
             self.cancel_intent(intent.target_id, now_ns)
+
+
+def _may_submit(owner: int, intent: IntentRow) -> bool:
+    """Whether an intent is of the owner of its lane: of a strategy, or of the router for the strategy that it names."""
+    line = ROUTED | intent.strategy if owner == ROUTED else owner
+    return line_of(intent.intent_id) == line and strategy_of(intent.intent_id) == intent.strategy
 
 
 def _time_left(order: Order, intent: IntentRow) -> int:

@@ -64,7 +64,7 @@ class Blotter:
         self.fills = {one: KnownFills(fill_order) for one in ledger.account}
         self.watermarks: dict[int, bytes] = {}  # cursors: every fill of the account up to here is known
         self.overdue: set[int] = set()  # instruments with too many fills after their watermark
-        self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so every id up to this one is known
+        self.last_intent: dict[int, int] = {}  # by line: ids rise, so every id up to this one is known
         self.changed: list[Order] = []  # orders that the desk has not followed up yet
         self.touched: set[int] = set()  # cells of positions to write
         self.exposed: set[int] = set()  # cells in which only the size of open orders has changed

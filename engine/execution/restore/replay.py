@@ -32,7 +32,7 @@ from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
 from engine.model import algorithms, client_id
 from engine.model.fixed import INT64_MAX
-from engine.model.intent_id import strategy_of
+from engine.model.intent_id import line_of, strategy_of
 from engine.model.journal_records import FOLLOWED
 from engine.model.records import INTENT
 from engine.model.rows import AlarmRow, BreakerRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
@@ -153,8 +153,8 @@ class Replay:
     def _apply_intent(self, entry: Entry) -> None:
         """Apply an intent: of a PLACE, and so of most intents, only the id is used and only the id is unpacked."""
         intent_id = int.from_bytes(entry.payload[:8], "little")
-        strategy, last_intent = strategy_of(intent_id), self.blotter.last_intent
-        last_intent[strategy] = max(intent_id, last_intent.get(strategy, 0))
+        line, last_intent = line_of(intent_id), self.blotter.last_intent
+        last_intent[line] = max(intent_id, last_intent.get(line, 0))
         if entry.payload[INTENT_KIND_AT] != IntentKind.PLACE:
             self._read_intent(codec.INTENT.unpack(entry.payload))
 

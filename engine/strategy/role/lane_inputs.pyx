@@ -58,7 +58,7 @@ cdef class LaneInputs:
 
     def set_lanes(self, kinds):
         """Number the lanes of every kind."""
-        names.check_places(len(kinds[TICKS]), len(kinds[VERDICTS]))
+        names.check_places(len(kinds[TICKS]), len(kinds[FILLS]), len(kinds[VERDICTS]) - len(kinds[FILLS]))
         self.readers = tuple(reader for kind in kinds for reader in kind)
         for index, kind in enumerate(kinds):
             self.first[index + 1] = self.first[index] + <int>len(kind)

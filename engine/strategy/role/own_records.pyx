@@ -3,6 +3,7 @@
 
     VERDICTS ─▶ refusals, and what ends a cancel        an approved new order changes nothing, so no row of it is made
     ORDERS   ─▶ `OrderChange`: the fields of a record that the ledger reads
+                an order that the router sent is left out: the router publishes what became of the strategy's intent
     FILLS    ─▶ rows
 
 A lane in shared memory is read in place, and the records of other strategies are skipped there. The rows of any other
@@ -13,11 +14,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from engine.model.intent_id cimport ROUTED_BIT
 from engine.model.records cimport Judged, Placed
 from engine.model.words cimport INTENT_PLACE
 from engine.strategy.role.lane_inputs cimport FILLS, ORDERS, VERDICTS, LaneInputs
 from shm.protocol cimport sy_copy, sy_overwritten, sy_read_slot, sy_reader, sy_unread
 
+from engine.model.intent_id import is_routed
 from engine.model.records import FILL, ORDER, VERDICT
 from engine.model.words import Reason
 from engine.strategy.role.lane_inputs import READ_LIMIT
@@ -29,6 +32,8 @@ assert VERDICT.size == sizeof(Judged) and ORDER.size == sizeof(Placed)
 cdef int APPROVED = Reason.APPROVED, DUPLICATE = Reason.DUPLICATE_INTENT
 cdef Py_ssize_t[3] STRATEGY_AT = [
     next(field.offset for field in record.fields if field.name == "strategy") for record in (VERDICT, ORDER, FILL)]
+cdef Py_ssize_t[3] INTENT_AT = [
+    next(field.offset for field in record.fields if field.name == "intent_id") for record in (VERDICT, ORDER, FILL)]
 
 
 cdef class OrderChange:
@@ -85,7 +90,8 @@ cdef class OwnRecords:
         self.count += len(rows)
         if kind == VERDICTS and any([row.reason == DUPLICATE for row in rows]):
             self.repeated = True
-        return [row for row in rows if row.strategy == self.number]
+        own = [row for row in rows if row.strategy == self.number]
+        return own if kind == FILLS else [row for row in own if not is_routed(row.intent_id)]
 
     cdef list read_in_place(self, int kind, int index, int limit):
         """The same of a lane in shared memory."""
@@ -112,8 +118,12 @@ cdef class OwnRecords:
     cdef bint concerns(self, int kind, const char *record) noexcept:
         """Whether the strategy must see a record: it is the strategy's, and no approval of a new order."""
         cdef uint32_t strategy
+        cdef uint64_t intent_id
         cdef Judged verdict
         memcpy(&strategy, record + STRATEGY_AT[kind - VERDICTS], sizeof(strategy))
+        memcpy(&intent_id, record + INTENT_AT[kind - VERDICTS], sizeof(intent_id))
+        if kind != FILLS and intent_id >> ROUTED_BIT:
+            return False
         if kind != VERDICTS:
             return strategy == self.number
         memcpy(&verdict, record, sizeof(Judged))

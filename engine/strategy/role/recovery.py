@@ -18,7 +18,7 @@ from typing import Any
 import shm
 from engine.lanes import lane_of
 from engine.lanes.ports import CellReader, RingReader
-from engine.model.intent_id import count_of
+from engine.model.intent_id import count_of, is_routed
 from engine.model.rows import IntentRow, OrderRow, VerdictRow
 from engine.model.words import VerdictFlag
 from engine.strategy.api.ledger import PLACING, Ledger
@@ -75,11 +75,12 @@ def recover_orders(lanes: StrategyLanes, ledger: Ledger) -> bool:
     settled: set[int] = set()  # intents that have an order or a refusal
 
     def judge(row: VerdictRow) -> None:
-        if row.strategy == ledger.strategy and row.reason and not row.flags & VerdictFlag.CHILD:
+        child = row.flags & VerdictFlag.CHILD or is_routed(row.intent_id)
+        if row.strategy == ledger.strategy and row.reason and not child:
             settled.add(row.intent_id)
 
     def change(row: OrderRow) -> None:
-        if row.strategy == ledger.strategy:
+        if row.strategy == ledger.strategy and not is_routed(row.intent_id):
             settled.add(row.intent_id)
             ledger.change(row)
 
@@ -93,6 +94,18 @@ def recover_orders(lanes: StrategyLanes, ledger: Ledger) -> bool:
     if not whole:
         ledger.drop_orders()
     return whole
+
+
+def recover_routed(lanes: StrategyLanes, ledger: Ledger) -> set[int]:
+    """The working intents that the router has."""
+    found: set[int] = set()
+
+    def intend(row: IntentRow) -> None:
+        if row.intent_id in ledger.working:
+            found.add(row.intent_id)
+
+    fold_each(lanes.own[len(lanes.fills) :], "routes", intend)
+    return found
 
 
 def recover_count(lanes: StrategyLanes, now_ns: int) -> int:

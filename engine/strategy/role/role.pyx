@@ -55,6 +55,7 @@ from engine.strategy.role.rehearsal cimport ANSWERS, Rehearsal
 from engine.strategy.role.steps cimport Steps
 from engine.strategy.api.intent_api cimport IntentApi
 
+from engine.model.intent_id import ROUTED
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
 from engine.role import WorkingOn
 from engine.strategy.role.aggregates import Aggregates
@@ -62,7 +63,7 @@ from engine.strategy.api.declared import check_timer
 from engine.strategy.role.lane_inputs import READ_LIMIT
 from engine.strategy.role.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.api.ledger import PLACING, Ledger
-from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions
+from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions, recover_routed
 from engine.strategy.role.refusal_log import RefusalLog
 from engine.strategy.role.settings import Settings
 from engine.strategy.api.strategy import defines, reads_of
@@ -110,8 +111,8 @@ cdef class StrategyRole:
         the place of each instrument's execution among those of `lanes`; with one execution it is not needed.
         """
         reads = reads_of(type(strategy))
-        if not 0 < number < 1 << 24:
-            msg = f"strategy {name!r}: number must be in 1..2^24-1, was {number}"
+        if not 0 < number < ROUTED:
+            msg = f"strategy {name!r}: number must be in 1..2^23-1, was {number}"
             raise ValueError(msg)
         self.name = name
         self.counts = Counts()
@@ -122,7 +123,7 @@ cdef class StrategyRole:
         self.refusals = RefusalLog(name, strategy.instruments)
         self.inputs = LaneInputs(self.counts, strategy, lanes, reads)
         self.own = OwnRecords(self.inputs, number, lanes)
-        self.intents = Intents(self.counts, number, strategy, lanes.intents, routes or {})
+        self.intents = Intents(self.counts, number, strategy, lanes.intents, routes or {}, lanes.router)
         self.steps = Steps(self.counts, number, self.inputs, self.intents, lanes.steps, clock_offset_ns)
         self.rehearsal = Rehearsal(strategy, self.inputs, self.intents, self.steps)
         self.good = set()  # instruments whose book was good when last shown
@@ -467,6 +468,7 @@ cdef class StrategyRole:
         if running or not recover_orders(self.lanes, self.ledger):
             self.inputs.lapped |= 0 if running else <uint64_t>1 << self.inputs.first[ORDERS]
             self.cancel_everything = True
+        self.intents.routed = recover_routed(self.lanes, self.ledger)
 
     cdef int reset_ledger(self) except -1:
         """Begin with an empty ledger."""

@@ -88,6 +88,8 @@ def cells_of(name: str) -> MemoryCells:
 class House:
     """One system's memory, its disk and its venue, and lives of execution in it."""
 
+    routers: tuple[str, ...] = ()
+
     def __init__(self, directory: Path, *, strategies: tuple[int, ...] = (STRATEGY,), **more: Any) -> None:
         """Fresh memory, an empty disk, a venue with nothing in it."""
         self.now_ns = START_NS
@@ -116,7 +118,8 @@ class House:
         """Shared memory as a fresh start of the machine leaves it."""
         self.life = getattr(self, "life", 0) + 1
         names = tuple(self.names.values())
-        self.memory = MemorySystem(Owners(names, (EXECUTION, *names)), make_ring=partial(Ring, life=self.life))
+        owners = Owners(names, (EXECUTION, *names), routers=self.routers)
+        self.memory = MemorySystem(owners, make_ring=partial(Ring, life=self.life))
         self.rings = {name: self.ring(name) for name in RINGS}
         self.intents = {number: self.ring(f"intents.{name}") for number, name in self.names.items()}
         self.cells = {name: self.memory.cells[self.full_name(name)] for name in CELLS}

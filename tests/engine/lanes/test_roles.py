@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from engine.lanes import (
     LOOKERS,
     MONITOR,
     OPERATOR,
+    ROUTER,
     STRATEGY,
     SUPERVISOR,
 )
@@ -34,6 +36,7 @@ from engine.lanes.open import Door, RoleLanes, open_lanes
 from engine.model.instrument import Instrument
 from engine.model.words import CancellerState
 from engine.monitor.recount import build as build_monitor
+from engine.router import build as build_router
 from engine.runtime import Pulse
 from engine.strategy import Bar, GlobalBook, Opportunity
 from engine.strategy.samples import MomentumTaker
@@ -50,7 +53,8 @@ if TYPE_CHECKING:
     from engine.role import Role
 
 BTC = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
-KINDS = (FEED, AGGREGATION, STRATEGY, EXECUTION, CANCELLER, MONITOR, SUPERVISOR, OPERATOR)
+KINDS = (FEED, AGGREGATION, STRATEGY, EXECUTION, CANCELLER, MONITOR, ROUTER, SUPERVISOR, OPERATOR)
+ROUTED = Path(__file__).resolve().parents[3] / "configs" / "routed.toml"
 TABLES = """
 [aggregation]
 bars = ["1s"]
@@ -92,9 +96,41 @@ def opened(write: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.Mon
     record(monkeypatch, "expect_writer", written, doors)
     record(monkeypatch, "expect_reader", read, doors)
     live(config)
+    close(doors)
+    live_beside_router(write, key)
+    close(doors)
+    return written, read
+
+
+def close(doors: list[RoleLanes]) -> None:
+    """Close every lane that was opened for writing."""
     for door in doors:
         door.close()
-    return written, read
+    doors.clear()
+
+
+def live_beside_router(write: Callable[..., Config], key: Path) -> None:
+    """The lanes of the router, and those between it and its neighbours, in a system that has one."""
+    _, _, text = ROUTED.read_text().partition("[[venues]]")
+    for venue in ("east", "west", "north"):
+        text = text.replace(f"{{state}}/{venue}.pem", str(key)).replace(f"STEELYARD_{venue.upper()}_KEY", "SOME_KEY")
+    config = write(
+        "[[venues]]"
+        + text.replace("[monitor]", "").replace('roles = ["router"]', 'roles = ["alpha", "beta", "router"]')
+    )
+    segments.create(config)
+    feed = open_lanes(config.system.name, FEED)
+    cells = feed.cell_writer("instruments")
+    for place, venue in enumerate(("east", "west", "north")):
+        write_instrument(cells, place, replace(BTC, id=place + 1, venue=venue), now_ns())
+    publish_mode(config, now_ns())
+    for part in (
+        build_router(config, "router"),
+        strategy.build(config, "round_trip"),
+        build_execution(config, "east_main"),
+    ):
+        part.close()
+    feed.close()
 
 
 def show_instruments(config: Config) -> None:

@@ -1,0 +1,92 @@
+"""A parent, and its children: the state that the journal's records make.
+
+    size = filled by ended children + the sizes of living children + free
+                                                                     └─ what the next wave may split
+
+A living child counts with its whole size until its execution has shown its end, so all children together never exceed
+the parent, whatever died meanwhile.
+"""
+
+from dataclasses import dataclass, field
+
+from engine.model.rows import IntentRow
+from engine.model.words import OrderState
+from engine.router.terms import Member, Route
+
+
+@dataclass(slots=True)
+class Child:
+    """One intent to one account's execution."""
+
+    intent: IntentRow
+    number: int
+    size: int  # this and `filled` in the route's numbers
+    member: Member
+    filled: int = 0
+    state: int = 0  # of its newest ORDER; 0: none yet
+    timed: bool = False  # its acknowledgement counts in its account's median
+    cancelled: bool = False  # a cancel was submitted
+
+    @property
+    def id(self) -> int:
+        """The id of its intent: by it execution knows a repeated one."""
+        return self.intent.intent_id
+
+
+@dataclass(slots=True)
+class Parent:
+    """One intent of a strategy."""
+
+    intent: IntentRow
+    route: Route
+    member: Member  # of the instrument that the intent names
+    begun_ns: int
+    deadline_ns: int
+    filled: int = 0  # by ended children, in the route's numbers
+    made: int = 0  # children so far
+    children: dict[int, Child] = field(default_factory=dict)  # the living ones
+    stopped: str = ""  # why no further child is made; empty: it works
+    expired: bool = False  # stopped by its own time
+    left_out: dict[str, int] = field(default_factory=dict)  # accounts that receive no share, until when
+    newer_than: dict[str, int] = field(default_factory=dict)  # by account: only a later book receives a share
+    next_ns: int = 0  # of the next wave at the earliest
+    shown: tuple[int, int] = (0, 0)  # state and filled size as last published
+
+    @property
+    def id(self) -> int:
+        """The id of its intent."""
+        return self.intent.intent_id
+
+    @property
+    def size(self) -> int:
+        """Its size in the route's numbers."""
+        return self.intent.size * self.member.size_factor
+
+    @property
+    def limit(self) -> int:
+        """Its limit in the route's numbers."""
+        return self.intent.price * self.member.price_factor
+
+    @property
+    def free(self) -> int:
+        """What no child has."""
+        return self.size - self.filled - sum(child.size for child in self.children.values())
+
+    @property
+    def seen(self) -> int:
+        """What is filled as far as is known."""
+        return self.filled + sum(child.filled for child in self.children.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing can follow: no child lives, and none is to be made."""
+        return not self.children and bool(self.stopped or self.filled >= self.size)
+
+    @property
+    def state(self) -> OrderState:
+        """How a strategy sees it."""
+        if not self.settled:
+            return OrderState.PARTLY_FILLED if self.seen else OrderState.OPEN
+        if self.filled >= self.size:
+            return OrderState.FILLED
+        return OrderState.EXPIRED if self.expired else OrderState.CANCELLED

@@ -1,0 +1,1 @@
+"""The router: parents that span accounts."""

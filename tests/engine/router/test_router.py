@@ -1,0 +1,274 @@
+"""The router over three accounts: what becomes of a parent in one life."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.model.intent_id import is_routed, strategy_of
+from engine.model.words import SELL, CommandKind, IntentFlag, OrderState, Reason, TimeInForce
+from tests.engine.router.house import ACCOUNTS, MAKER, MS, SECOND, House
+
+WHOLE = 10**5
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A router with books."""
+    house = House(tmp_path)
+    house.books()
+    house.step()
+    return house
+
+
+def test_a_parent_goes_to_the_cheapest_venue_after_fees(house: House) -> None:
+    """The least price is not the least cost: north is dearer than west by less than the difference of their fees."""
+    intent = house.place(WHOLE // 2)
+    house.step(5)
+    assert [len(house.sent(one)) for one in ACCOUNTS] == [0, 0, 1]
+    order = house.order_of(intent)
+    assert (order.state, order.filled) == (OrderState.FILLED, WHOLE // 2)
+
+
+def test_a_parent_above_one_venues_depth_is_split_and_adds_up(house: House) -> None:
+    """Each venue gets at most what its book shows, and together they get the whole size."""
+    intent = house.place(3 * WHOLE + WHOLE // 2)
+    house.step(5)
+    sizes = {one: [row.size for row in house.sent(one)] for one in ACCOUNTS}
+    assert sizes == {"east": [WHOLE // 2], "west": [WHOLE // 10], "north": [2 * WHOLE]}
+    assert house.order_of(intent).state == OrderState.FILLED
+    assert house.traded() == 3 * WHOLE + WHOLE // 2
+
+
+def test_a_child_belongs_to_the_strategy_under_an_id_of_the_routers_line(house: House) -> None:
+    """Position, caps and halts of a strategy must count what the router sends for it; no id of the two may be equal."""
+    house.place(WHOLE)
+    house.step(3)
+    (child,) = house.sent("north")
+    assert (child.strategy, strategy_of(child.intent_id), is_routed(child.intent_id)) == (MAKER, MAKER, True)
+    assert child.time_in_force == TimeInForce.IOC
+
+
+def test_no_child_is_beyond_the_parents_limit(house: House) -> None:
+    """The limit bounds the price that is paid, whatever the fees are."""
+    intent = house.place(3 * WHOLE, price=50_005_00)
+    house.step(5)
+    assert sorted(row.price for one in ACCOUNTS for row in house.sent(one)) == [50_000_0, 50_005_00]
+    assert house.order_of(intent).state == OrderState.PARTLY_FILLED
+
+
+def test_what_a_venue_leaves_unfilled_is_routed_again(house: House) -> None:
+    """A quote that is gone must not end the parent while other venues have the size."""
+    house.desks["north"].fill_least = 0.0
+    intent = house.place(WHOLE)
+    for _ in range(40):
+        house.books()
+        house.step(10)
+    assert house.order_of(intent).state == OrderState.FILLED
+    assert house.traded() == WHOLE
+
+
+@pytest.mark.parametrize("reason", [Reason.ORDER_RATE, Reason.ACCOUNT_HALTED, Reason.POSITION_TOO_LARGE])
+def test_a_refused_share_goes_to_the_other_accounts(house: House, reason: Reason) -> None:
+    """One account at its cap must not stop what the others may still do."""
+    house.desks["north"].refusing = reason
+    intent = house.place(WHOLE)
+    house.step(20)
+    assert house.order_of(intent).state == OrderState.FILLED
+    assert not house.sent("north")
+    assert house.sent("west")
+
+
+def test_a_silent_execution_gets_no_share(house: House) -> None:
+    """A child to a dead execution would bind its share until that is back."""
+    house.beating["north"] = False
+    intent = house.place(WHOLE)
+    house.step(5)
+    assert house.order_of(intent).state == OrderState.FILLED
+    assert not house.sent("north")
+
+
+def test_a_dead_execution_binds_only_its_own_share(house: House) -> None:
+    """The others go on; what the dead one had is known again when its next life answers."""
+    house.desks["north"].dead = True
+    intent = house.place(3 * WHOLE)
+    house.step(20)
+    assert house.order_of(intent).filled == WHOLE
+    house.desks["north"].dead = False
+    house.books()
+    house.step(20)
+    assert house.order_of(intent).state == OrderState.FILLED
+    assert house.traded() == 3 * WHOLE
+
+
+def test_a_child_that_is_read_too_late_is_refused_and_routed_again(house: House) -> None:
+    """An execution that comes back after seconds must not trade on the old split."""
+    house.desks["north"].dead = True
+    intent = house.place(WHOLE)
+    house.step(400)
+    house.desks["north"].dead = False
+    house.step(2)
+    assert not house.sent("north")
+    house.books()
+    house.step(10)
+    assert house.order_of(intent).state == OrderState.FILLED
+
+
+def test_an_ioc_ends_after_its_first_wave(house: House) -> None:
+    """IOC means what the venues have now."""
+    intent = house.place(10 * WHOLE, time_in_force=TimeInForce.IOC)
+    house.step(5)
+    order = house.order_of(intent)
+    assert (order.state, order.filled) == (OrderState.CANCELLED, 6 * WHOLE)
+
+
+def test_a_parent_ends_at_its_time(house: House) -> None:
+    """A parent that no venue can fill must not wait for ever."""
+    intent = house.place(WHOLE, price=40_000_00, timeout_ns=50 * MS)
+    house.step(60)
+    assert house.order_of(intent).state == OrderState.EXPIRED
+
+
+def test_a_cancelled_parent_makes_no_further_child(house: House) -> None:
+    """A strategy that cancels must be able to rely on it."""
+    intent = house.place(WHOLE, price=40_000_00)
+    house.step(3)
+    cancel = house.cancel(intent)
+    house.step(3)
+    assert house.verdict_of(cancel).reason == Reason.APPROVED
+    assert house.order_of(intent).state == OrderState.CANCELLED
+    house.books()
+    house.step(5)
+    assert not house.traded()
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope"),
+    [
+        (CommandKind.HALT, {"strategy": MAKER}),
+        (CommandKind.FLATTEN, {"instrument": 3}),
+        (CommandKind.CANCEL_ALL, {"account": 2}),
+        (CommandKind.DRAIN, {}),
+    ],
+)
+def test_an_operators_command_ends_the_parents_in_its_scope(
+    house: House, kind: CommandKind, scope: dict[str, int]
+) -> None:
+    """What an operator stops must not come back as the router's next wave."""
+    intent = house.place(WHOLE, price=40_000_00)
+    house.step(3)
+    house.command(kind, **scope)
+    house.step(2)
+    assert house.order_of(intent).state == OrderState.CANCELLED
+
+
+def test_a_command_about_another_strategy_ends_nothing(house: House) -> None:
+    """A halt of one strategy must not stop the orders of all."""
+    intent = house.place(WHOLE, price=40_000_00)
+    house.step(3)
+    house.command(CommandKind.HALT, strategy=MAKER + 1)
+    house.step(2)
+    assert house.order_of(intent).state == OrderState.OPEN
+
+
+def test_a_halted_system_ends_every_parent_and_refuses_new_ones(house: House) -> None:
+    """The halt reaches the parents, not only their children."""
+    intent = house.place(WHOLE, price=40_000_00)
+    house.step(3)
+    house.halt.write(0, 1, house.now, 0, 0, 1, (0,) * 4)
+    house.step(2)
+    late = house.place(WHOLE)
+    house.step(2)
+    assert house.order_of(intent).state == OrderState.CANCELLED
+    assert house.verdict_of(late).reason == Reason.HALTED
+
+
+def test_a_halted_strategy_ends_its_parent_at_the_first_refusal(house: House) -> None:
+    """Asking the other gates would only collect refusals until the parent's time is over."""
+    house.desks["north"].refusing = Reason.STRATEGY_HALTED
+    intent = house.place(WHOLE)
+    house.step(5)
+    order = house.order_of(intent)
+    assert (order.state, b"STRATEGY_HALTED" in order.error_text) == (OrderState.CANCELLED, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"size": WHOLE + 5}, Reason.SIZE_STEP),
+        ({"size": 10, "price": 49_000_00}, Reason.NOTIONAL_TOO_SMALL),
+        ({"price": 0}, Reason.MALFORMED),
+        ({"instrument": 9}, Reason.UNKNOWN_INSTRUMENT),
+        ({"algorithm": 1}, Reason.UNKNOWN_ALGORITHM),
+        ({"parameters": (0, 5, 0, 0)}, Reason.ALGORITHM_PARAMETER),
+        ({"time_in_force": TimeInForce.POST_ONLY}, Reason.MALFORMED),
+        ({"flags": 1 << 9}, Reason.MALFORMED),
+        ({"strategy": MAKER + 1}, Reason.MALFORMED),
+        ({"ttl_ns": 0}, Reason.INTENT_TOO_OLD),
+    ],
+)
+def test_what_could_not_be_brought_to_an_end_is_refused_at_the_start(
+    house: House, fields: dict[str, object], reason: Reason
+) -> None:
+    """A refusal names its reason before the first child, not after half of the size."""
+    intent = house.place(**{"size": WHOLE, **fields})  # type: ignore[arg-type]
+    house.step(3)
+    assert house.verdict_of(intent).reason == reason
+    assert not house.router.parents.living
+
+
+def test_a_rest_that_no_venue_accepts_ends_the_parent(house: House) -> None:
+    """A rest below every venue's least order would keep the parent open until its time is over."""
+    for desk in house.desks.values():
+        desk.fill_least = 0.99
+    intent = house.place(2 * WHOLE // 100)
+    for _ in range(60):
+        house.books()
+        house.step(10)
+    order = house.order_of(intent)
+    assert order.state == OrderState.FILLED or b"too small" in order.error_text
+    assert house.traded() == order.filled
+
+
+def test_reduce_only_and_the_side_reach_the_children(house: House) -> None:
+    """An exit over several accounts must be cut by each of them to what is held there."""
+    house.place(WHOLE // 2, price=49_000_00, side=SELL, flags=IntentFlag.REDUCE_ONLY)
+    house.step(3)
+    (child,) = [row for one in ACCOUNTS for row in house.sent(one)]
+    assert (child.side, child.flags) == (SELL, IntentFlag.REDUCE_ONLY)
+
+
+def test_a_child_that_its_account_cuts_counts_with_what_it_filled(house: House) -> None:
+    """A reduce-only order is FILLED at the size that was held: the rest is still to be sold elsewhere."""
+    house.desks["north"].held = WHOLE // 10
+    intent = house.place(WHOLE // 2, price=49_000_00, side=SELL, flags=IntentFlag.REDUCE_ONLY)
+    for _ in range(8):
+        house.step(5)
+        house.books()
+    assert house.sent("north"), "the best bid after its fee"
+    assert house.order_of(intent).filled == house.traded() == WHOLE // 2
+
+
+def test_a_slow_account_is_charged_for_its_latency(house: House) -> None:
+    """A quote may move while the order is on its way: at equal cost the faster account is asked."""
+    offers = house.router._offers
+    for _ in range(10):
+        offers.acknowledgements["north"].add(SECOND)
+    house.place(WHOLE // 2)
+    house.step(3)
+    assert [len(house.sent(one)) for one in ACCOUNTS] == [0, 1, 0]
+
+
+def test_the_sizes_of_every_parent_add_up_to_the_lot(tmp_path: Path) -> None:
+    """From one lot up: the children are the parent, not one lot more or less."""
+    house = House(tmp_path, wave_ms=1)
+    house.step()
+    for lots in range(1, 60):
+        before = house.traded()
+        house.books(size=0.0003)
+        intent = house.place(lots * 10)
+        for _ in range(4):
+            house.step(3)
+            house.books(size=0.0003)
+        if house.verdict_of(intent).reason == Reason.NOTIONAL_TOO_SMALL:
+            continue
+        assert house.order_of(intent).filled == house.traded() - before
