@@ -46,6 +46,8 @@ class CommandedWorld(World):
     on_death: Mapping[str, str] = MappingProxyType({})  # of the strategies
     tables = ""  # further tables of the file
     command_ns, resume_ns = COMMAND_NS, RESUME_NS
+    rates: tuple[int, ...] = RATES  # that the operator sets
+    rate = 300  # before he does
 
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
         """Nothing was commanded."""
@@ -86,7 +88,7 @@ class CommandedWorld(World):
             self.office.close()
 
     def _make_watch(self) -> HaltWatch:
-        return ScopeWatch(self.instruments, self.held)
+        return ScopeWatch(self.instruments, self.held, lambda: self._in_doubt)
 
     def held(self) -> HeldScopes:
         """What the supervisor has halted, without the scope of a command that its death cut off."""
@@ -197,7 +199,7 @@ class CommandedWorld(World):
         """Set a limit, or a strategy's size."""
         owner = self._draws.choice(("risk", *self.strategies))
         values = (
-            {"max_order_rate_per_min": self._draws.choice(RATES)}
+            {"max_order_rate_per_min": self._draws.choice(self.rates)}
             if owner == "risk"
             else {"size": self._draws.choice(SIZES)}
         )
@@ -265,7 +267,7 @@ class CommandedWorld(World):
         assert not any(halted), f"halted after the last RESUME: {halted}"
         wanted = self.settings.status().get("risk", {"values": {}})["values"].get("max_order_rate_per_min")
         found = gate.limits.max_order_rate_per_min
-        assert found == (wanted["value"] if wanted else 300), f"the rate is {found}, set is {wanted}"
+        assert found == (wanted["value"] if wanted else self.rate), f"the rate is {found}, set is {wanted}"
 
     def _check_parameters(self, name: str, strategy: Strategy) -> None:
         """A strategy trades by what is set for it."""

@@ -8,6 +8,7 @@ from engine.chaos.invariants import MAKES_ORDERS, Holdings
 from engine.chaos.scope_watch import owner_of
 from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
 from engine.model.words import BUY, SELL
 
 
@@ -25,8 +26,8 @@ class ExitsOnly:
             return False
         params = orjson.loads(payload)["params"]
         one = self._instruments[params["symbol"]]
-        held = self._holdings.traded[owner_of(params["newClientOrderId"])[0], one.id]
-        side, size = BUY if params["side"] == "BUY" else SELL, to_fixed(params["quantity"], one.size_decimals)
+        held = self._holdings.held(owner_of(params["newClientOrderId"])[0], one.id)
+        side, size = BUY if params["side"] == "BUY" else SELL, to_fixed(params["quantity"], FEE_DECIMALS)
         assert side * held < 0, f"an entry left while {why}: {params}"
         assert size <= abs(held), f"an exit of more than the position {held} left while {why}: {params}"
         return True

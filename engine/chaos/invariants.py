@@ -149,7 +149,7 @@ class Invariants:
             self._venue.check()
         self._check_books()
         self._check_truth()
-        self._read_fills()
+        self.read_fills()
         self._check_positions()
         for row in self._orders.rows():
             self.orders[row.client_id] = row
@@ -187,7 +187,8 @@ class Invariants:
                 )
         self._truth_read = len(lines)
 
-    def _read_fills(self) -> None:
+    def read_fills(self) -> None:
+        """Add what was published since the last call to the holdings."""
         for row in self._fills.rows():
             identity = (row.instrument, row.venue_fill_id)
             assert identity not in self.fills, f"fill {identity} was published twice"

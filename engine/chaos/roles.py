@@ -22,7 +22,7 @@ from engine.chaos.network import Network
 from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.operator import NoOperator
-from engine.execution.ports import ExecutionLanes, ExecutionPorts, OperatorPort
+from engine.execution.ports import Beating, ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.execution.restore.disk import Disk
 from engine.execution.role import Execution
 from engine.feed.books.outbox import Outbox
@@ -144,13 +144,15 @@ def execution_maker(
     watch: Callable[[StreamPort], StreamPort],
     make_disk: Callable[[], Disk],
     make_operator: Callable[[], OperatorPort] = NoOperator,
+    make_monitor: Callable[[], Beating | None] = lambda: None,
     supervisor_lost_ns: int = 0,
     options: Mapping[str, Any] = NO_OPTIONS,
 ) -> Make:
     """Builds execution; `watch` wraps its connection and checks every message. Each life gets its own disk.
 
-    `make_operator` is what a life polls for a halt without the supervisor; entries stop `supervisor_lost_ns` after the
-    supervisor's last heartbeat, with 0 never. `options` are further keys of its configuration.
+    `make_operator` is what a life polls for a halt without the supervisor, `make_monitor` the monitor's heartbeat;
+    entries stop `supervisor_lost_ns` after the supervisor's last heartbeat, with 0 never. `options` are further keys of
+    its configuration.
     """
     config = ExecutionConfig(
         venue=VENUE,
@@ -170,7 +172,7 @@ def execution_maker(
             return watch(InFlightPort(Mortal(port, fuse)))  # as above
 
         wire = BinanceTrading(list(instruments), key.signer)
-        ports = ExecutionPorts(partial(BinanceSession, wire, connect), operator=make_operator())
+        ports = ExecutionPorts(partial(BinanceSession, wire, connect), operator=make_operator(), monitor=make_monitor())
         role = Execution(config, execution_lanes(lanes, strategies, fuse, cleanup), ports, make_disk())
         cleanup.append(role.journal.file.close)  # closes the descriptors; what is in memory is lost
         return role

@@ -7,7 +7,7 @@ Always    after execution has begun a step with a scope halted, it sends no orde
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -29,11 +29,16 @@ HeldScopes = Mapping[Scope, Held]
 class ScopeWatch(HaltWatch):
     """Checks every message of execution against the halted scopes."""
 
-    def __init__(self, instruments: Iterable[Instrument], held: Callable[[], HeldScopes]) -> None:
-        """`held` gives what the supervisor has halted."""
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        held: Callable[[], HeldScopes],
+        doubted: Callable[[], Collection[Scope]],
+    ) -> None:
+        """`held` gives what the supervisor has halted, `doubted` the scopes of a command at which it died."""
         super().__init__()
         self._ids = {one.symbol: one.id for one in instruments}
-        self._held = held
+        self._held, self._doubted = held, doubted
         self.scopes: HeldScopes = {}  # in force: execution has begun a step after the command
         self.checked = 0
 
@@ -50,9 +55,18 @@ class ScopeWatch(HaltWatch):
         found = [held for scope, held in self.scopes.items() if scope.covers(strategy, self._ids[params["symbol"]])]
         self.checked += 1
         if closes:
-            assert any(held.flattens for held in found), f"closes what is not flattened: {payload!r}"
+            self.check_closing(found, Scope(strategy=strategy, instrument=self._ids[params["symbol"]]), payload)
         else:
             assert not found, f"sent while halted by {self.scopes}: {payload!r}"
+
+    def check_closing(self, found: Iterable[Held], of: Scope, payload: bytes) -> None:
+        """Check an order that closes the position of a strategy in an instrument; `found` is what holds it."""
+        assert self.may_close(found, of), f"closes what is not flattened: {payload!r}"
+
+    def may_close(self, found: Iterable[Held], of: Scope) -> bool:
+        """Whether a flattening, perhaps one at which the supervisor died, closes this position."""
+        doubted = any(scope.covers(of.strategy, of.instrument) for scope in self._doubted())
+        return doubted or any(held.flattens for held in found)
 
 
 class VenuePositions:

@@ -37,7 +37,7 @@ from engine.chaos.roles import (
     strategy_maker,
 )
 from engine.execution.operator import NoOperator
-from engine.execution.ports import OperatorPort
+from engine.execution.ports import Beating, OperatorPort
 from engine.execution.restore.disk import DirectDisk, Disk
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.loopback.binance.faults import FaultRates, Faults
@@ -240,6 +240,10 @@ class World:
         """What a life of execution polls for a halt without the supervisor."""
         return NoOperator()
 
+    def make_monitor(self) -> Beating | None:
+        """The monitor's heartbeat, as a life of execution polls it; None: the world has no monitor."""
+        return None
+
     def make_strategy(self, name: str) -> Strategy:
         """A new strategy, as each of its lives gets it."""
         if name == "maker":
@@ -255,7 +259,7 @@ class World:
         lanes, network = self.lanes, self.network
         execution = execution_maker(
             lanes, network, self.instruments, self.strategies, self._key, self.journal, self.halt.watch, self.make_disk,
-            self.make_operator, self.supervisor_lost_ns, self.execution_options,
+            self.make_operator, self.make_monitor, self.supervisor_lost_ns, self.execution_options,
         )  # fmt: skip
         slots = [
             RoleSlot("feed", feed_maker(lanes, network, self.instruments, self.seed)),
