@@ -1,6 +1,6 @@
 """Build what is hot: every `.pyx` under the packages, and the C extension of the ring.
 
-Everything else about the project stands in pyproject.toml. `STEELYARD_SANITIZE=address,undefined` builds
+Everything else about the project is in pyproject.toml. `STEELYARD_SANITIZE=address,undefined` builds
 the compiled parts for the sanitizers (see the Makefile's `sanitize` target).
 """
 

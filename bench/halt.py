@@ -16,7 +16,7 @@ bytes enter send(2) before that, so no figure is too short.
 
 Three kinds of trial: `running` (the strategy's hooks return), `hung` (its hook is in `while True` and goes on
 submitting), `burst` (the same after 1,500 intents at once, which execution is working through when the word is stored:
-more than the 1,000 a second of the goal, so its figures stand apart). The figures at the top are the worse of the first
+more than the 1,000 a second of the goal, so its figures are apart). The figures at the top are the worse of the first
 two.
 """
 
@@ -91,7 +91,7 @@ cores = [{other}]
 
 
 class Sent:
-    """The process of execution: its own loop, with a clock behind send(2)."""
+    """The process of execution: its own loop, with a clock after send(2)."""
 
     def __init__(self, file: str) -> None:
         """Build the role as the runtime does."""
@@ -107,7 +107,7 @@ class Sent:
         self._stamp(self.loop.roles[0])
 
     def _stamp(self, execution: Any) -> None:
-        """Put the clock behind send(2), and have each request of the session leave its kind for it."""
+        """Put the clock after send(2), and have each request of the session leave its kind for it."""
         inlet: Any = importlib.import_module("engine.venues.wire.inlet")
         transmit, now, stamps = inlet.transmit, time.monotonic_ns, self.stamps
 

@@ -3,7 +3,7 @@
 Each step, in this order:
 1. apply the answers of the REST side: metadata, books;
 2. read the frames of the connection and of its standby, through their pipelines;
-3. every few milliseconds run the upkeep (see upkeep.py): stale books, wanted snapshots, subscriptions, the standby.
+3. every few milliseconds run the upkeep (see upkeep.py): stale books, due snapshots, subscriptions, the standby.
 
 It never blocks, sleeps or reads a clock. When a connection is lost its books are DISCONNECTED at once, and come back
 through a snapshot. A standby (see connection/standby.py) is connected where it is configured, or before a connection

@@ -57,7 +57,7 @@ cdef class Order:
 cdef class Repeats:
     """When orders of each strategy, instrument, side, price and size were last decided.
 
-    It may find an order that is none (two keys of one number), and then the cap itself is asked.
+    It may find an order that does not exist (two keys of one number), and then the cap itself is asked.
     """
 
     def __init__(self, newest_orders, int64_t window_ns, int64_t slack_ns):

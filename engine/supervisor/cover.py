@@ -91,7 +91,7 @@ class Cover:
 
 
 def cell_of(system: str, role: str) -> CancellingRow | None:
-    """The cell of an execution's canceller; None where there is none, or it has not written."""
+    """The cell of an execution's canceller; None without one, or before its first write."""
     try:
         row: CancellingRow | None = open_lanes(system, SUPERVISOR).cell_reader("cancels", role).read(0)
     except (shm.SegmentError, OSError):

@@ -30,7 +30,7 @@ def unfinished(config: Config, role: str) -> list[Left] | None:
 
 
 def unknown(role: str, why: str) -> Left:
-    """What stands for the orders of an execution that are not known."""
+    """What is shown for the orders of an execution that are not known."""
     return {"execution": role, "client_id": "?", "instrument": "?", "side": "?", "state": why}
 
 

@@ -94,7 +94,7 @@ class Trading:
     urls: tuple[str, ...] = ("order_url",)  # where orders go
     rights: "RightsQuery | None" = None  # how a key's rights are read; None: the venue has no such request
     check_key: Mapping[str, Callable[[str], object]] = field(default_factory=dict)  # of a part: refuses a wrong text
-    canceller: "Callable[[Any, Sequence[str], Network], MakeCancelSession] | None" = None  # None: there is none yet
+    canceller: "Callable[[Any, Sequence[str], Network], MakeCancelSession] | None" = None  # None: the venue has none
 
 
 @dataclass(frozen=True, slots=True)

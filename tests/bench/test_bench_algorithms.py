@@ -1,4 +1,4 @@
-"""The study of algorithms: its figures are what its words say, and a tape is the same for every plan."""
+"""The study of algorithms: its figures are what its words mean, and a tape is the same for every plan."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The bench of recoveries runs from end to end at small sizes, and leaves nothing behind."""
+"""The bench of recoveries runs from end to end at small sizes, and leaves nothing on the machine."""
 
 import os
 

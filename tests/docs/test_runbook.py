@@ -91,7 +91,7 @@ class Box:
         return subprocess.run(words, cwd=self.home, env=environment, capture_output=True, text=True, check=False)
 
     def run(self, block: Block) -> str:
-        """Run a block as the page says; what it printed."""
+        """Run a block as the page describes; what it printed."""
         deadline = time.monotonic() + DEADLINE_S
         done = self.type(block.text)
         while block.how == "until" and done.returncode and time.monotonic() < deadline:

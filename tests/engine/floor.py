@@ -80,7 +80,7 @@ class Running:
         return bool(until(lambda: self.accepted(venue) > before + 3))
 
     def open_orders(self, venue: str = "venue") -> set[str]:
-        """The orders that stand at the venue."""
+        """The orders that are open at the venue."""
         open_ids: set[str] = set()
         for event in self.truth(venue):
             ended = event["what"] in {"cancelled", "expired", "prevented"} or event["filled"] == event["size"]

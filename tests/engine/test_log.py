@@ -52,7 +52,7 @@ def test_a_log_that_is_followed_is_whole_over_every_renaming(tmp_path: Path) -> 
 
 
 def test_a_follower_sees_a_log_that_is_made_later_and_every_part_of_it(tmp_path: Path) -> None:
-    """A role that is started while somebody watches is the one he watches for."""
+    """A role that is started while an operator watches is the one that the operator watches for."""
     sources: dict[Path, Source] = {}
     write(tmp_path / "feed.log", "feed", 1)
     assert [entry.process for entry in _more(tmp_path, "", sources)] == ["feed"]

@@ -133,7 +133,7 @@ class RingAgainstList(RuleBasedStateMachine):
 
     @invariant()
     def cursors_agree(self) -> None:
-        """Both sides and the model stand at the same places."""
+        """Both sides and the model are at the same places."""
         if hasattr(self, "writer"):
             assert (self.writer.cursor, self.reader.end, self.reader.cursor) == (self.end, self.end, self.at)
 

@@ -104,7 +104,7 @@ class Box:
         until(lambda: self.type("systemctl is-system-running", check=False).strip() in ("running", "degraded"))
 
     def _find_init(self) -> int:
-        """The pid of the container's first process; 0 while there is none."""
+        """The pid of the container's first process; 0 while it does not run."""
         assert self.nspawn.poll() is None, "the container did not boot"
         children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
         named = [int(pid) for pid in children if Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0] in INIT]

@@ -58,7 +58,7 @@ def trade(programs: Path, place: Path, system: str) -> None:
 
 @pytest.mark.timeout(300)
 def test_an_installed_engine_trades_outside_the_repository(programs: Path, place: Path, system: str) -> None:
-    """Files that only the repository has are found by nobody who installs the wheel."""
+    """Files that only the repository has are missing for a user who installs the wheel."""
     trade(programs, place, system)
     run(programs, place / "mine", "python", "-m", "unittest")
     page = (programs.parent / "share/man/man1/engine-ctl.1").read_text()

@@ -55,7 +55,7 @@ def test_no_work_is_left_as_a_note() -> None:
 
 
 def test_nothing_names_the_machine_it_was_made_on() -> None:
-    """A path of somebody's machine works nowhere else."""
+    """A path of one machine works nowhere else."""
     marks = re.compile(r"/wo" + r"rk/|/ro" + r"ot/|\.libr" + r"ary")
     texts = [path for path in FILES if path.is_file() and path.suffix not in {".so", ".gz", ".zst"}]
     assert [str(path) for path in texts if marks.search(path.read_text(errors="ignore"))] == []

@@ -1,4 +1,4 @@
-"""One order that closes a position: its size, its price, and why there is none now.
+"""One order that closes a position: its size, its price, and why none is sent now.
 
     position ─ what open and unconfirmed orders already close ─▶ whole size steps, at most the venue's largest order
     book ─▶ the worst price inside `exit_collar_bps`, as an IOC limit ─▶ `gate.check_closing` ─▶ journal, then bytes

@@ -1,5 +1,5 @@
 /* zlib's crc32 of a whole number of 16-byte blocks, at least four: by carry-less multiplication where the processor has
- * it, else by a table of 16 entries, which is one cache line: a table of kilobytes is cold whenever it is wanted here.
+ * it, else by a table of 16 entries, which is one cache line: a table of kilobytes is cold whenever it is needed here.
  *
  * The folding is Intel's ("Fast CRC Computation for Generic Polynomials Using PCLMULQDQ"); its constants are powers of x
  * modulo the reflected polynomial 0xEDB88320.

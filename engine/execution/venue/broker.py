@@ -120,7 +120,7 @@ class Broker:
         self._send_cancel(order, now_ns)
 
     def amend(self, order: Order, size: int, now_ns: int) -> None:
-        """Lower an open order's size in place; the wish is in the journal."""
+        """Lower an open order's size in place; the request is in the journal."""
         order.begin_amend(size)
         order.amend_pending = self._session.amend(order.instrument, order.client_id, size, now_ns)
         if not order.amend_pending:

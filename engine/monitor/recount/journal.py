@@ -44,7 +44,7 @@ def segments_of(directory: Path, first: str = "") -> Iterator[tuple[str, Iterato
 
 
 def mark_of(directory: Path, name: str) -> int:
-    """What tells a segment from another of its name: the checksum of its first record; 0 without such a file."""
+    """Distinguishes a segment from another of its name: the checksum of its first record; 0 without such a file."""
     try:
         with (directory / name).open("rb") as file:
             return zlib.crc32(file.read(JOURNAL.size))

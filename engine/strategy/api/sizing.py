@@ -20,7 +20,7 @@ from engine.model.instrument import Instrument
 from engine.risk.var import TAIL, exceeded_by_few
 from engine.strategy.api.units import digits, size_down
 
-TRADES_LEAST = 30  # fewer say little of how often one wins
+TRADES_LEAST = 30  # fewer are too few to estimate how often one wins
 RETURNS_LEAST = TAIL  # fewer have no 5 %
 Amount = str | Decimal
 

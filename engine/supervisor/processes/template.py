@@ -132,7 +132,7 @@ class Template:
 
     @property
     def pid(self) -> int:
-        """The pid of the template's process; 0 while there is none."""
+        """The pid of the template's process; 0 while it does not run."""
         return self.popen.pid if self.popen is not None else 0
 
     @property

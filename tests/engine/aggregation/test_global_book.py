@@ -245,7 +245,7 @@ def test_a_restarted_role_keeps_the_levels_of_a_book_that_began_with_a_reset(sys
 
 
 def test_a_lapped_role_begins_again(system: System) -> None:
-    """A best that was overwritten before it was read must not stand for ever."""
+    """A best that was overwritten before it was read must not stay for ever."""
     quiet_book(system, 1)
     quiet_book(system, 2)
     system.step()

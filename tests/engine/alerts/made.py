@@ -135,7 +135,7 @@ class KeptStore:
 
 
 class MadeTarget(Target):
-    """A target that answers what the test says, and keeps what it accepts."""
+    """A target that answers what the test sets, and keeps what it accepts."""
 
     def __init__(self, name: str = "hook", least: Severity = Severity.WARNING) -> None:
         """Accept everything."""

@@ -189,7 +189,7 @@ def test_a_death_that_the_supervisor_records_is_found_once_with_its_cause(watche
 
 
 def test_a_process_that_was_stopped_by_command_is_no_death(watcher: Watcher) -> None:
-    """`engine-ctl restart` and `down` must wake nobody."""
+    """`engine-ctl restart` and `down` must not wake anybody."""
     stage = watcher.stage
     stage.state["maker"] = RoleState.STOPPED
     stage.tick()

@@ -26,7 +26,7 @@ def test_the_first_finding_is_a_message_at_once() -> None:
 
 
 def test_a_cause_that_lasts_is_repeated_at_growing_intervals() -> None:
-    """The same message every second is read by nobody."""
+    """People stop reading a message that comes every second."""
     said = run([True] * (4 * 2000))
     seconds = [number // 4 for number, _, _ in said]
     assert seconds == [0, 60, 240, 780, 1380, 1980]
@@ -34,7 +34,7 @@ def test_a_cause_that_lasts_is_repeated_at_growing_intervals() -> None:
 
 
 def test_a_cause_that_ends_is_one_message_after_the_settling_time() -> None:
-    """Else nobody knows whether it still lasts."""
+    """Without it a person cannot know whether it still lasts."""
     assert run([True, *[False] * 30]) == [(0, State.BEGIN, 1), (20, State.OVER, 1)]
 
 

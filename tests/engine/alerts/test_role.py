@@ -46,7 +46,7 @@ def test_a_killed_role_sends_what_it_had_queued(house: House) -> None:
 
 
 def test_a_killed_role_reports_the_time_without_checks(house: House) -> None:
-    """Nobody else reports that alerts did not look."""
+    """No other process reports that alerts did not look."""
     house.run(6)
     house.stage.now_ns += 9 * SECOND_NS
     house.stage.machine.wall += 9 * SECOND_NS

@@ -122,7 +122,7 @@ def test_a_finer_price_changes_nothing_that_is_there(side: int) -> None:
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("key", [lambda n: HIGHEST - n, lambda n: n - HIGHEST, lambda n: n * (1 << 57), lambda n: -n])
 def test_prices_at_the_ends_of_64_bits_are_levels(side: int, key: Callable[[int], int]) -> None:
-    """A window never wraps around: the largest and the smallest price stand beside each other nowhere."""
+    """A window never wraps around: the largest and the smallest price are beside each other nowhere."""
     book, oracle = Book(), Oracle()
     for number in [*range(40), *range(0, 40, 3)]:
         for price in (key(number), HIGHEST, -HIGHEST):

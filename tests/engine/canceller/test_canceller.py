@@ -1,4 +1,4 @@
-"""When the canceller cancels, what it cancels, and when it says that nothing is open."""
+"""When the canceller cancels, what it cancels, and when it reports that nothing is open."""
 
 import sys
 from random import Random

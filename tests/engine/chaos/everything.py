@@ -1,4 +1,4 @@
-"""The world with everything at once: all algorithms, kept and native stops, an operator, breakers of each policy, the monitor.
+"""The world with everything: all algorithms, kept and native stops, an operator, breakers of each policy, the monitor.
 
 Always    what `commanded.py` checks; a breaker that halts or flattens is a halted scope too, until the operator resumes
           it, and a scope whose breaker refuses entries sends only exits

@@ -1,4 +1,4 @@
-"""Algorithms, kept and native stops, an operator, breakers of each policy and the monitor at once, through every death."""
+"""Algorithms, stops, an operator, breakers of each policy and the monitor at once, through every death."""
 
 from collections import Counter
 from collections.abc import Callable

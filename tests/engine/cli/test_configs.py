@@ -69,7 +69,7 @@ def test_what_is_not_on_the_path_gives_way_to_the_canceller() -> None:
 def test_check_warns_when_the_canceller_has_no_key_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only preflight said it; one revoked key would stop execution and canceller together."""
+    """Only preflight reported it; one revoked key would stop execution and canceller together."""
     monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path))
     file = tmp_path / "paper.toml"
     text = (CONFIGS / "paper.toml").read_text().replace("cores = [", "# cores = [")

@@ -50,7 +50,7 @@ def test_each_value_has_the_place_that_set_it(show: Show, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", ["demo", "paper", "live", "accounts", "replay"])
 def test_no_key_of_the_tree_is_missing(show: Show, name: str) -> None:
-    """A key that is not shown is a setting that nobody checks."""
+    """A key that is not shown is a setting that no person checks."""
     keys = show(str(CONFIGS / f"{name}.toml"))
     for table in ("system", "live", "journal", "watch"):
         kind = next(one.type for one in msgspec.structs.fields(Config) if one.name == table)

@@ -1,4 +1,4 @@
-"""The simulated Binance in place of the venue in memory, behind a connection without a socket."""
+"""The simulated Binance in place of the venue in memory, over a connection without a socket."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any

@@ -26,7 +26,7 @@ class Most(msgspec.Struct, frozen=True):
 
 
 class HeldUnits:
-    """A breaker as somebody else would write it: it trips once a strategy has held more units than this."""
+    """A breaker as a user would write it: it trips once a strategy has held more units than this."""
 
     per_strategy = True
     fast = False

@@ -117,7 +117,7 @@ def test_a_trip_that_cancels_ends_no_flattening_also_not_after_a_death(tmp_path:
     house.run(5)
     for _ in range(3):
         books(house, 4_800_000)
-    assert house.venue.holding(house.mark, "BTCUSDT") == 1000, "nobody buys"
+    assert house.venue.holding(house.mark, "BTCUSDT") == 1000, "no order buys"
     house.restart()
     house.venue.liquidity = {"BTCUSDT": 10**9}
     house.ready()
@@ -127,7 +127,7 @@ def test_a_trip_that_cancels_ends_no_flattening_also_not_after_a_death(tmp_path:
 
 
 def test_a_resume_counts_from_the_value_at_that_time(tmp_path: Path) -> None:
-    """Else the breaker would trip again at once, and nobody could trade out of it."""
+    """Else the breaker would trip again at once, and no strategy could trade out of it."""
     house = drawn_down(tmp_path, "refuse")
     house.command(CommandKind.RESUME, **ACCOUNT)
     house.run(10)
@@ -205,7 +205,7 @@ def test_a_strategys_breaker_stops_that_strategy_alone(tmp_path: Path) -> None:
 
 
 def test_losing_round_trips_in_a_row_stop_the_strategy_and_a_death_between_them_counts(tmp_path: Path) -> None:
-    """Each loss may be small; the row of them says that the strategy is wrong."""
+    """Each loss may be small; many in a row show that the strategy is wrong."""
     house = made(tmp_path, max_loss_streak=1, max_order_size_usd="900")
     for loss in range(2):
         assert verdict(house, price=5_999_000, size=100) == Reason.APPROVED, loss

@@ -31,7 +31,7 @@ def house_of(directory: Path, limit: str, days: int = 21, **more: Any) -> House:
 
 
 def test_the_limit_holds_over_a_death_of_execution(tmp_path: Path) -> None:
-    """600.01 dollars of BTC lose 60.001 on a bad day; two such orders are twice that, whoever remembers them."""
+    """600.01 dollars of BTC lose 60.001 on a bad day; two such orders are twice that, in each life of execution."""
     house = house_of(tmp_path, "100")
     assert verdict(house, size=1000, price=6_000_100) == Reason.APPROVED
     assert verdict(house, size=1000, price=6_000_100) == Reason.VAR_TOO_HIGH

@@ -110,7 +110,7 @@ class Watch:
     """Notes what risk approves, and holds each request that leaves against it."""
 
     def __init__(self, role: Any) -> None:
-        """Stand between the parts of one life of execution."""
+        """Come between the parts of one life of execution."""
         self.approved: Counter[tuple[int, int, int, int]] = Counter()  # instrument, side, price, size
         self.sent = 0
         self._check, self._approves = role.gate.check, role.gate.approves

@@ -78,7 +78,7 @@ class FakeRequests(RequestDefaults):
 
     @property
     def busy(self) -> bool:
-        """Whether somebody waits for an answer: a feed whose REST side rests only looks at its sockets."""
+        """Whether a request waits for an answer: a feed whose REST side rests only looks at its sockets."""
         return bool(self.waiting)
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> int:

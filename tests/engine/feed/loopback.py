@@ -119,7 +119,7 @@ class Venue(ABC):
 
     @property
     def alive(self) -> list[Line]:
-        """The lines that stand."""
+        """The lines that are connected."""
         return [line for line in self.lines if not line.closed]
 
     def serve(self) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from engine.venues.catalogue import dialect_of
 
-# The same market everywhere: bid 100.25 x 1.5 and ask 100.50 x 2, then the bid gone, then somebody buys 0.75 at 100.50.
+# The same market everywhere: bid 100.25 x 1.5 and ask 100.50 x 2, then the bid gone, then another buys 0.75 at 100.50.
 SYMBOLS = {"binance": "BTCUSDT", "binance-usdm": "BTCUSDT", "coinbase": "BTC-USD", "kraken": "BTC/USD"}
 CLOCK_NS = 1_700_000_000_123_000_000
 CLOCK = "2023-11-14T22:13:20.123Z"

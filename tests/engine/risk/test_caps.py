@@ -132,7 +132,7 @@ def test_an_unknown_key_is_refused_with_those_that_there_are() -> None:
 
 
 class MaxSizeOfStrategy:
-    """A cap as somebody else would write it: one strategy's size of one instrument, for exits too."""
+    """A cap as a user would write it: one strategy's size of one instrument, for exits too."""
 
     exits = True
 

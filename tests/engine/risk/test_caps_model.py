@@ -335,7 +335,7 @@ def hold(key: str, seed: int, trials: int) -> None:
 @pytest.mark.parametrize("trials", [200, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 @pytest.mark.parametrize("key", MODELS)
 def test_a_cap_is_its_formula(key: str, trials: int) -> None:
-    """A limit whose formula nobody can check is a limit that somebody else has set."""
+    """A limit whose formula a user cannot check is a limit that another person has set."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to repeat it
     hold(key, seed, trials)

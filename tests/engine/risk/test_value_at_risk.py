@@ -133,7 +133,7 @@ def test_three_methods_agree_on_gaussian_returns() -> None:
 
 
 def test_fat_tails_part_the_methods() -> None:
-    """The agreement above is a property of the data, not of one code behind three names."""
+    """The agreement above is a property of the data, not of one code under three names."""
     returns = np.full((1000, 1), 0.001)
     returns[::25] = -0.2  # 4 % of the days
     assert historical([100.0], returns) == 0.0

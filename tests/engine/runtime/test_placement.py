@@ -1,4 +1,4 @@
-"""What a process's table says about its place, read back from the kernel, and what the machine refuses."""
+"""What a process's table sets for its place, read back from the kernel, and what the machine refuses."""
 
 import os
 import resource

@@ -39,7 +39,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     with mounted(place, DISK_MIB) as made:
         (place / "venue-truth.log").symlink_to(tmp_path / "venue-truth.log")
         yield made
-        for log in place.rglob("*.log"):  # they say why a system did not survive
+        for log in place.rglob("*.log"):  # they show why a system did not survive
             shutil.copy(log, tmp_path) if not log.is_symlink() else None
 
 
@@ -47,7 +47,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def storm(
     disk: Disk, floor: Callable[..., Floor], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[Storm]:
-    """A system whose venue is behind a line that can be cut."""
+    """A system whose venue is reached over a line that can be cut."""
     made = floor(MORE)
     line = Line(int(made.config.venues[0].stream_url.rpartition(":")[2]))
     for key, url in URLS.items():

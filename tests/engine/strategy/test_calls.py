@@ -55,7 +55,7 @@ class Smaller(Strategy):
     (990, 100, IntentKind.REPLACE),
 ])  # fmt: skip
 def test_replace_by_a_smaller_size_alone_keeps_the_order(price: int, size: int, kind: IntentKind) -> None:
-    """A new order would stand at the end of the queue."""
+    """A new order would be at the end of the queue."""
     harness = Harness(Smaller, {})
     [placed] = harness.book(**EVEN)
     harness.rest(placed)

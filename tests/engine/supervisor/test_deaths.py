@@ -73,7 +73,7 @@ def test_a_signal_is_recorded_by_name(mortal: Mortal, number: signal.Signals) ->
     """A number at three in the morning is a search in a manual; a crash in compiled code leaves its Python stack."""
     pid = mortal.pid()
     os.kill(pid, number)
-    if number == signal.SIGTERM:  # the role drains and exits 0: nobody asked the supervisor for it
+    if number == signal.SIGTERM:  # the role drains and exits 0: the supervisor was not asked for it
         assert (mortal.death_of(pid)["exit_code"], mortal.death_of(pid)["signal"]) == (0, None)
         return
     death = mortal.death_of(pid)
@@ -84,7 +84,7 @@ def test_a_signal_is_recorded_by_name(mortal: Mortal, number: signal.Signals) ->
 
 
 def test_a_failed_assert_is_recorded_with_its_error_its_record_and_its_last_lines(mortal: Mortal) -> None:
-    """The record that a role cannot stand decides what is halted; the operator reads the error."""
+    """The record on which a role fails decides what is halted; the operator reads the error."""
     pid, file = mortal.pid(), mortal.ask("fail")
     death = mortal.death_of(pid)
     file.unlink()
@@ -110,7 +110,7 @@ def test_a_second_failure_on_a_record_of_an_instrument_halts_the_instrument_alon
 
 
 def test_a_loop_without_an_end_is_recorded_with_its_stack(mortal: Mortal) -> None:
-    """A frozen process cannot say where it hangs, unless the handler of a signal says it without the interpreter."""
+    """A frozen process reports where it hangs only by the handler of a signal, without the interpreter."""
     pid, file = mortal.pid(), mortal.ask("loop")
     death = mortal.death_of(pid)
     file.unlink()

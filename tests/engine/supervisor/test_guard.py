@@ -98,7 +98,7 @@ def test_after_a_supervisor_killed_during_down_the_next_one_continues_down(guard
 
 
 def test_a_supervisor_killed_before_its_first_step_of_a_continued_down_does_not_end_the_down(guarded: Guarded) -> None:
-    """Its file said that nothing stops, so the third supervisor started every role again."""
+    """By its file nothing stopped, so the third supervisor started every role again."""
     first = guarded.status()["pid"]
     os.kill(guarded.pids()["alpha"], signal.SIGSTOP)  # so that `down` is slow
     call(guarded.paths.control, "down")

@@ -85,7 +85,7 @@ def test_the_file_decides_at_a_start_and_the_cell_while_it_is_up(config: Config)
 
 
 def test_a_halt_that_a_full_disk_refused_is_written_when_there_is_room(config: Config) -> None:
-    """It was in memory only for ever: `down` and `up` traded again, and nobody had resumed."""
+    """It was in memory only for ever: `down` and `up` traded again, although no operator had resumed."""
     made = config.paths.halts.with_suffix(".made")
     blocks = [
         config.paths.halt.with_name(f"HALT.{os.getpid()}"),

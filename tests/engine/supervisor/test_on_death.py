@@ -1,4 +1,4 @@
-"""What happens to a strategy's orders and position when it dies: what its table says, by the venue's truth log."""
+"""What happens to a strategy's orders and position when it dies: what its table sets, by the venue's truth log."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def of_maker(floor: Floor) -> set[str]:
 def test_a_strategy_with_flatten_ends_flat_and_halted_and_starts_again_only_by_resume(
     floor: Callable[..., Floor],
 ) -> None:
-    """Its owner wants no position that no code watches; also when the supervisor was dead at its death."""
+    """A position that no code watches is a risk to its owner; also when the supervisor was dead at its death."""
     system = floor(**{MAKES: f'{MAKES}\non_death = "flatten"'})
     system.up()
     assert trades(system, MAKER)

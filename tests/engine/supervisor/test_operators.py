@@ -155,7 +155,7 @@ def test_a_user_who_may_only_halt_cannot_have_positions_closed_by_the_halt_word(
 
 
 def test_a_right_includes_the_ones_before_it(write: Callable[..., Config]) -> None:
-    """And every command of the product needs one: a new one needs the highest until it says otherwise."""
+    """And every command of the product needs one: a new one needs the highest until it declares another."""
     operators = Operators(write(TABLES))
     for user, right in ((LOOKER, Right.LOOK), (HALTER, Right.HALT), (TRADER, Right.TRADE), (STRANGER, Right.NONE)):
         peer = Peer(1, pwd.getpwnam(user).pw_uid)

@@ -3,8 +3,8 @@
     waiting ─▶ the price reaches `trigger_price` ─▶ triggered, in the journal ─▶ child, child … until filled
 
 The price is the best one at which its order would trade, or with `trigger=1` that of a print. A price is looked at only
-while the book is GOOD and at most `[risk] max_book_age_ns` old: a doubtful price triggers nothing, and the log says
-so. A kept order has no child until its trigger: nothing of it is at the venue, and it reserves no exposure. What
+while the book is GOOD and at most `[risk] max_book_age_ns` old: a doubtful price triggers nothing, and the log shows
+it. A kept order has no child until its trigger: nothing of it is at the venue, and it reserves no exposure. What
 happened while execution was down is not looked at: the next book, or the next print, decides. `native.py` has those
 that may wait at the venue instead.
 

@@ -263,7 +263,7 @@ def wide(text: str) -> int:
 
 
 def client_id_of(text: str) -> bytes:
-    """Our 16 bytes when the text is in our form, else the text itself: somebody else's order."""
+    """Our 16 bytes when the text is in our form, else the text itself: another program's order."""
     return bytes.fromhex(text) if OUR_CLIENT_ID.fullmatch(text) else text.encode()
 
 

@@ -1,4 +1,4 @@
-"""A check of preflight as somebody else would add it: one function, no change to the product."""
+"""A check of preflight as a user would add it: one function, no change to the product."""
 
 from collections.abc import Iterator
 

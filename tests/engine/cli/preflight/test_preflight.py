@@ -297,7 +297,7 @@ def test_a_file_that_no_role_starts_from_fails(subject: Subject) -> None:
 
 
 def test_limits_must_be_chosen_and_fit_each_other(subject: Subject) -> None:
-    """A default limit is a number that nobody decided."""
+    """A default limit is a number that no person decided."""
     table = {"max_position_usd": 500, "max_order_size_usd": 100, "max_order_rate_per_min": 60}
     assert grade("limits", with_config(subject, risk=table)) is Grade.OK
     assert grade("limits", with_config(subject, risk={})) is Grade.WARN

@@ -41,7 +41,7 @@ def newest(system: Floor) -> Any:
 @pytest.mark.soak
 @pytest.mark.timeout(150)
 def test_a_position_is_closed_whole_through_deaths_of_execution(floor: Callable[..., Floor]) -> None:
-    """A rest of a position that its owner believes closed is a risk that no decision stands for."""
+    """A rest of a position that its owner believes closed is a risk that no person decided on."""
     system = floor(MORE)
     system.up()
     until(lambda: newest(system) is not None)

@@ -351,11 +351,11 @@ def test_a_start_copies_from_the_ring_only_what_the_file_lacks(tmp_path: Path) -
         assert [sequence_of(one) for one in read_ring(ring.reader(), last)] == list(range(min(last + 1, 100), 101))
     assert read_ring(Ring("journal").reader(), 0) == []
     ring.publish_bytes(bytes(SIZE))
-    assert len(read_ring(ring.reader(), 99)) == 100, "behind a damaged record everything is read"
+    assert len(read_ring(ring.reader(), 99)) == 100, "after a damaged record everything is read"
 
 
 def test_after_a_gap_a_start_finds_the_same_in_a_part_of_the_ring_as_in_all_of_it() -> None:
-    """After a gap the numbers begin anew where the file ended, so a number alone does not say where a record lies."""
+    """After a gap the numbers begin anew where the file ended, so a number alone does not show where a record lies."""
     ring = Ring("journal")
     for number in (*range(90, 120), *range(80, 88), *range(100, 106)):
         ring.publish_bytes(pack_record(number, 0, JournalKind.TERMS, b"one"))

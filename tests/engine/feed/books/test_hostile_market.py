@@ -47,7 +47,7 @@ def become_whole(bench: LoopbackBench) -> None:
 
 @pytest.mark.parametrize("bench", [*NUMBERED, *(f"{name} twice" for name in NUMBERED)], indirect=True)
 def test_a_book_whose_venue_counts_again_is_suspect_at_once_and_comes_back(bench: LoopbackBench) -> None:
-    """After a restart of the venue every change has an old number: dropped one by one, the book would stand still."""
+    """After a restart of the venue every change has an old number: if each is dropped, the book stays as it is."""
     bench.reader.states = []
     bench.venue.update = bench.venue.previous = 10
     bench.go_until(lambda: BookState.SUSPECT in bench.reader.states, "suspect")

@@ -56,7 +56,7 @@ def test_prints_that_are_ignored_while_the_book_flows_are_an_error(
     engine.await_truth()
     assert engine.shown(2).missing == ChannelKind.PRINTS
     wire.ignored.clear()
-    engine.until(lambda: not engine.shown(2).missing, "prints stand again")
+    engine.until(lambda: not engine.shown(2).missing, "prints are subscribed again")
     engine.await_whole()
     first = {number: len(truth.trades) + 1 for number, truth in engine.truths.items()}
     for seen in engine.seen.values():
@@ -109,7 +109,7 @@ def test_prints_that_never_come_beside_a_book_that_moves_are_an_error(
         server.call(lambda: wire.move(1))
         return not engine.shown(2).missing
 
-    engine.until(speaks, "prints stand again")
+    engine.until(speaks, "prints are subscribed again")
     engine.await_truth()
     assert wire.connections == 1
     engine.assert_never_wrong()

@@ -195,7 +195,7 @@ def test_recorded_traffic_gives_the_same_bytes_twice(tmp_path: Path) -> None:
     ],
 )
 def test_every_format_is_a_source(tmp_path: Path, name: str, dialect: str, symbol: str) -> None:
-    """A user's captures were made by somebody else's recorder."""
+    """A user's captures were made by another recorder."""
     with theatre(tmp_path) as made:
         stage = made.stage([CAPTURES / name], "v", dialect, {symbol: 3})
         ticks = made.play(stage)

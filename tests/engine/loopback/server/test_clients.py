@@ -48,7 +48,7 @@ def ccxt_pro(port: int) -> Any:
 
 
 async def listened(venue: BinanceVenue) -> None:
-    """Wait until somebody listens to the test account: a client's own subscribing cannot be awaited from outside."""
+    """Wait until a client listens to the test account: a client's own subscribing cannot be awaited from outside."""
     while not venue.subscription_count(TEST_ACCOUNT):  # noqa: ASYNC110 (the venue has no loop to set an event in)
         await asyncio.sleep(0)
 

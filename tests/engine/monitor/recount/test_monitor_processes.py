@@ -66,7 +66,7 @@ def test_a_killed_and_a_stopped_monitor_stop_entries_and_halt_nothing(floor: Cal
 
 @pytest.mark.soak
 def test_an_execution_that_publishes_a_false_position_has_that_instrument_halted(floor: Callable[..., Floor]) -> None:
-    """The other program counts 0.001 BTC less, and says so before the exit is sent that is too large."""
+    """The other program counts 0.001 BTC less, and reports it before the exit is sent that is too large."""
     system = floor(f'{OFTEN}[roles]\nexecution = "{LIES}:build"\n', **QUICK)
     system.up()
     until(lambda: watches(system))

@@ -282,7 +282,7 @@ def test_the_state_of_the_limits_is_shown_and_the_peak_outlives_the_monitor(tmp_
 
 
 def test_a_limit_that_an_operator_sets_is_the_monitors_limit_too(tmp_path: Path) -> None:
-    """A figure beside a limit that is no longer in force misleads whoever looks."""
+    """A figure beside a limit that is no longer in force misleads an operator."""
     watched = Watched(tmp_path, capital_usd=10_000, max_position_usd=500, max_leverage=3)
     watched.fill(1000)
     watched.run(20)

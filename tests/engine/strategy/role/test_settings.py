@@ -94,7 +94,7 @@ def test_several_values_are_applied_together_or_not_at_all(system: System) -> No
 def test_a_value_that_the_declaration_refuses_is_refused_by_the_role_too(
     system: System, values: dict[str, object]
 ) -> None:
-    """The command checks it first; whoever writes to the socket without the command must not stop the strategy."""
+    """The command checks it first; what comes to the socket without the command must not stop the strategy."""
     strategy = quoter()
     role = system.role(strategy)
     begin(role)

@@ -1,4 +1,4 @@
-"""A command of the operator as somebody else would add it: one function, no change to the product."""
+"""A command of the operator as a user would add it: one function, no change to the product."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -132,7 +132,7 @@ def test_an_authors_edited_file_is_loaded_at_the_next_start(
 
 
 def test_no_descendant_of_a_dead_role_stays_a_zombie(house: House, write: Write) -> None:
-    """A supervisor is the parent of everything that its roles leave behind: it must collect it."""
+    """A supervisor is the parent of everything that its roles leave: it must collect it."""
     shell = "import subprocess, sys; subprocess.Popen(['sleep', '0.01']); print('{}', flush=True); sys.exit(0)"
     text = f'[[processes]]\nname = "leaver"\ncommand = ["{{python}}", "-c", "{shell}"]\n'
     roles = "".join(f'[[processes]]\nname = "{name}"\nroles = ["{name}"]\n' for name in ("alpha", "beta"))

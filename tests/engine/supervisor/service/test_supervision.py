@@ -58,7 +58,7 @@ def test_a_time_without_the_supervisor_does_not_count() -> None:
 
 
 def test_the_watchdog_is_fed_once_for_each_round_of_the_supervisor() -> None:
-    """A cell that stays the same is that of a supervisor that stands still."""
+    """A cell that stays the same is that of a supervisor that has stopped."""
     reports = begun()
     assert "WATCHDOG=1" in reports.lines(row(5))
     assert reports.lines(row(5)) == []

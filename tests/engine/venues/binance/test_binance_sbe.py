@@ -80,7 +80,7 @@ def spoil(draw: random.Random, frame: bytes) -> bytes:
         elif kind == 3:
             spoilt = spoilt[:at]
         else:
-            at = draw.randrange(min(40, len(spoilt)) + 1)  # lengths and counts stand near the front
+            at = draw.randrange(min(40, len(spoilt)) + 1)  # lengths and counts are near the front
             spoilt[at : at + 2] = draw.choice((b"\x00\x00", b"\xff\xff", b"\x10\x00", b"\x01\x00", b"\x12\x27"))
         if not spoilt:
             break
@@ -193,7 +193,7 @@ def test_another_version_of_the_schema_is_refused_by_name() -> None:
 
 
 def test_another_schema_is_malformed_and_named() -> None:
-    """The REST schema on a stream is somebody's mistake, and must not look like silence."""
+    """The REST schema on a stream is a mistake at the venue, and must not look like silence."""
     frame = bytearray(sbe_oracle.encode(10001, BEST))
     frame[4] = 3
     assert market().decode(bytes(frame)) is None

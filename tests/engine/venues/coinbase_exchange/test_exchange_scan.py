@@ -83,7 +83,7 @@ def test_what_became_of_an_order_is_read_whatever_the_order_of_keys(message: dic
 
 @pytest.mark.parametrize("message", LEVELS)
 def test_levels_are_read_from_changes_and_snapshots(message: dict[str, object]) -> None:
-    """Both sides stand mixed in a change."""
+    """Both sides are mixed in a change."""
     [found] = market(by_order=False).decode(raw(message))
     expected = read_levels(message)
     assert fields_of(found, expected) == expected

@@ -64,7 +64,7 @@ def test_each_frame_has_a_mask_key_of_its_own() -> None:
 
 
 def test_fragments_become_one_message_with_pings_in_between() -> None:
-    """Control frames may stand between fragments and must not wait for the last of them."""
+    """Control frames may come between fragments and must not wait for the last of them."""
     reader = FrameReader()
     reader.feed(SERVER.encode(TEXT, b"one ", final=False) + SERVER.encode(PING, b"p"))
     assert reader.events() == [(PING, b"p")]

@@ -98,7 +98,7 @@ def first_news(port: WebSocketPort) -> list[bytes]:
 
 
 def test_a_rehearsed_message_is_not_sent(port: WebSocketPort) -> None:
-    """Warming runs while frames may be half read: it must not stand between their bytes."""
+    """Warming runs while frames may be half read: it must not come between their bytes."""
     port.send(b"big")
     while port.poll_if_changed(0) is None:
         pass

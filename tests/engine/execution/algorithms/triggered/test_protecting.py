@@ -22,7 +22,7 @@ BRACKETS = sum(one[0] == "bracket" for one in PARENTS)
 def test_every_stop_pair_and_bracket_ends_in_the_venue_s_truth_through_deaths_of_execution(
     floor: Callable[..., Floor],
 ) -> None:
-    """A stop that a death loses is a position without an end; one that it doubles sells what nobody holds."""
+    """A stop that a death loses is a position without an end; one that it doubles sells what is not held."""
     more = MORE.replace('volume_profile = "{profile}"\n', "")
     system = floor(more.replace("tests.engine.working:Working", "tests.engine.protecting:Protecting"))
     system.up()

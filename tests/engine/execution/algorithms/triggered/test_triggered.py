@@ -37,7 +37,7 @@ def market(house: MarketHouse, moved: int, steps: int = 5) -> None:
 def test_nothing_is_at_the_venue_until_the_price_and_then_it_trades_within_its_cap(
     house: MarketHouse, name: str, side: int, terms: dict[str, int], before: int, at: int, cap: str
 ) -> None:
-    """A stop one unit early closes a position that its author wanted; without a cap a thin book takes everything."""
+    """A stop one unit early closes a position that should go on; without a cap a thin book takes everything."""
     intent_id = house.parent(name, 1000, 0, side, **terms)
     market(house, before, 50)
     assert (house.verdict(intent_id), house.children(intent_id)) == (Reason.APPROVED, [])
@@ -50,7 +50,7 @@ def test_nothing_is_at_the_venue_until_the_price_and_then_it_trades_within_its_c
 def test_a_doubtful_price_triggers_nothing_and_is_logged(
     house: MarketHouse, doubt: BookState | str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The price of a wrong book sells a position for nothing; one that waits in silence protects nobody."""
+    """The price of a wrong book sells a position for nothing; one that waits in silence protects no position."""
     intent_id = house.parent("stop", 1000, 0, SELL, stop_price=BID - FAR)
     house.turn(5)
     with caplog.at_level(logging.WARNING):
@@ -293,7 +293,7 @@ def test_more_kept_orders_than_configured_are_refused(tmp_path: Path) -> None:
 def test_a_wrong_parameter_is_refused_with_its_name_its_value_and_its_range(
     house: MarketHouse, name: str, price: int, terms: dict[str, int], text: str
 ) -> None:
-    """A stop that nobody can trigger must not look like protection."""
+    """A stop that no price can trigger must not look like protection."""
     intent_id = house.parent(name, 1000, price, SELL, **terms)
     house.turn(3)
     row = [one for one in house.rings["verdicts"].rows if one.intent_id == intent_id][-1]
