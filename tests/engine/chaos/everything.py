@@ -36,6 +36,7 @@ from engine.monitor.recount.build import open_watch_lanes
 from engine.monitor.recount.counted import Counted
 from engine.monitor.recount.kept import Kept
 from engine.monitor.recount.limits import Limits
+from engine.monitor.recount.margin import Margin
 from engine.monitor.recount.prices import Prices
 from engine.monitor.recount.role import Monitor
 from engine.monitor.recount.silence import Silence
@@ -150,7 +151,7 @@ class EverythingWorld(CommandedWorld):
         watch = Watch(
             Subject(EXECUTION, self.journal, self.instruments, tuple(self.strategies.values())), mortal,
             Balances(self.instruments, cells, cells.count),
-            Account(1, limits, lanes.cell_reader("gate", EXECUTION), prices, kept), prices,
+            Account(1, limits, lanes.cell_reader("gate", EXECUTION), prices, Margin({}), kept), prices,
             Silence(EXECUTION, lanes.cell_reader("heartbeat", EXECUTION), LATE_NS),
             Counted(directory / "monitor.1.json", self.journal, self.instruments), DIFFERS_NS,
         )  # fmt: skip
