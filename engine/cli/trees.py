@@ -63,6 +63,7 @@ SIZES = frozenset({
     "size", "size_before", "filled", "bid_size", "ask_size", "bought", "sold", "open_buy", "open_sell", "size_step",
     "size_min", "size_max", "market_size_max", "position_max",
 })  # fmt: skip
+BALANCES = frozenset({"amount", "locked", "transferred"})
 FEES = frozenset({"fee", "fee_value", "fee_unvalued", "difference"})
 DURATIONS = frozenset({"ttl_ns", "timeout_ns", "interval_ns"})
 MONOTONIC = frozenset({"beat_ns", "monotonic_ns"})
@@ -99,7 +100,9 @@ def tree_of(row: Any, naming: Naming) -> dict[str, Any]:
         if name.endswith("_high") and f"{name[:-5]}_low" in values:
             tree.pop(name[:-5], None)
             wide = (value << 64) | values[f"{name[:-5]}_low"]
-            tree[name[:-5]] = to_text(wide, _wide_decimals(name[:-5], values, scale)) if scale else wide
+            tree[name[:-5]] = (
+                to_text(wide, _wide_decimals(name[:-5], values, scale)) if scale or name[:-5] in BALANCES else wide
+            )
         elif name == "dust":
             tree[name] = _dust(value, values, naming)
         elif name not in tree or f"{name}_high" not in values:  # the exact sum is in the tree already
@@ -158,6 +161,8 @@ def _scale(record: str, values: Mapping[str, Any], naming: Naming) -> tuple[int,
 def _wide_decimals(name: str, values: Mapping[str, Any], scale: tuple[int, int] | None) -> int:
     """The decimals of a 128-bit sum."""
     price, size = scale or (0, 0)
+    if name in BALANCES:
+        return FEE_DECIMALS
     if name == "held":
         return int(values["holding_decimals"])
     if name in ("volume", "bought", "late"):

@@ -455,18 +455,20 @@ INSTRUMENT_HALT: "Record[InstrumentHaltRow]" = Record(
 
 ACCOUNT_BALANCE: "Record[AccountBalanceRow]" = Record(
     "account_balance",
-    128,
+    144,
     {
         "asset": "S64",
         "amount_high": "i8",  # (high << 64 | low), at FEE_DECIMALS: free and locked together
         "amount_low": "u8",
+        "locked_high": "i8",  # the part of it that the venue holds for open orders
+        "locked_low": "u8",
         "transferred_high": "i8",  # deposits less withdrawals that the venue reported in this life of execution
         "transferred_low": "u8",
         "now_ns": "i8",  # when the venue's answer came
         "connection_ns": "i8",  # when the session came up: on another connection a transfer may be missing
         "fill_sequence": "u8",  # the FILLS cursor when the answer came
         "others": "u4",  # how often the fills of others on this account moved the asset, in this life of execution
-        "spare": "u4",
+        "account": "u4",
     },
 )
 

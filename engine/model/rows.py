@@ -385,13 +385,15 @@ if TYPE_CHECKING:
         asset: bytes
         amount_high: int
         amount_low: int
+        locked_high: int
+        locked_low: int
         transferred_high: int
         transferred_low: int
         now_ns: int
         connection_ns: int
         fill_sequence: int
         others: int
-        spare: int = 0
+        account: int
 
     class MonitoredRow(NamedTuple):
         """A row of MONITORED."""

@@ -102,6 +102,7 @@ class Answer(msgspec.Struct):
     more: bool = False  # of FILLS_SINCE: the venue has further fills
     orders: list[OrderNews] = []
     balances: dict[str, int] = {}  # free and locked, by asset, at eight decimals
+    locked: dict[str, int] = {}  # of them, where the venue holds a part for open orders
     replace: ReplaceNews | None = None  # of REPLACE; None: both halves are unknown
     unreadable: UnreadableError | None = None  # why the answer cannot be read; its outcome is then UNKNOWN
     source: bytes = b""  # what the venue sent

@@ -14,9 +14,9 @@ PARENTS: tuple[tuple[str, int, int | None, dict[str, int], dict[str, int]], ...]
     ("stop", SELL, None, {"stop_price": -1}, {}), ("stop", SELL, None, {"stop_price": 2}, {}),
     ("take_profit", SELL, None, {"target_price": 1}, {}), ("stop_limit", SELL, -20, {"stop_price": -1}, {"trigger": 1}),
     ("trailing_stop", SELL, None, {}, {"distance_bps": 1}), ("oco", SELL, 1, {"stop_price": -2}, {}),
-    ("stop", SELL, None, {"stop_price": -2}, {"trigger": 2}),
-    ("take_profit", SELL, None, {"target_price": 2}, {"trigger": 2}),
-    ("stop_limit", SELL, -20, {"stop_price": -2}, {"trigger": 2}),
+    ("stop", SELL, None, {"stop_price": -1}, {"trigger": 2}),
+    ("take_profit", SELL, None, {"target_price": 1}, {"trigger": 2}),
+    ("stop_limit", SELL, -20, {"stop_price": -1}, {"trigger": 2}),
     ("trailing_stop", SELL, None, {}, {"distance_bps": 10, "trigger": 2}),
     ("bracket", BUY, 3, {"target_price": 5, "stop_price": -2}, {}),
     ("bracket", BUY, 3, {"target_price": 4, "stop_price": -1}, {"trigger": 1}),
@@ -53,7 +53,7 @@ class Protecting(Strategy):
         return price_down(book.instrument, book.best(BUY) * (10_000 + bps) // 10_000)
 
     def on_refusal(self, verdict: Any) -> None:
-        """Once more where the intent was refused before it worked: execution may still compare with the venue."""
-        never_worked = verdict.intent_sequence or verdict.reason == Reason.NOT_RECONCILED
+        """Once more where the intent was refused before it worked: execution or the monitor may still start."""
+        never_worked = verdict.intent_sequence or verdict.reason in (Reason.NOT_RECONCILED, Reason.MONITOR_SILENT)
         if verdict.intent_id in self.asked and verdict.kind == IntentKind.PLACE and never_worked:
             self.left.append(self.asked.pop(verdict.intent_id))

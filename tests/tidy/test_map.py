@@ -21,7 +21,7 @@ SIZES = {
     "cancelling": 256, "listed": 128,
     "mode": 64, "supervision": 128, "accepted": 64,
     "session": 320, "instrument_halt": 320, "scope_halt": 256,
-    "account_balance": 128, "monitored": 128, "monitored_account": 256, "disagreement": 256,
+    "account_balance": 144, "monitored": 128, "monitored_account": 256, "disagreement": 256,
     "reconciled": 320,
     "journal": 320, "instrument": 256, "frame": 256, "connection": 256,
     "terms": 56, "alarm": 112, "followed": 64, "setting": 288, "watermark": 48, "day": 24, "balance": 88,

@@ -11,6 +11,7 @@ from engine.cli.parser.base import (
 from engine.cli.parser.texts import (
     ACROSS,
     AUTOPSY,
+    BALANCES,
     BOOK,
     DEATHS,
     FILLS,
@@ -42,6 +43,8 @@ def reading_commands(commands: "Commands") -> None:
         "positions",
         POSITIONS,
     )
+    text = "list what the venue holds for each account: total, free, in open orders"
+    add(commands, "balances", "balances:balances", text, "balances", BALANCES)
     text = "show the monitor's own figures beside execution's, and the state of the limits"
     add(commands, "monitor", "monitor:monitor", text, "monitor", MONITOR)
     text = "show how long the stages of an order took, from tick to the venue's answer"

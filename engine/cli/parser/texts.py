@@ -109,6 +109,10 @@ are not traced: memray can do so only from a start, or by a debugger that runs c
 LATENCY = """\
 Percentiles by strategy and venue over the newest orders that the lanes hold, from the times in their records: from the
 tick's receipt to the intent, from there to the order's send, and from there to the venue's answer."""
+BALANCES = """\
+The newest answer of the venue, which execution asks for every execution.balance_interval_ns (60 s) and after each
+alarm. Locked is what the venue holds for open orders, our own and those of others; total is free and locked together.
+The monitor compares the totals of the assets that fills move; every other asset that is held is listed too."""
 BOOK = """\
 The best ten levels of each side as the feed publishes them, with state, age and spread. The book equals the venue's
 only when its state is good and no warning about the feed is shown. The spread is shown only in the state good."""

@@ -41,7 +41,7 @@ class VenueAccount:
         """Make the session and the parts."""
         self._ids = {one.symbol: one.id for one in config.instruments}
         self._alarm = alarm
-        self._cells = BalanceCells(lanes.balances, lanes.fills)
+        self._cells = BalanceCells(lanes.balances, lanes.fills, config.account)
         self._movements = Movements(config.instruments, journal, self._cells)
         questions = Questions()
         self.session = make_session(config, self)

@@ -123,7 +123,7 @@ class Balances:
         if answer.outcome != Outcome.ACCEPTED:
             self._due_ns = max(self._due_ns, answer.retry_ns)
             return
-        self._cells.publish(answer.balances, self._movements.counted, now_ns)
+        self._cells.publish(answer, self._movements.counted, now_ns)
         if self._known:
             self._compare(answer.balances, request, now_ns)
         else:

@@ -81,7 +81,9 @@ class Balances:
                 return
             if sequence != self._sequences[place]:
                 self._sequences[place] = sequence
-                self._waiting.append(self._cells.read(place))
+                row = self._cells.read(place)
+                if self._counts(name_of(row.asset)):
+                    self._waiting.append(row)
 
     def judge(self, cursor: int, into: Differences) -> None:
         """Judge the answers that came after exactly the fills before this cursor; drop those with fewer."""
@@ -117,6 +119,10 @@ class Balances:
         """Every fill is about to be added again."""
         for one in (self._moved, self._roundings, self._offsets, self._waiting, self._unexplained, self._beyond):
             one.clear()
+
+    def _counts(self, asset: str) -> bool:
+        """Whether fills move an asset: any other one moves without them, by airdrops and conversions."""
+        return asset in self._moved or any(asset in (one.base, one.quote) for one in self._instruments.values())
 
     def _move(self, asset: str, amount: int, decimals: int, made_ns: int) -> None:
         """Add a movement, and count a rounding if the venue's balances cannot show all of its digits."""

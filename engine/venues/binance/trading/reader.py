@@ -390,10 +390,11 @@ class BinanceTrading(Requests):
         return [self._own_trade(trade) for trade in _trades(body)]
 
     @readable
-    def read_balances(self, body: bytes) -> dict[str, int]:
-        """What the account holds of each asset, free and locked, at eight decimals."""
+    def read_balances(self, body: bytes) -> tuple[dict[str, int], dict[str, int]]:
+        """What the account holds of each asset, free and locked, and the locked part, at eight decimals."""
         held = _account(body).balances
-        return {one.asset: wide(one.free) + wide(one.locked) for one in held}
+        locked = {one.asset: amount for one in held if (amount := wide(one.locked))}
+        return {one.asset: wide(one.free) + locked.get(one.asset, 0) for one in held}, locked
 
     @readable
     def read_limits(self, body: bytes) -> list[Reported]:

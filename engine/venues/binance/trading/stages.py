@@ -244,7 +244,7 @@ class Stages:
         elif kind == Ask.OPEN_ORDERS:
             answer.orders = wire.read_orders(body)
         elif kind == Ask.BALANCES:
-            answer.balances = wire.read_balances(body)
+            answer.balances, answer.locked = wire.read_balances(body)
             answer.barred = answer.barred if wire.may_trade(body) else BARRED
 
     def _advance_readable(self, request: Request, news: News, now_ns: int) -> None:

@@ -12,6 +12,7 @@ from engine.execution.venue.balances import Balances
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline, agreed, traded_by_others, transferred
 from engine.execution.venue.movements import Movements
 from engine.execution.venue.shortfall import Shortfall
+from engine.model.text import bare
 from engine.model.words import BUY, SELL, AlarmReason, CommandKind, JournalKind, OrderState, Reason
 from engine.venues.session import Answer, Ask, Request
 from engine.venues.trading.budget import VenueBudget
@@ -300,7 +301,7 @@ class BalanceBench:
         self.alarm.error_count = 0  # type: ignore[attr-defined]
         config: Any = SimpleNamespace(balance_interval_ns=interval_ns, instruments=(BTC, ETH))
         shortfall = Shortfall(())
-        cells = BalanceCells(cells_of("balances"), Ring("fills"))
+        cells = BalanceCells(cells_of("balances"), Ring("fills"), 1)
         self.movements = Movements((BTC, ETH), self.journal, cells)
         neighbours: Any = (self.session, self.recovery, self.alarm, self.journal, shortfall, self.movements, cells)
         self.it = Balances(config, *neighbours)
@@ -586,3 +587,24 @@ def test_an_asset_that_is_gone_when_an_operator_has_looked_is_no_difference(benc
     for _ in range(2):
         bench.answer({})
     assert bench.recovery.made == []
+
+
+def test_the_lane_has_free_and_locked_of_every_asset_that_is_held(tmp_path: Path) -> None:
+    """An order is refused for what is free, and a position in another program's hands is in no fill of ours."""
+    house = House(tmp_path, balance_interval_ns=MINUTE_NS)
+    free = house.venue.do_account_status
+
+    def held(port: Any, params: dict[str, Any]) -> Any:
+        answer = free(port, params)
+        long = {"asset": "A" * 65, "free": "1.0", "locked": "0.0"}
+        more = [{"asset": "DOGE", "free": "7.5", "locked": "0.0"}, {"asset": "OLD", "free": "0.0", "locked": "0.0"}]
+        return {"balances": [one | {"locked": "2.5"} if one["asset"] == "BTC" else one for one in answer["balances"]]
+                + [*more, long]}  # fmt: skip
+
+    house.venue.do_account_status = held
+    house.ready()
+    house.settle(2)
+    found = {bare(row.asset).decode(): (row.amount_low, row.locked_low, row.account) for row in house.rows("balances")}
+    assert found["BTC"][:2] == (250_000_000, 250_000_000)
+    assert found["DOGE"] == (750_000_000, 0, house.config.account)
+    assert found.keys() <= {"BTC", "ETH", "USDT", "BNB", "DOGE"}

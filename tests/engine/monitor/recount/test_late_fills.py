@@ -30,8 +30,8 @@ class Desk:
         count = self.fills + unreported
         for place, (asset, amount) in enumerate({b"BTC": 10**6 * count, b"USDT": 10**12 - 600 * 10**8 * count}.items()):
             self.cells.write(place, *ACCOUNT_BALANCE.row(
-                asset=asset, amount_high=0, amount_low=amount, transferred_high=0, transferred_low=0,
-                now_ns=self.now_ns, connection_ns=1, fill_sequence=self.fills, others=0,
+                asset=asset, amount_high=0, amount_low=amount, locked_high=0, locked_low=0, transferred_high=0,
+                transferred_low=0, now_ns=self.now_ns, connection_ns=1, fill_sequence=self.fills, others=0, account=1,
             ))  # fmt: skip
         self.balances.read()
         self.balances.judge(self.fills, self.differences)
