@@ -8,8 +8,10 @@ program gives the same figures. One parent a run, bought on even tapes and sold 
     cost       the same, with the rest at the best opposite price at the end of the time
     impact     of what was filled, against the middle that the book had at that time on the same tape without our orders
     saving     the market order's cost minus this one's, tape by tape
+    routing    one order over three venues against the best single one, with fees: bench/routing.py
 
-All in hundredths of a percent of the price, before fees, as means with a 95 % interval (bootstrap over the tapes).
+All in hundredths of a percent of the price, without fees except in `routing`, as means with a 95 % interval (bootstrap
+over the tapes).
 
     python -m bench.algorithms [--json]
 """
@@ -31,6 +33,7 @@ from typing import Any, NamedTuple
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from bench import routing
 from bench.machine import describe
 from engine.chaos.invariants import ObservedVenue
 from engine.chaos.roles import API_KEY
@@ -256,7 +259,22 @@ def measure(tapes: int = TAPES, tapes_of_impact: int = TAPES_OF_IMPACT) -> dict[
     return {
         "machine": describe(), "market": market, "tapes": tapes, "tapes_of_impact": tapes_of_impact,
         "orders": study(STUDY, tapes, "market"), "impact": study(IMPACT, tapes_of_impact, "one shot"),
+        "routing": {name: route(size, tapes) for name, size in routing.SIZES.items()},
     }  # fmt: skip
+
+
+def route(size: str, tapes: int) -> dict[str, Any]:
+    """The figures of one size: routed, and at each venue alone."""
+    found = routing.outcomes(size, tapes)
+    best = routing.best_single(found)
+    return {"size": size, "best_single": best} | {
+        name: {
+            "cost_bps": interval([one.cost_bps for one in ones]),
+            "saving_bps": interval([b.cost_bps - one.cost_bps for b, one in zip(found[best], ones, strict=True)]),
+            "fill_rate": interval([one.filled for one in ones]),
+        }
+        for name, ones in found.items()
+    }
 
 
 def show(found: Mapping[str, Any]) -> str:
@@ -271,6 +289,14 @@ def show(found: Mapping[str, Any]) -> str:
             f"{name:26}" + "".join(f"{_text(row[column]):>27}" for column in columns)
             for name, row in found[part].items()
         ]
+    for size in found["routing"].values():
+        columns = ("cost_bps", "saving_bps", "fill_rate")
+        lines.append(f"{'routing of ' + size['size'] + ' ETH':26}" + "".join(f"{name:>27}" for name in columns))
+        lines += [
+            f"{name:26}" + "".join(f"{_text(row[column]):>27}" for column in columns)
+            for name, row in size.items() if isinstance(row, dict)
+        ]  # fmt: skip
+        lines.append(f"the best single venue is {size['best_single']}")
     return "\n".join(lines)
 
 

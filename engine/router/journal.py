@@ -113,6 +113,7 @@ class Journal:
             raise JournalHeldError(msg) from None
         self._file = open_private(path, os.O_RDWR | os.O_APPEND)
         self._waiting = b""  # what the disk had no room for
+        self._full = False  # whether the last write failed: logged once
         self._dirty, self._synced_ns, self._size = False, 0, 0
 
     @property
@@ -140,6 +141,7 @@ class Journal:
 
     def write(self, *records: Record) -> bool:
         """Write decisions that nothing has followed from yet; False, and nothing is written, without room."""
+        self.settle()
         return self.room and self._append(b"".join(map(_framed, records)))
 
     def note(self, record: Record) -> None:
@@ -186,8 +188,13 @@ class Journal:
                 os.fdatasync(self._file)
         except OSError as error:
             os.ftruncate(self._file, self._size)
-            logger.error("the journal has no room: no child is sent", extra={"error": str(error)})  # noqa: TRY400
+            if not self._full:
+                logger.error("the journal has no room: no child is sent", extra={"error": str(error)})  # noqa: TRY400
+            self._full = True
             return False
+        if self._full:
+            logger.warning("the journal has room again: children are sent")
+        self._full = False
         self._size += len(data)
         self._dirty = not self._each
         return True
