@@ -49,7 +49,7 @@ class ScopeCells:
 
     def _row(self, scope: Scope, held: Held) -> ScopeHaltRow:
         """The record of one scope, without its time."""
-        one = self._flatten.progress.get(scope) if held.flattens else None
+        one = self._flatten.of(scope, held) if held.flattens else None
         trip = self._breakers.trips.get(scope)
         why = "" if trip is None else text_of(trip)
         state, text = (FlattenState.NONE, why) if one is None else (one.state, one.text)

@@ -24,7 +24,7 @@ from engine.execution.scopes import Scopes
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.recovery import Recovery
 from engine.model.fixed import to_text
-from engine.model.scope import Scope
+from engine.model.scope import Held, Scope
 from engine.model.words import FlattenState, OrderFlag
 from engine.venues.session import VenueSession
 
@@ -72,13 +72,18 @@ class Flatten:
         """Do what each flattening needs now; how many of them changed their state."""
         count = 0
         for scope, held in self._scopes.flattening.items():
-            one = self.progress.get(scope)
-            if one is None or one.since_ns != held.since_ns:
+            one = self.of(scope, held)
+            if one is None:
                 one = self.progress[scope] = Progress(held.since_ns)
             before = one.state
             self._advance(scope, one, now_ns)
             count += one.state != before
         return count
+
+    def of(self, scope: Scope, held: Held) -> Progress | None:
+        """How far this flattening of a scope is; None before its first step, also after an earlier one of the scope."""
+        one = self.progress.get(scope)
+        return one if one is not None and one.since_ns == held.since_ns else None
 
     def _advance(self, scope: Scope, one: Progress, now_ns: int) -> None:
         """One scope."""

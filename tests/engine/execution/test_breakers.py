@@ -10,7 +10,7 @@ from engine.execution.orders import codec
 from engine.execution.restore.checkpoint import Request, advance
 from engine.model import algorithms
 from engine.model.text import shown
-from engine.model.words import BUY, SELL, BookState, CommandKind, HaltReason, ParentStatus, Reason
+from engine.model.words import BUY, SELL, BookState, CommandKind, FlattenState, HaltReason, ParentStatus, Reason
 from engine.risk.breakers import check_watched
 from engine.risk.table import read_risk
 from tests.engine.execution.memory import BTC, ETH, MS, OTHER, SECOND, STRATEGY, House
@@ -78,6 +78,26 @@ def test_each_policy_ends_in_its_state_on_the_venue_within_a_second(tmp_path: Pa
     assert (row.account, row.reason) == (1, HaltReason.BREAKER)
     if policy != "flatten":
         assert shown(row.text).startswith(f"max_drawdown_pct ({policy}): DRAWDOWN: 120.01 of 100.00 USD")
+
+
+def test_a_scope_that_is_flattened_again_is_not_shown_as_flat_by_the_flattening_before(tmp_path: Path) -> None:
+    """FLAT ends the wait of an operator: from the first step of a further trip it must be true of that trip."""
+    house = drawn_down(tmp_path, "flatten")
+    house.venue.liquidity = {"BTCUSDT": 10**9}
+    while house.rows("scope_halts")[0].state != FlattenState.FLAT:
+        books(house, 4_800_000)
+    first_ns = house.rows("scope_halts")[0].since_ns
+    house.command(CommandKind.RESUME, **ACCOUNT)
+    books(house, 4_800_000)
+    house.venue.liquidity = {}
+    order = house.place(size=1000, price=4_800_000)
+    house.venue.fill(order.client_id.hex(), 1000)
+    house.book(bid=3_800_000, ask=3_800_100)
+    while (row := house.rows("scope_halts")[0]).since_ns in (0, first_ns):
+        house.book(bid=3_800_000, ask=3_800_100)
+        house.run()
+    assert row.state != FlattenState.FLAT
+    assert house.venue.holding(house.mark, "BTCUSDT") == 1000
 
 
 @pytest.mark.parametrize("policy", POLICIES)
