@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 from engine.risk.cap_table cimport CapTable
 from engine.risk.market cimport Top
 from engine.risk.rate cimport SharedRate, SlidingRate
+from engine.venues.trading.clearance cimport Clearance
 
 cdef class Terms:
     cdef bint quick
@@ -48,6 +49,7 @@ cdef class Approval:
     cdef dict exposures
     cdef public int64_t checks  # how many were evaluated
     cdef bint quick
+    cdef public Clearance clearance  # of the session that sends what is approved
     cdef CapTable further  # None: no further cap is configured
     cdef int64_t each  # how many checks an approval evaluates
     cdef int64_t price_age_ns  # the oldest book that values a position
@@ -63,6 +65,7 @@ cdef class Approval:
         self, int64_t now_ns, object strategy, object instrument_id, int side, int64_t price, int64_t size,
         int64_t decided_ns, int64_t ttl_ns
     ) except -1
+    cpdef int revoke(self) except -1
     cpdef int mark(self, int64_t now_ns, object strategy, bint reserved) except -1
     cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept
     cdef bint further_allow(

@@ -6,6 +6,7 @@ from engine.risk.cap_table import CapTable
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
 from engine.risk.rate import SharedRate
+from engine.venues.trading.clearance import Clearance
 
 MINUTE_NS: int
 
@@ -30,6 +31,9 @@ class Approval:
     @property
     def disabled(self) -> set[int]: ...
     checks: int
+    clearance: Clearance
+    def grant(self, instrument_id: int, side: int, price: int, size: int, now_ns: int) -> None: ...
+    def revoke(self) -> None: ...
     def set_approval(self, limits: RiskLimits, approves: bool, further: CapTable | None, each: int) -> None: ...
     def __init__(
         self,

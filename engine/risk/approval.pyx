@@ -18,6 +18,7 @@ from engine.model.words cimport BOOK_GOOD
 from engine.risk.cap_table cimport CapTable, Order
 from engine.risk.market cimport Top
 from engine.risk.rate cimport SharedRate, SlidingRate
+from engine.venues.trading.clearance cimport Clearance
 
 cdef enum:
     BPS = 10_000
@@ -98,6 +99,7 @@ cdef class Approval:
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
         self.tops = tops
         self.exposures = exposures
+        self.clearance = Clearance()
         self.disabled = set()
 
     def set_approval(self, limits, bint approves, CapTable further, int64_t each):
@@ -166,7 +168,17 @@ cdef class Approval:
         ):
             return False
         self.checks += self.each
+        self.clearance.grant(instrument_id, side, price, size, now_ns)
         return True
+
+    def grant(self, int64_t instrument_id, int side, int64_t price, int64_t size, int64_t now_ns):
+        """Let one request leave in this step. Only the gate's own checks call it."""
+        self.clearance.grant(instrument_id, side, price, size, now_ns)
+
+    cpdef int revoke(self) except -1:
+        """Let none leave."""
+        self.clearance.grant(0, 0, 0, 0, 0)
+        return 0
 
     cdef bint further_allow(
         self, int64_t now_ns, object strategy, object instrument_id, int side, int64_t price, int64_t size,

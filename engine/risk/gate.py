@@ -28,6 +28,7 @@ from engine.risk.market import Top
 from engine.risk.volume import TradedVolume
 from engine.venues.margin import MarginTerms
 from engine.venues.trading.budget import AMEND, ORDER, Cost, Priority, VenueBudget
+from engine.venues.trading.clearance import Clearance
 from engine.venues.trading.clock import VenueClock
 
 GOOD = int(BookState.GOOD)
@@ -208,9 +209,9 @@ class RiskGate(Approval):
         self._bound(limits, caps)
         self._set_approval()
 
-    def follow(self, budget: VenueBudget) -> None:
-        """Check every order against the venue's limits as this session counts them."""
-        self.budget = budget
+    def follow(self, budget: VenueBudget, clearance: Clearance) -> None:
+        """Check every order against the venue's limits as this session counts them, and clear what it sends."""
+        self.budget, self.clearance = budget, clearance
         budget.reserve = self.limits.venue_rate_reserve
 
     def apply_budget(self, now_ns: int) -> None:
@@ -269,7 +270,9 @@ class RiskGate(Approval):
         for check in exit_list if exits else entry_list:
             refusal = check(self, order)
             if refusal is not None:
+                self.revoke()
                 return refusal
+        self.grant(instrument_id, side, price, size, now_ns)
         reserved = exits and self.rate.full(now_ns, strategy) is not None
         return APPROVED_RESERVED if reserved else APPROVED
 
@@ -288,7 +291,10 @@ class RiskGate(Approval):
         order = Proposed(now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, 0, False)
         if self._table is not None:
             self._table.note_amend(now_ns)
-        return next(filter(None, (check(self, order) for check in AMENDING)), None)
+        refusal = next(filter(None, (check(self, order) for check in AMENDING)), None)
+        if refusal is None:
+            self.grant(instrument_id, 0, 0, size, now_ns)
+        return refusal
 
     def check_closing(
         self, now_ns: int, strategy: int, instrument_id: int, side: int, price: int, size: int
@@ -299,6 +305,7 @@ class RiskGate(Approval):
         refusal = next(filter(None, (check(self, order) for check in CLOSING)), None)
         if refusal is not None:
             return refusal
+        self.grant(instrument_id, side, price, size, now_ns)
         return APPROVED if self.rate.full(now_ns, strategy) is None else APPROVED_RESERVED
 
     def check_kept(

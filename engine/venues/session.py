@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from engine.venues.trading.budget import VenueBudget
+from engine.venues.trading.clearance import Clearance
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.fill_order import FillOrder
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews, UnreadableError
@@ -139,6 +140,7 @@ class VenueSession(Protocol):
     amends: bool  # whether the venue lowers an order's size in place
     clock: VenueClock
     budget: VenueBudget  # counts every request that leaves
+    clearance: Clearance  # what risk has approved: `place`, `place_native`, `replace` and `amend` spend it first
     fill_order: FillOrder
     receive_window_ns: int  # a request arrives within this time of the venue's clock, or is refused there
     connects: int

@@ -87,6 +87,7 @@ cdef class Express:
         client_id = self.client_id(intent.intent_id)
         batch = self.pack(&intent, sequence, now_ns, client_id, venue_ns + self.window_ns, self.journal.sequence)
         if self.word.changed():  # the last look before the journal has it and the bytes leave
+            self.gate.revoke()
             self.on_word(now_ns)
             return None
         self.last_intent[strategy], self.last = intent.intent_id, data
@@ -116,6 +117,7 @@ cdef class Express:
             now_ns, intent.strategy, instrument, intent.side, intent.price, intent.size, now_ns, intent.ttl_ns
         )
         self.gate.checks = checks  # no order was checked
+        self.gate.revoke()
         client_id = self.client_id(intent.intent_id)
         self.pack(&intent, 0, now_ns, client_id, now_ns, 0)
         expect_slots(self.ring, 3)

@@ -45,7 +45,7 @@ class VenueAccount:
         self._movements = Movements(config.instruments, journal, self._cells)
         questions = Questions()
         self.session = make_session(config, self)
-        gate.follow(self.session.budget)
+        gate.follow(self.session.budget, self.session.clearance)
         self.blotter = Blotter(lanes, journal, ledger, self.session.fill_order, prices, account=config.account)
         self.broker = Broker(
             self.blotter, self.session, gate, questions, alarm, self._movements, mark_of(config.system),

@@ -26,6 +26,7 @@ from engine.venues.session import (
     Stage,
 )
 from engine.venues.trading.budget import VenueBudget
+from engine.venues.trading.clearance import Clearance
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.fill_order import FillOrder
 from engine.venues.trading.news import FillNews, OrderNews, Outcome
@@ -157,6 +158,7 @@ class RestSession:
     def __init__(self, venue: RestVenue, options: SessionOptions, listener: SessionListener) -> None:
         """Begin down."""
         self.budget = VenueBudget(VenueClock())  # the venue reports no limit
+        self.clearance = Clearance()
         self.clock = VenueClock()  # the venue stamps requests itself, so no clock is measured
         self.receive_window_ns = WINDOW_NS
         self.stage, self.connects = Stage.DOWN, 0
@@ -200,7 +202,8 @@ class RestSession:
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int
     ) -> bool:
         """POST."""
-        del instrument, time_in_force
+        self.clearance.spend(instrument, side, price, size, now_ns)
+        del time_in_force
         body = {"id": client_id.hex(), "side": side, "price": price, "size": size}
         return self._send("POST", "/orders", Request(Ask.PLACE, now_ns, client_id), body)
 

@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
-from engine.model.words import BUY, SELL, CommandKind
+from engine.model.words import BUY, NATIVE_TYPES, SELL, CommandKind, Reason
 from engine.risk.gate import Refusal
+from engine.venues.session import Waits
+from engine.venues.trading.clearance import Clearance, UnclearedError
 from tests.engine.execution.intents.test_wrong_intents import Writer, chance
-from tests.engine.execution.memory import MS
+from tests.engine.execution.memory import MS, STRATEGY
 
 ROOT = Path(__file__).resolve().parents[3] / "engine"
 SENDING = {"place", "place_native", "replace"}  # of a session, and of the broker before it
+REQUESTS = SENDING | {"amend"}
 PASSING = {"send", "begin_parent", "send_child", "replace", "replace_child"}  # of the order sender
 CHECKS = {"check", "_check"}  # of the gate, and of Children, which asks it
 
@@ -66,6 +69,113 @@ def test_two_parts_of_the_engine_send_an_order_to_a_session() -> None:
         for path in sorted(ROOT.rglob("*.pyx"))
     }
     assert {name: count for name, count in compiled.items() if count} == {"execution/intents/express.pyx": 1}
+
+
+def test_every_request_of_every_session_spends_risks_clearance_first() -> None:
+    """A session that forgets it would be a way without a check; a new venue's session is in this list by itself."""
+    sessions = sorted(ROOT.glob("venues/*/trading/session.py"))
+    assert sessions
+    for path in sessions:
+        sending = {name: node for name, node in functions(path) if name in REQUESTS}
+        assert set(sending) == REQUESTS, path
+        for name, node in sending.items():
+            first = [one for one in node.body if isinstance(one, ast.Expr)][1]  # after the docstring
+            assert list(calls(ast.FunctionDef(name, node.args, [first], []))) in (
+                [("clearance", "spend")], [("clearance", "spend_waiting")]
+            ), f"{name} in {path}"  # fmt: skip
+
+
+def test_the_gates_own_checks_alone_grant_a_clearance() -> None:
+    """Whoever else granted one would decide in risk's place."""
+    granting = {
+        (str(path.relative_to(ROOT)), function)
+        for path in sorted(ROOT.rglob("*.py"))
+        for function, node in functions(path)
+        for _, method in calls(node)
+        if method == "grant"
+    }
+    assert granting == {("risk/gate.py", name) for name in ("check", "check_amend", "check_closing")}
+    compiled = {
+        str(path.relative_to(ROOT)): len(re.findall(r"\.grant\(", path.read_text()))
+        for path in sorted(ROOT.rglob("*.pyx"))
+    }
+    assert {name: count for name, count in compiled.items() if count} == {"risk/approval.pyx": 3}
+
+
+ORDER = (1, BUY, 1, 6_000_000, 1_000)  # instrument, side, time in force, price, size
+ID = b"x" * 16
+
+
+def cleared(house: Any, price: int = 6_000_000, size: int = 1_000) -> None:
+    """Risk approves this order, and nothing sends it."""
+    house.book()
+    house.run()
+    verdict = house.role.gate.check(house.now_ns, STRATEGY, 1, BUY, price, size, house.now_ns, 0)
+    assert not isinstance(verdict, Refusal)
+
+
+def test_a_request_without_risks_approval_does_not_leave(tmp_path: Path) -> None:
+    """Each kind of request asks for it by itself, whatever calls it."""
+    house = Writer(tmp_path).house
+    session, now_ns, sent = house.role.session, house.now_ns, len(house.venue.orders)
+    waits = Waits(next(iter(NATIVE_TYPES)), 6_100_000)
+    for request in (
+        lambda: session.place(*ORDER, ID, now_ns),
+        lambda: session.place_native(waits, *ORDER, ID, now_ns),
+        lambda: session.replace(*ORDER, ID, b"y" * 16, now_ns),
+        lambda: session.amend(1, ID, 500, now_ns),
+    ):
+        with pytest.raises(UnclearedError, match="expected risk's approval of this request in this step, found none"):
+            request()
+    assert len(house.venue.orders) == sent
+
+
+@pytest.mark.parametrize(
+    ("of", "change"), [(0, 2), (1, SELL), (3, 6_000_005), (4, 1_001)], ids=["instrument", "side", "price", "size"]
+)
+def test_an_approval_is_for_one_request_alone(tmp_path: Path, of: int, change: int) -> None:
+    """Neither another order nor the same one twice."""
+    house = Writer(tmp_path).house
+    session: Any = house.role.session
+    other = list(ORDER)
+    other[of] = change
+    cleared(house)
+    with pytest.raises(UnclearedError):
+        session.place(*other, ID, house.now_ns)
+    assert session.place(*ORDER, ID, house.now_ns)
+    with pytest.raises(UnclearedError):
+        session.place(*ORDER, ID, house.now_ns)
+
+
+def test_an_approval_ends_with_its_step_and_with_the_next_check(tmp_path: Path) -> None:
+    """What was right a step ago may exceed a limit now."""
+    house = Writer(tmp_path).house
+    session: Any = house.role.session
+    cleared(house)
+    with pytest.raises(UnclearedError):
+        session.place(*ORDER, ID, house.now_ns + 1)
+    cleared(house)
+    assert isinstance(house.role.gate.check(house.now_ns, STRATEGY, 1, BUY, 1, 1_000, house.now_ns, 0), Refusal)
+    with pytest.raises(UnclearedError):
+        session.place(*ORDER, ID, house.now_ns)
+    cleared(house)
+    house.role.express.warm(house.now_ns)
+    cleared(house)
+    assert session.place(*ORDER, ID, house.now_ns)
+
+
+def test_another_gates_approval_and_a_made_one_are_none(tmp_path: Path) -> None:
+    """A clearance has no method that grants it, and belongs to the session that made it."""
+    house, other = Writer(tmp_path / "a").house, Writer(tmp_path / "b").house
+    session: Any = house.role.session
+    cleared(other)
+    with pytest.raises(UnclearedError):
+        session.place(*ORDER, ID, other.now_ns)
+    made = Clearance()
+    with pytest.raises(AttributeError):
+        made.granted = True  # type: ignore[attr-defined]
+    with pytest.raises(UnclearedError):
+        made.spend(1, BUY, 6_000_000, 1_000, house.now_ns)
 
 
 def test_the_broker_is_given_orders_by_the_order_sender_alone() -> None:
@@ -178,6 +288,8 @@ def test_chance_finds_no_way_past_risk(tmp_path: Path, count: int) -> None:
             house.ready()
         if number % 100 == 0:
             house.book()
+    verdicts = [row for row in house.ring("verdicts").rows if row.reason == Reason.APPROVED]
+    assert sum(watch.sent for watch in watches) <= len(verdicts), "each has its record"
     assert sum(watch.sent for watch in watches) > count // 50, "chance must send orders, or it shows nothing"
 
 

@@ -21,6 +21,7 @@ class BinanceSession(Stages):
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int
     ) -> bool:
         """Place a limit order; the hot one, so the request is made once its bytes have left."""
+        self.clearance.spend(instrument, side, price, size, now_ns)
         number = next(self._numbers)
         payload = self._wire.place(
             number, instrument, side, time_in_force, price, size, client_id, now_ns + self.clock.offset_ns
@@ -36,6 +37,7 @@ class BinanceSession(Stages):
         now_ns: int,
     ) -> bool:  # fmt: skip
         """Place an order that waits at the venue."""
+        self.clearance.spend_waiting(instrument, side, size, now_ns)
         number, venue_ns = next(self._numbers), self.clock.venue_ns(now_ns)
         payload = self._wire.place_native(
             number, waits, instrument, side, time_in_force, price, size, client_id, venue_ns
@@ -57,6 +59,7 @@ class BinanceSession(Stages):
         replaced: bytes, now_ns: int,
     ) -> bool:  # fmt: skip
         """Cancel an order that has no fill, and only then place another."""
+        self.clearance.spend(instrument, side, price, size, now_ns)
         number = next(self._numbers)
         payload = self._wire.replace(
             number, instrument, side, time_in_force, price, size, client_id, replaced, self.clock.venue_ns(now_ns)
@@ -65,6 +68,7 @@ class BinanceSession(Stages):
 
     def amend(self, instrument: int, client_id: bytes, size: int, now_ns: int) -> bool:
         """Lower an order's size in place."""
+        self.clearance.spend(instrument, 0, 0, size, now_ns)
         number = next(self._numbers)
         payload = self._wire.amend(number, instrument, client_id, size, self.clock.venue_ns(now_ns))
         return self._send(number, payload, Request(Ask.AMEND, now_ns, client_id))

@@ -29,6 +29,7 @@ from engine.venues.session import (
     Stage,
 )
 from engine.venues.trading.budget import Cost, VenueBudget
+from engine.venues.trading.clearance import Clearance
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import Frame, News, Outcome, UnreadableError
 from engine.venues.trading.right import TradingRight
@@ -69,6 +70,7 @@ class Stages:
         """Begin down, to connect at the first step; `connect` begins a connection at a time."""
         self.clock = VenueClock()
         self.budget = VenueBudget(self.clock)
+        self.clearance = Clearance()
         self.receive_window_ns = wire.receive_window_ns
         self.stage = Stage.DOWN
         self.connects = 0
