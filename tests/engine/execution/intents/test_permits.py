@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.model.words import BUY, SELL, IntentKind, OrderState, OrderType, Reason
+from engine.model.words import BUY, INTENT_TYPES, SELL, IntentKind, OrderState, Reason
 from tests.engine.execution.memory import CHASE, OTHER, STRATEGY, House
 
 ONLY_ETH = {STRATEGY: frozenset({2})}
@@ -20,7 +20,7 @@ def house_of(tmp_path: Path) -> House:
 def test_an_order_of_any_type_for_another_instrument_is_refused(tmp_path: Path) -> None:
     """A strategy configured for one instrument must not buy another."""
     house = house_of(tmp_path)
-    for order_type in OrderType:
+    for order_type in sorted(INTENT_TYPES):
         refused = house.intent(order_type=order_type)
         house.run(2)
         row = [row for row in house.rings["verdicts"].rows if row.intent_id == refused][-1]
