@@ -105,24 +105,29 @@ class Breakers:
 
     def _judge(self, now_ns: int, guards: Mapping[Place, Guard]) -> None:
         """Judge these breakers; one that has tripped keeps its state until it is resumed."""
-        unknown = set(self._unknown)
+        account = self._gate.account
         for place, guard in guards.items():
             row = self.rows.get(place)
             if row is not None and row.policy:
                 continue
-            seen = Seen(now_ns, self._gate.account, self._positions(place.strategy))
-            state, refusal = guard.breaker.judge(self._states[place], seen)
-            unknown.discard(place)
-            if refusal is not None and refusal.reason == Reason.RATE_MISSING:
-                unknown.add(place)
-                refusal = None
-            if refusal is not None or state != self._states[place]:
-                self._states[place] = state
-                self._record(place, guard, refusal, now_ns)
-            if refusal is not None:
-                self._trip(place, guard, now_ns)
-        if unknown != self._unknown:
-            self._unknown = unknown
+            before = self._states[place]
+            state, refusal = guard.breaker.judge(before, Seen(now_ns, account, self._positions(place.strategy)))
+            if state is not before or refusal is not None or self._unknown:
+                self._apply(place, guard, state, refusal, now_ns)
+
+    def _apply(
+        self, place: Place, guard: Guard, state: msgspec.Struct, refusal: Refusal | None, now_ns: int
+    ) -> None:  # fmt: skip
+        """Apply what a breaker has found: whether its value is known, its next state, a trip."""
+        missing = refusal is not None and refusal.reason == Reason.RATE_MISSING
+        trip = None if missing else refusal
+        if trip is not None or state != self._states[place]:
+            self._states[place] = state
+            self._record(place, guard, trip, now_ns)
+        if trip is not None:
+            self._trip(place, guard, now_ns)
+        if missing != (place in self._unknown):
+            self._unknown ^= {place}
             self._close()
 
     def _positions(self, strategy: int) -> Collection[tuple[int, Exposure]]:

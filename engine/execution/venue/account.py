@@ -30,6 +30,8 @@ from engine.risk.gate import RiskGate
 from engine.venues.session import UNANSWERED, Answer, Ask, MakeSession, Request
 from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 
+OF_AN_ORDER, BALANCES = frozenset({Ask.PLACE, Ask.CANCEL, Ask.REPLACE, Ask.AMEND}), Ask.BALANCES
+
 
 class VenueAccount:
     """The listener of the session, and its parts."""
@@ -74,9 +76,9 @@ class VenueAccount:
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Pass an answer to the part that asked; one that is unreadable, or answers another question, is UNKNOWN."""
         apply = self.recovery.on_answer
-        if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE, Ask.AMEND):
+        if request.kind in OF_AN_ORDER:
             apply = self.broker.on_answer
-        elif request.kind == Ask.BALANCES:
+        elif request.kind == BALANCES:
             apply = self.balances.on_answer
         if answer.unreadable is not None:
             self._alarm.unreadable(answer.unreadable, now_ns)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("engine.execution")
 
 FILLS_MISSING, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
+ACCEPTED, REFUSED = Outcome.ACCEPTED, Outcome.REFUSED
+INFERRED, REPRICING = OrderFlag.INFERRED, OrderFlag.REPRICING
+CANCELS, AMENDS, REPLACES = Ask.CANCEL, Ask.AMEND, Ask.REPLACE
 BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, "", "", "")
 CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the next question about an order on which the venue contradicted itself
 
@@ -155,17 +158,16 @@ class Broker:
         """Apply the answer to a request about an order; ignore one about an order that was forgotten."""
         self._gate.backoff_until_ns = max(self._gate.backoff_until_ns, answer.retry_ns)
         order = self._blotter.orders.get(request.client_id)
-        if request.kind == Ask.REPLACE:
+        if request.kind == REPLACES:
             self._on_replace(request, order, answer.replace or BOTH_UNKNOWN, now_ns)
         elif order is None:
             return
-        elif request.kind == Ask.CANCEL:
+        elif request.kind == CANCELS:
             self._on_cancel(order, answer, now_ns)
-        elif request.kind == Ask.AMEND:
+        elif request.kind == AMENDS:
             self._on_amend(order, answer, now_ns)
         else:
-            outcome = Outcome(answer.outcome)
-            self._on_place(order, outcome, answer.error, answer.text, answer.order, answer.fills, now_ns)
+            self._on_place(order, answer.outcome, answer.error, answer.text, answer.order, answer.fills, now_ns)
 
     def _on_replace(self, request: Request, order: Order | None, both: ReplaceNews, now_ns: int) -> None:
         """Apply the answer to a replacement: the cancel of the old order, and the placement of the new one."""
@@ -289,7 +291,7 @@ class Broker:
         """The state that follows from the venue's view of an order, or None when its state does not change."""
         state, reported = order.state, news.state
         if state in DONE_STATES:
-            if order.flags & OrderFlag.INFERRED:
+            if order.flags & INFERRED:
                 return reported if reported in DONE_STATES else PARTLY if order.venue_filled else OPEN
             late_completion = reported == FILLED and state in (OrderState.CANCELLED, OrderState.EXPIRED)
             return FILLED if late_completion else None
@@ -306,8 +308,8 @@ class Broker:
         """Cancel an order whose end we inferred and that the venue reports as alive. A failed replacement is over."""
         if to in DONE_STATES:
             return
-        order.flags &= ~OrderFlag.REPRICING
-        if order.flags & OrderFlag.INFERRED:
+        order.flags &= ~REPRICING
+        if order.flags & INFERRED:
             order.flags |= OrderFlag.CANCEL_WANTED
 
     def check_fills(self, order: Order, now_ns: int) -> None:
@@ -322,30 +324,30 @@ class Broker:
             self._questions.fetch(order, now_ns + self._grace_ns)
 
     def _on_place(
-        self, order: Order, outcome: Outcome, error: str, text: str, placed: OrderNews | None, fills: list[FillNews],
+        self, order: Order, outcome: int, error: str, text: str, placed: OrderNews | None, fills: list[FillNews],
         now_ns: int,
     ) -> None:  # fmt: skip
         """Apply the answer to a placement."""
         order.note_error(error, text)
-        if outcome == Outcome.ACCEPTED and placed is not None:
+        if outcome == ACCEPTED and placed is not None:
             for fill in fills:
                 self.apply_fill(order, fill, now_ns, placed.executed)
             self.apply_news(order, placed, now_ns, answered=False)
-        elif outcome == Outcome.REFUSED and order.state in IN_FLIGHT:
+        elif outcome == REFUSED and order.state in IN_FLIGHT:
             order.answer_ns = now_ns
             self._blotter.move(order, REJECTED, now_ns)
             self._warn(now_ns, "order rejected", order)
-        elif order.state in IN_FLIGHT or outcome == Outcome.REFUSED:
+        elif order.state in IN_FLIGHT or outcome == REFUSED:
             self._mark_unknown(order, now_ns)
 
     def _on_cancel(self, order: Order, answer: Answer, now_ns: int) -> None:
         """Apply the answer to a cancel; unless the venue accepted it, ask the venue about the order."""
         order.answer_cancel()
-        if answer.outcome == Outcome.ACCEPTED and answer.order is not None:
+        if answer.outcome == ACCEPTED and answer.order is not None:
             self.apply_news(order, answer.order, now_ns, answered=True)
             return
         order.note_error(answer.error, answer.text)
-        if answer.outcome == Outcome.REFUSED:
+        if answer.outcome == REFUSED:
             self._warn(now_ns, "cancel rejected", order)
             order.pause_cancel(now_ns)
         self._query_cancel(order, now_ns)
@@ -353,10 +355,10 @@ class Broker:
     def _on_amend(self, order: Order, answer: Answer, now_ns: int) -> None:
         """Apply the answer to an amend; unless the venue accepted it, ask the venue about the order."""
         order.amend_pending = False
-        if answer.outcome == Outcome.ACCEPTED and answer.order is not None:
+        if answer.outcome == ACCEPTED and answer.order is not None:
             self.apply_news(order, answer.order, now_ns, answered=False)
             return
-        if answer.outcome == Outcome.REFUSED:
+        if answer.outcome == REFUSED:
             order.note_error(answer.error, answer.text)
             self._warn(now_ns, "amend rejected", order)
         if order.live:

@@ -23,40 +23,57 @@ def of_fill(order: Order, fill: FillNews, one: Instrument, held: int, executed: 
     """Why this fill cannot be the order's; "" when it can. `executed`: the venue's cumulative figure in the report."""
     figure = max(order.venue_filled, order.size if executed is None else executed)
     after = order.filled + fill.size
-    checks = (
-        (fill.symbol != one.symbol, f"it is a trade of {fill.symbol}, the order is of {one.symbol}"),
-        (_differ(fill.venue_order_id, order.venue_order_id),
-         f"it names the venue's order {shown(fill.venue_order_id)}, ours is {shown(order.venue_order_id)}"),
-        (fill.side not in (0, order.side), f"it is on side {fill.side}, the order is on {order.side}"),
-        (fill.price <= 0 or fill.size <= 0, "its price or its size is 0"),
-        (order.bound > 0 and order.side * (fill.price - order.bound) > 0, f"it is worse than the limit {order.bound}"),
-        (after > order.size, f"with it {after} are filled, the order's size is {order.size}"),
-        (after > figure, f"with it {after} are filled, the venue's own figure is {figure}"),
-        (abs(held) + fill.size > HELD_MOST or fill.price * fill.size > VALUE_MOST,
-         "its price or size is too large for a position"),
-        (_fee_exceeds(fill, one), f"its fee {fill.fee} is more than what was traded"),
-    )  # fmt: skip
-    return next((why for wrong, why in checks if wrong), "")
+    wrong = (
+        fill.symbol != one.symbol,
+        _differ(fill.venue_order_id, order.venue_order_id),
+        fill.side not in (0, order.side),
+        fill.price <= 0 or fill.size <= 0,
+        order.bound > 0 and order.side * (fill.price - order.bound) > 0,
+        after > order.size,
+        after > figure,
+        abs(held) + fill.size > HELD_MOST or fill.price * fill.size > VALUE_MOST,
+        _fee_exceeds(fill, one),
+    )
+    if True not in wrong:
+        return ""
+    return (
+        f"it is a trade of {fill.symbol}, the order is of {one.symbol}",
+        f"it names the venue's order {shown(fill.venue_order_id)}, ours is {shown(order.venue_order_id)}",
+        f"it is on side {fill.side}, the order is on {order.side}",
+        "its price or its size is 0",
+        f"it is worse than the limit {order.bound}",
+        f"with it {after} are filled, the order's size is {order.size}",
+        f"with it {after} are filled, the venue's own figure is {figure}",
+        "its price or size is too large for a position",
+        f"its fee {fill.fee} is more than what was traded",
+    )[wrong.index(True)]
 
 
 def of_news(order: Order, news: OrderNews, symbol: str) -> str:
     """Why this cannot be the order's state; "" when it can."""
     size = min(news.size or order.size, order.size)
-    final = news.state in DONE_STATES
-    checks = (
-        (news.symbol != symbol, f"it names {news.symbol}, the order is of {symbol}"),
-        (len(news.client_id) == ID_SIZE and news.client_id != order.client_id,
-         f"it is of our order {news.client_id.hex()}, asked about {order.client_id.hex()}"),
-        (_differ(news.venue_order_id, order.venue_order_id),
-         f"it names the venue's order {shown(news.venue_order_id)}, ours is {shown(order.venue_order_id)}"),
-        (news.side not in (0, order.side), f"it is on side {news.side}, the order is on {order.side}"),
-        (news.size > max(order.size, order.amend_from), f"its size is {news.size}, the order's {order.size}"),
-        (news.executed > order.size, f"{news.executed} are filled, the order's size is {order.size}"),
-        (news.state == FILLED and news.executed < size, f"it is FILLED with {news.executed} of {size}"),
-        (final and news.executed < order.filled,
-         f"it ended with {news.executed} filled, its fills make up {order.filled}"),
-    )  # fmt: skip
-    return next((why for wrong, why in checks if wrong), "")
+    wrong = (
+        news.symbol != symbol,
+        len(news.client_id) == ID_SIZE and news.client_id != order.client_id,
+        _differ(news.venue_order_id, order.venue_order_id),
+        news.side not in (0, order.side),
+        news.size > max(order.size, order.amend_from),
+        news.executed > order.size,
+        news.state == FILLED and news.executed < size,
+        news.state in DONE_STATES and news.executed < order.filled,
+    )
+    if True not in wrong:
+        return ""
+    return (
+        f"it names {news.symbol}, the order is of {symbol}",
+        f"it is of our order {news.client_id.hex()}, asked about {order.client_id.hex()}",
+        f"it names the venue's order {shown(news.venue_order_id)}, ours is {shown(order.venue_order_id)}",
+        f"it is on side {news.side}, the order is on {order.side}",
+        f"its size is {news.size}, the order's {order.size}",
+        f"{news.executed} are filled, the order's size is {order.size}",
+        f"it is FILLED with {news.executed} of {size}",
+        f"it ended with {news.executed} filled, its fills make up {order.filled}",
+    )[wrong.index(True)]
 
 
 def of_adopted(news: OrderNews, one: Instrument) -> str:

@@ -17,6 +17,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState, OrderType
 from engine.venues.binance.filters import NATIVES
 from engine.venues.binance.signing import Signer
+from engine.venues.binance.trading.decimals import read_plain
 from engine.venues.binance.trading.requests import MILLISECOND_NS, Requests
 from engine.venues.trading.budget import Cost, Reported
 from engine.venues.trading.news import WHY_MOST, FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, readable
@@ -42,6 +43,8 @@ NO_RIGHT_TEXTS = ("This action is disabled on this account.", "This account may 
 BARRED = "-2010", "the account may not trade (account.status: canTrade is false)"  # the code of an order of it
 DUPLICATE_TEXT = "Duplicate order sent."
 OPEN = int(OrderState.OPEN)
+ANSWER, REPORT, OTHER = Frame.ANSWER, Frame.REPORT, Frame.OTHER
+ACCEPTED = Outcome.ACCEPTED
 KINDS = {"REQUEST_WEIGHT": Cost._fields.index("weight"), "ORDERS": Cost._fields.index("orders")}
 INTERVALS_NS = {"SECOND": SECOND_NS, "MINUTE": 60 * SECOND_NS, "HOUR": 3_600 * SECOND_NS, "DAY": 86_400 * SECOND_NS}
 UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
@@ -234,6 +237,12 @@ _error = msgspec.json.Decoder(ErrorBody).decode
 
 def fixed(text: str, decimals: int, most: int = INT64_MAX) -> int:
     """Read the venue's decimal text exactly; digits beyond `decimals` must be zeros, and a record must hold it."""
+    plain = read_plain(text, decimals)
+    return read_any(text, decimals, most) if plain is None or abs(plain) > most else plain
+
+
+def read_any(text: str, decimals: int, most: int) -> int:
+    """What `fixed` returns or refuses, of any text."""
     if DECIMAL.fullmatch(text) is None:
         msg = f"{text[:40]!r} is no decimal number"
         raise ValueError(msg)
@@ -308,7 +317,7 @@ def type_of(name: str) -> int:
 def outcome_of(status: int, code: int, text: str) -> Outcome:
     """The request's outcome, from an answer's status and error code."""
     if status < ERROR_LEAST and not code:
-        return Outcome.ACCEPTED
+        return ACCEPTED
     if status >= SERVER_ERROR_LEAST or code in UNKNOWN_CODES or text == DUPLICATE_TEXT:
         return Outcome.UNKNOWN
     return Outcome.REFUSED
@@ -346,21 +355,21 @@ class BinanceTrading(Requests):
         if envelope.event:
             return self._read_event(bytes(envelope.event))
         if envelope.status == 0:
-            return News(Frame.SHUTDOWN if _event(frame).e == "serverShutdown" else Frame.OTHER)
+            return News(Frame.SHUTDOWN if _event(frame).e == "serverShutdown" else OTHER)
         error = envelope.error
         if not isinstance(envelope.id, int):
             if error is None:
-                return News(Frame.OTHER)
+                return News(OTHER)
             return News(Frame.SHUTDOWN, error=code_of(error.code), text=error.msg[:WHY_MOST])
         if error is None:
             code = "" if envelope.status < ERROR_LEAST else "-1000"
             outcome = outcome_of(envelope.status, 0, "")
             body, limits = bytes(envelope.result), limits_of(envelope.rateLimits)
-            return News(Frame.ANSWER, envelope.id, outcome, code, body=body, limits=limits)
+            return News(ANSWER, envelope.id, outcome, code, body=body, limits=limits)
         data = bytes(error.data)
         retry_ms = _retry(data).retryAfter if data.startswith(b"{") else 0
         return News(
-            Frame.ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), code_of(error.code),
+            ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), code_of(error.code),
             error.msg[:WHY_MOST], retry_ms * MILLISECOND_NS, body=data, limits=limits_of(envelope.rateLimits),
         )  # fmt: skip
 
@@ -458,7 +467,7 @@ class BinanceTrading(Requests):
             moved = _transfer(event)
             return News(Frame.TRANSFER, text=moved.a[:ASSET_LENGTH], amount=fixed(moved.d, FEE_DECIMALS, BALANCE_MOST))
         if name != "executionReport":
-            return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else Frame.OTHER)
+            return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else OTHER)
         report = _report(event)
         scales = self._scales.get(report.s)
         return self._unscaled(report) if scales is None else self._report_news(report, *scales)
@@ -469,7 +478,7 @@ class BinanceTrading(Requests):
         client_id, venue_ns = client_id_of(report.C or report.c), report.T * MILLISECOND_NS
         side = side_of(report.S)
         return News(
-            Frame.REPORT, order=OrderNews(report.s, client_id, id_of(report.i), state, side, 0, 0, 0, venue_ns, unknown)
+            REPORT, order=OrderNews(report.s, client_id, id_of(report.i), state, side, 0, 0, 0, venue_ns, unknown)
         )
 
     def _report_news(self, report: ExecutionReport, price_decimals: int, size_decimals: int) -> News:
@@ -484,13 +493,13 @@ class BinanceTrading(Requests):
             amount(report.z, size_decimals), venue_ns, unknown, type_of(report.o),
         )  # fmt: skip
         if report.t < 0:
-            return News(Frame.REPORT, order=order)
+            return News(REPORT, order=order)
         fill = FillNews(
             report.s, client_id, id_of(report.i), b"%d" % report.t, side, amount(report.L, price_decimals),
             amount(report.l, size_decimals), fixed(report.n or "0", FEE_DECIMALS), asset_of(report.N or ""),
             report.m, venue_ns,
         )  # fmt: skip
-        return News(Frame.REPORT, order=order, fill=fill)
+        return News(REPORT, order=order, fill=fill)
 
     def _order_news(self, order: AnswerOrder) -> OrderNews:
         """An order of an answer."""

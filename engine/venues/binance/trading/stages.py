@@ -53,6 +53,7 @@ class Step(IntEnum):
 UP, CONNECTING = Stage.UP, Stage.CONNECTING
 CLOSED = PortState.CLOSED
 REPORT, ANSWER = Frame.REPORT, Frame.ANSWER
+ACCEPTED, REPLACE = Outcome.ACCEPTED, Ask.REPLACE
 ORDER_ANSWERS = frozenset({Ask.PLACE, Ask.CANCEL, Ask.STATUS, Ask.OWNER})
 FILL_ANSWERS = frozenset({Ask.FILLS_OF, Ask.FILLS_SINCE, Ask.NEWEST_FILL})
 
@@ -231,10 +232,10 @@ class Stages:
     def _read(self, kind: int, news: News, answer: Answer) -> None:
         """Read what the request asked for."""
         wire, body = self._wire, news.body
-        if kind == Ask.REPLACE:
+        if kind == REPLACE:
             both = answer.replace = wire.read_replace(news)
             answer.denied = wire.denied(both.place_error, both.place_text)
-        elif news.outcome != Outcome.ACCEPTED:
+        elif news.outcome != ACCEPTED:
             return
         elif kind in ORDER_ANSWERS:
             answer.order, answer.fills = wire.read_order(body)

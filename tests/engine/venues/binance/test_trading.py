@@ -2,15 +2,18 @@
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState, OrderType, TimeInForce
 from engine.venues.binance.signing import Ed25519Signer, HmacSigner, signed_query, socket_payload
+from engine.venues.binance.trading.decimals import read_plain
 from engine.venues.binance.trading.reader import (
     BALANCE_MOST,
     BinanceTrading,
@@ -18,6 +21,7 @@ from engine.venues.binance.trading.reader import (
     asset_of,
     client_id_of,
     fixed,
+    read_any,
     side_of,
     wide,
 )
@@ -320,6 +324,24 @@ def test_an_unknown_answer_leaves_both_halves_of_a_replacement_unknown(wire: Bin
 def test_numbers_are_read_exactly(text: str, decimals: int, number: int) -> None:
     """Never through a float."""
     assert fixed(text, decimals) == number
+
+
+def test_the_compiled_reading_of_a_number_is_the_plain_one() -> None:
+    """Nine numbers of each order are read by it: a digit that it lost would be a wrong size."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
+    draw = random.Random(seed)
+    read = 0
+    for _ in range(20_000):
+        text = "".join(draw.choices("00123456789.-+ _e\u0661", (*[9] * 11, 4, *[0.1] * 6), k=draw.randrange(24)))
+        decimals = draw.randrange(10)
+        plain = read_plain(text, decimals)
+        if plain is not None:
+            read += 1
+            assert plain == read_any(text, decimals, INT64_MAX), (text, decimals)
+    assert read > 1_000
+    assert read_plain("-60000.50000000", 2) == -6_000_050
+    assert read_plain(f"1.{'0' * 41}", 2) is None, "the plain reading refuses so many digits"
 
 
 def test_a_number_that_would_lose_a_digit_is_refused() -> None:
