@@ -56,6 +56,9 @@ class Breakers:
         }
         self._fast = {place: guard for place, guard in self._guards.items() if guard.breaker.fast}
         self.fast = bool(self._fast)
+        self._rehearsed = {
+            Place(guard.key, 0): guard for guard in read_breakers(config.risk, config.limits) if guard.breaker.fast
+        }
         self._states = {place: guard.breaker.first for place, guard in self._guards.items()}
         self._unknown: set[Place] = set()
         self._closed: dict[int, Refusal] = {}
@@ -82,6 +85,11 @@ class Breakers:
         closed = self._closed
         self._judge(now_ns, self._fast)
         return self._closed is not closed
+
+    def warm(self, now_ns: int) -> None:
+        """Judge understudies of the breakers that look at each new price, without an effect."""
+        for place, guard in self._rehearsed.items():
+            guard.breaker.judge(guard.breaker.first, Seen(now_ns, self._gate.account, self._positions(place.strategy)))
 
     def begin(self, now_ns: int) -> None:
         """Cancel what a trip of the former life did not cancel any more."""

@@ -264,6 +264,7 @@ class Execution:
     def warm(self, now_ns: int) -> None:
         """Keep the code and data of an order's way in the processor's caches, without an effect."""
         self._intake.warm()
+        self.breakers.warm(now_ns)
         self.express.warm(now_ns)
 
     def filenos(self) -> list[int]:

@@ -14,3 +14,4 @@ cdef class Inlet:
     cdef FrameWriter echo
 
     cdef Py_ssize_t fill(self) except? -1
+    cdef bint push(self, bytes frame) except -1

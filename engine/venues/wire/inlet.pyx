@@ -68,11 +68,21 @@ cdef class Inlet:
 
     def send(self, bytes payload not None, int opcode=C_TEXT):
         """Queue one message and push it out; False when the connection is not open, or lost with this."""
-        cdef bytes frame
+        return self.flowing and self.push(self.writer.encode(opcode, payload))
+
+    def warm(self, bytes payload not None):
+        """Run the code of a send without sending, so that a rare message does not run from cold caches.
+
+        On a plain socket it sends zero bytes: this runs the kernel's code as well, and shows that a connection is lost.
+        """
+        if self.flowing:
+            self.writer.encode(C_TEXT, payload)
+            if self.sealed is None and not self.plain.unsent:
+                self.push(b"")
+
+    cdef bint push(self, bytes frame) except -1:
+        """Send a frame; False when the connection is lost with this."""
         cdef Py_ssize_t count
-        if not self.flowing:
-            return False
-        frame = self.writer.encode(opcode, payload)
         if self.sealed is not None or self.plain.unsent:
             return self.write(frame)
         count = transmit(self.plain.descriptor, frame)

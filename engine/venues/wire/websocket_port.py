@@ -123,17 +123,6 @@ class WebSocketPort(Inlet):
         self._end(f"connection lost: {self._transport.error}")
         return False
 
-    def warm(self, payload: bytes) -> None:
-        """Run the code of a send without sending, so that a rare message does not run from cold caches.
-
-        On a plain socket it sends zero bytes: this runs the kernel's code as well, and shows that a connection is lost.
-        """
-        if self._state is not OPEN:
-            return
-        self._writer.encode(TEXT, payload)
-        if isinstance(self._transport, PlainTransport) and not self._transport.write(b""):
-            self._lose()
-
     def send_ping(self, payload: bytes = b"") -> bool:
         """Ask whether the venue is there; its answer moves `receive_ns`, and `last_pong` returns it."""
         return self.send(payload, PING)
