@@ -18,7 +18,6 @@ from engine.venues.wire.frames import (
     CLOSE,
     PING,
     PONG,
-    TEXT,
     FrameReader,
     FrameWriter,
     close_payload,
