@@ -30,15 +30,20 @@ class Ramp:
         self._blotter = blotter
         self._breakers = breakers
         self._settings = settings
-        self._climb = Climb()
+        self._climb = Climb() if self._rise is None else Climb(of=self._rise.mark)
         self._judged_ns = 0
 
     def begin(self) -> None:
-        """Continue what the journal has, before the first intent is read."""
+        """Continue what the journal has of the same steps, before the first intent is read."""
         row = self._breakers.rows.get(PLACE)
-        if self._rise is not None and row is not None:
-            self._climb = msgspec.json.decode(bare(row.state), type=Climb)
-            self._settings.raise_ramp(self._climb.share(self._rise))
+        if self._rise is None or row is None:
+            return
+        climb = msgspec.json.decode(bare(row.state), type=Climb)
+        if climb.of == self._climb.of:
+            self._climb = climb
+            self._settings.raise_ramp(climb.share(self._rise))
+        elif climb.step:
+            logger.warning("the ramp begins anew: ramp_rise has other steps", extra={"step_before": climb.step})
 
     def step(self, now_ns: int) -> None:
         """Judge the rise if a valuation is due."""

@@ -3,9 +3,11 @@
     share in force = the larger of `ramp` and the last step that was reached
 
 A step is reached `days` whole days, or `fills` fills of the account, after the one before, if no breaker is tripped in
-that time. While one is tripped nothing counts, and after the resume the step begins anew. A share never falls.
+that time. While one is tripped nothing counts, and after the resume the step begins anew. A share never falls, unless
+the steps are others than those that were climbed: then the climb begins anew, at `ramp`.
 """
 
+import hashlib
 from decimal import Decimal
 
 import msgspec
@@ -33,12 +35,19 @@ class Rise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"ramp_rise must have days or fills, one of them from 1 to {COUNT_MOST}")
 
 
+    @property
+    def mark(self) -> str:
+        """What distinguishes these steps from others."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
+
+
 class Climb(msgspec.Struct, frozen=True):
     """How far the ramp has risen."""
 
     step: int = 0  # how many steps were reached
     since_ns: int = 0  # from when the next one counts; 0: it does not yet
     fills: int = 0  # of the account at that time
+    of: str = ""  # the mark of the steps
 
     def share(self, rise: Rise) -> Decimal:
         """The share that was reached; 0 before the first step."""
@@ -51,4 +60,4 @@ class Climb(msgspec.Struct, frozen=True):
         if not self.since_ns:
             return msgspec.structs.replace(self, since_ns=now_ns, fills=fills)
         late = now_ns - self.since_ns >= rise.days * DAY_NS if rise.days else fills - self.fills >= rise.fills
-        return Climb(self.step + 1, now_ns, fills) if late and self.step < len(rise.to) else self
+        return Climb(self.step + 1, now_ns, fills, self.of) if late and self.step < len(rise.to) else self

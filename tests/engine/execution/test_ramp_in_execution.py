@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.model.words import SELL, CommandKind, Reason
@@ -39,6 +40,27 @@ def test_the_ramp_rises_with_fills_and_stays_over_a_death(tmp_path: Path) -> Non
     buy(house, 10)
     buy(house, 10)
     assert passes(house, FULL)
+
+
+def test_other_steps_begin_at_the_first_one(tmp_path: Path) -> None:
+    """A step that was reached on other conditions is no reason to trade larger now; the journal keeps the new climb."""
+    house = risen(tmp_path)
+    books(house)
+    buy(house, 10)
+    buy(house, 10)
+    assert passes(house, LARGER)
+    edited = {**BY_FILLS, "to": ["0.5", "1"]}
+    for _ in range(2):
+        limits, _ = read_risk({**house.config.risk, "ramp_rise": edited})
+        house.config = msgspec.structs.replace(
+            house.config, limits=msgspec.structs.replace(house.config.limits, ramp_rise=limits.ramp_rise)
+        )
+        house.restart()
+        house.ready()
+        books(house)
+        assert not passes(house, LARGER)
+        buy(house, 10)
+    assert passes(house, LARGER), "two fills after the change"
 
 
 def test_a_day_passes_without_an_order(tmp_path: Path) -> None:
