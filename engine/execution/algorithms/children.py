@@ -97,12 +97,21 @@ class Children:
         parent = algorithm.parent
         assert parent.working, f"parent {parent.intent_id:#x} has been stopped, expected no further child"
         algorithm.requested = True
-        held = self._gate.reducible(parent.strategy, parent.instrument, side, INT64_MAX)
-        verdict: Verdict = Refusal(Reason.NOTHING_TO_REDUCE, held)
-        if size:
-            verdict = self._gate.check(
-                now_ns, parent.strategy, parent.instrument, side, price, size, now_ns, 0, relief, follows_book=True
-            )
+        if not size:
+            return self._refuse_empty(parent, side, now_ns)
+        parent.nothing_left = False
+        verdict = self._gate.check(
+            now_ns, parent.strategy, parent.instrument, side, price, size, now_ns, 0, relief, follows_book=True
+        )
         if isinstance(verdict, Refusal):
             self._sender.refuse_child(verdict, parent, now_ns)
         return verdict
+
+    def _refuse_empty(self, parent: Parent, side: int, now_ns: int) -> Refusal:
+        """Refuse a child that finds nothing to reduce; published once, however often it is tried again."""
+        held = self._gate.reducible(parent.strategy, parent.instrument, side, INT64_MAX)
+        refusal = Refusal(Reason.NOTHING_TO_REDUCE, held)
+        if not parent.nothing_left:
+            parent.nothing_left = True
+            self._sender.refuse_child(refusal, parent, now_ns)
+        return refusal

@@ -25,8 +25,8 @@ class Parent:
 
     __slots__ = (
         "algorithm", "children", "due_ns", "filled", "flags", "instrument", "intent_id", "intent_ns", "limit_price",
-        "newest", "parameters", "receive_ns", "side", "size", "state", "status", "strategy", "time_in_force",
-        "timeout_ns",
+        "newest", "nothing_left", "parameters", "receive_ns", "side", "size", "state", "status", "strategy",
+        "time_in_force", "timeout_ns",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +54,7 @@ class Parent:
         self.state: tuple[int, ...] = (0,) * records.ALGORITHM_STATE  # the algorithm's, as it was last recorded
         self.children: list[Order] = []  # living children and children with fills, oldest first
         self.newest: Order | None = None
+        self.nothing_left = False  # its next child finds nothing to reduce, and that was published
 
     @property
     def last(self) -> Order:

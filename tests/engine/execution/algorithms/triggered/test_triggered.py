@@ -67,13 +67,18 @@ def test_a_doubtful_price_triggers_nothing_and_is_logged(
 
 
 def test_a_stop_waits_for_an_open_order_that_closes_the_position_already(house: MarketHouse) -> None:
-    """A limit order far from the market protects nothing: the stop must not end because of it."""
+    """A limit order far from the market protects nothing: the stop must not end because of it.
+
+    It tries again and again, and the refusal is published once.
+    """
     house.intent(side=BUY, size=1000, price=ASK)
     house.turn(5)
     limit = house.intent(side=SELL, size=1000, price=BID + 2 * FAR)
     stop = house.parent("stop", 1000, 0, SELL, stop_price=BID - FAR, flags=IntentFlag.REDUCE_ONLY)
     market(house, -2 * FAR, 500)
     assert (house.children(stop), house.status(stop)) == ([], ParentStatus.WORKING)
+    reasons = [row.reason for row in house.rings["verdicts"].rows if row.intent_id == stop]
+    assert reasons == [Reason.APPROVED, Reason.NOTHING_TO_REDUCE]
     house.cancel(limit)
     house.turn(2_000)
     assert (house.filled(stop), house.role.ledger.owned[STRATEGY, 1].size) == (1000, 0)
