@@ -33,6 +33,14 @@ def is_routed(intent_id: int) -> bool:
     return bool(line_of(intent_id) & ROUTED)
 
 
+def precedes(intent_id: int, other: int) -> bool:
+    """Whether an order's intent is older than an intent that its strategy submits now.
+
+    Counts of different lines cannot be compared: an order of the router is always older.
+    """
+    return is_routed(intent_id) or intent_id < other
+
+
 def count_of(intent_id: int) -> int:
     """The count of an intent within its strategy."""
     return intent_id & ((1 << COUNT_BITS) - 1)

@@ -25,7 +25,7 @@ from engine.execution.orders.parent import Parent, parent_of
 from engine.execution.venue.order_sender import OrderSender
 from engine.lanes.ports import RingReader
 from engine.model import algorithms
-from engine.model.fixed import INT64_MAX
+from engine.model.intent_id import precedes
 from engine.model.rows import IntentRow
 from engine.model.words import IntentFlag, OrderFlag, OrderState, ParentStatus, Reason
 from engine.risk.gate import Refusal, RiskGate
@@ -216,12 +216,12 @@ class Parents:
         parent.keep(0, algorithm.dump())
         self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
 
-    def stop_all(self, strategy: int, instrument: int, now_ns: int, before: int = INT64_MAX) -> None:
-        """Stop every algorithm, or those of a strategy or instrument; only of intents before one."""
+    def stop_all(self, strategy: int, instrument: int, now_ns: int, before: int = 0) -> None:
+        """Stop every algorithm, or of a strategy or instrument; only what is older than the intent `before`, if any."""
         for algorithm in list(self._working.values()):
             parent = algorithm.parent
             of = (not strategy or parent.strategy == strategy) and (not instrument or parent.instrument == instrument)
-            if of and parent.intent_id < before:
+            if of and (not before or precedes(parent.intent_id, before)):
                 self.stop(parent.intent_id, now_ns)
 
     def reduce(self, parent: Parent, now_ns: int) -> bool:

@@ -21,7 +21,7 @@ from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
 from engine.model import algorithms
 from engine.model.fixed import INT64_MAX
-from engine.model.intent_id import ROUTED, line_of, strategy_of
+from engine.model.intent_id import ROUTED, line_of, precedes, strategy_of
 from engine.model.rows import IntentRow
 from engine.model.words import (
     INTENT_TYPES,
@@ -125,12 +125,12 @@ class Desk:
         """Refuse a REPLACE that was approved and cannot be completed; otherwise its strategy waits for ever."""
         self._sender.refuse(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns)
 
-    def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0, before: int = INT64_MAX) -> None:
-        """Cancel everything live, or everything of a strategy or instrument; only of intents before one."""
+    def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0, before: int = 0) -> None:
+        """Cancel everything live, or of a strategy or instrument; only what is older than the intent `before`, if one."""
         self._parents.stop_all(strategy, instrument, now_ns, before)
         for order in list(self._blotter.live.values()):
             of = (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument)
-            if of and order.intent_id < before:
+            if of and (not before or precedes(order.intent_id, before)):
                 self.cancel(order, now_ns)
 
     def watch(self, order: Order | Parent) -> None:

@@ -13,6 +13,7 @@ has children on both sides: entries and their exits.
 from engine.execution.orders.order import Order
 from engine.model import records
 from engine.model.client_id import REQUEST_MAX
+from engine.model.intent_id import precedes
 from engine.model.rows import ParentRow
 from engine.model.words import IntentFlag, OrderFlag, ParentStatus
 
@@ -75,7 +76,7 @@ class Parent:
     def is_older(self, order: Order) -> bool:
         """Whether an order is an older one of its strategy in its instrument."""
         of = (order.strategy, order.instrument) == (self.strategy, self.instrument)
-        return of and order.intent_id < self.intent_id
+        return of and precedes(order.intent_id, self.intent_id)
 
     @property
     def working(self) -> bool:

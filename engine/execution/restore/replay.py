@@ -31,8 +31,7 @@ from engine.execution.trips import Place, held_of, place_of, resumed
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
 from engine.model import algorithms, client_id
-from engine.model.fixed import INT64_MAX
-from engine.model.intent_id import line_of, strategy_of
+from engine.model.intent_id import line_of, precedes, strategy_of
 from engine.model.journal_records import FOLLOWED
 from engine.model.records import INTENT
 from engine.model.rows import AlarmRow, BreakerRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
@@ -242,12 +241,12 @@ class Replay:
         elif row.kind == IntentKind.CANCEL:
             self._read_cancel(row.target_id, row.strategy)
 
-    def _cancel_all(self, strategy: int, instrument: int, before: int = INT64_MAX) -> None:
-        """Mark as to be cancelled: every order, or those of a strategy or instrument; only of intents before one."""
+    def _cancel_all(self, strategy: int, instrument: int, before: int = 0) -> None:
+        """Mark as to be cancelled what `cancel_all` of the desk means."""
 
         def is_meant(one: Parent | Order) -> bool:
             of = (not strategy or one.strategy == strategy) and (not instrument or one.instrument == instrument)
-            return of and one.intent_id < before
+            return of and (not before or precedes(one.intent_id, before))
 
         for parent in filter(is_meant, self.blotter.parents.values()):
             parent.status = STOPPING

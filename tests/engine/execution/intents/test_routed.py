@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from engine.lanes import ROUTER
+from engine.model import algorithms
 from engine.model.intent_id import ROUTED, routed_id
-from engine.model.words import BUY, IntentKind, OrderState, OrderType, Reason, TimeInForce
+from engine.model.words import BUY, CommandKind, IntentKind, OrderState, OrderType, Reason, TimeInForce
 from tests.engine.execution.memory import SECOND, STRATEGY, House
+
+CLOSE = algorithms.encode("close", {})[0]
 
 
 class Routed(House):
@@ -118,5 +121,48 @@ def test_the_cancel_of_a_routed_intent_ends_its_order(house: Routed) -> None:
     intent = house.route(5)
     house.run(3)
     house.route(6, kind=IntentKind.CANCEL, target_id=intent)
+    house.run(5)
+    assert house.role.blotter.newest[intent].state == OrderState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"kind": CommandKind.HALT},
+        {"kind": CommandKind.HALT, "strategy": STRATEGY},
+        {"kind": CommandKind.HALT, "instrument": 1},
+        {"kind": CommandKind.CANCEL_ALL},
+        {"kind": CommandKind.DRAIN},
+        {"kind": CommandKind.FLATTEN, "strategy": STRATEGY},
+    ],
+    ids=["halt", "halt of the strategy", "halt of the instrument", "cancel", "drain", "flatten"],
+)
+def test_an_operators_command_cancels_the_routers_orders_too(house: Routed, command: dict[str, Any]) -> None:
+    """An order that a halt leaves at the venue can fill while the operator reads that nothing is open."""
+    intent = house.route(5)
+    house.run(3)
+    house.command(**command)
+    house.run(5)
+    assert house.role.blotter.newest[intent].state == OrderState.CANCELLED
+
+
+def test_a_strategys_cancel_of_an_instrument_reaches_the_routers_orders_also_after_a_death(house: Routed) -> None:
+    """The record of the cancel means the same orders to the life that reads it."""
+    intent = house.route(5)
+    house.run(3)
+    house.venue.fault("order.cancel", "lose")
+    house.intent(kind=IntentKind.CANCEL_ALL, instrument=1)
+    house.run(3)
+    house.restart()
+    house.ready()
+    house.run(10)
+    assert house.role.blotter.newest[intent].state == OrderState.CANCELLED
+
+
+def test_a_close_waits_for_the_routers_orders(house: Routed) -> None:
+    """Their fills change the position that the close is to bring to 0."""
+    intent = house.route(5)
+    house.run(3)
+    house.intent(algorithm=CLOSE, size=0, price=0, side=0)
     house.run(5)
     assert house.role.blotter.newest[intent].state == OrderState.CANCELLED
