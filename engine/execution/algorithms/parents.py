@@ -217,7 +217,7 @@ class Parents:
         self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
 
     def stop_all(self, strategy: int, instrument: int, now_ns: int, before: int = 0) -> None:
-        """Stop every algorithm, or of a strategy or instrument; only what is older than the intent `before`, if any."""
+        """Stop every algorithm, or of a strategy or instrument; only what precedes the intent `before`, if any."""
         for algorithm in list(self._working.values()):
             parent = algorithm.parent
             of = (not strategy or parent.strategy == strategy) and (not instrument or parent.instrument == instrument)

@@ -126,7 +126,7 @@ class Desk:
         self._sender.refuse(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns)
 
     def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0, before: int = 0) -> None:
-        """Cancel everything live, or of a strategy or instrument; only what is older than the intent `before`, if one."""
+        """Cancel everything live, or of a strategy or instrument; only what precedes the intent `before`, if any."""
         self._parents.stop_all(strategy, instrument, now_ns, before)
         for order in list(self._blotter.live.values()):
             of = (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument)
