@@ -13,6 +13,7 @@ later life of execution carries it out again, and one that was given while execu
 from engine.execution.breakers import Breakers
 from engine.execution.halts import Halts
 from engine.execution.intents.desk import Desk
+from engine.execution.monitor_watch import MonitorWatch
 from engine.execution.orders import codec
 from engine.execution.ports import Appender
 from engine.execution.scopes import Scopes
@@ -33,6 +34,7 @@ class Commands:
     def __init__(
         self, lane: RingReader, life: int, journal: Appender, halts: Halts, scopes: Scopes, desk: Desk, alarm: Alarm,
         balances: Balances, settings: Settings, breakers: Breakers, reconciliation: Reconciliation,
+        monitor: MonitorWatch,
     ) -> None:  # fmt: skip
         """Read this lane; `life` is the number of the ring, because a sequence means nothing in another."""
         self._lane = lane
@@ -46,6 +48,7 @@ class Commands:
         self._settings = settings
         self._breakers = breakers
         self._reconciliation = reconciliation
+        self._monitor = monitor
 
     def restore(self, life: int, cursor: int) -> None:
         """Apply what is set, and skip the commands that an earlier life carried out, if it read the same ring."""
@@ -93,6 +96,7 @@ class Commands:
 
     def _resume(self, scope: Scope, now_ns: int) -> None:
         """End the halt of a scope, or the system's and every alarm: the operator has checked the account."""
+        self._monitor.expect_resume()
         self._scopes.resume(scope)
         self._breakers.resume(scope)
         if scope.whole:

@@ -5,6 +5,7 @@ instrument by the alarm, whose halt is journalled and ends by an operator's RESU
 """
 
 import logging
+from collections.abc import Iterator
 
 from engine.execution.ports import Beating
 from engine.execution.venue.alarm import Alarm
@@ -25,15 +26,28 @@ class MonitorWatch:
         self._late_ns, self._beating, self._lane, self._alarm = late_ns, beating, lane, alarm
         self.silent = beating is not None  # for so long that entries stop
         self._late = False  # for so long that it is an error: a monitor may start after execution
+        self._unjudged: list[DisagreementRow] = []  # that were read before a RESUME
 
     def judge(self, now_ns: int) -> None:
         """Look at the heartbeat, and halt the instruments of new disagreements."""
         if self._beating is None:
             return
         self._note(self._beating.silent_ns(now_ns))
+        if not self._lane.lag and not self._unjudged:
+            return
+        rows, self._unjudged = [*self._unjudged, *self._read()], []
+        for row in rows:
+            self._alarm.monitor_differs(row.instrument, row.difference, shown(row.text), now_ns)
+
+    def expect_resume(self) -> None:
+        """Skip what repeats a halt that a RESUME is about to end; what is new is judged after the RESUME."""
+        self._unjudged += [row for row in self._read() if row.instrument not in self._alarm.instruments]
+
+    def _read(self) -> Iterator[DisagreementRow]:
+        """The disagreements that wait."""
         while self._lane.lag and (row := self._lane.read()) is not None:
             if type(row) is DisagreementRow:
-                self._alarm.monitor_differs(row.instrument, row.difference, shown(row.text), now_ns)
+                yield row
 
     def _note(self, silent_ns: int) -> None:
         """Log when entries stop and when they are sent again."""

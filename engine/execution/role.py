@@ -137,7 +137,7 @@ class Execution:
         self._ramp = Ramp(config, self.blotter, self.breakers, settings)
         self._commands = Commands(
             lanes.commands, lanes.commands_life, self.journal, self.halts, self.scopes, self.desk, self.alarm,
-            self._balances, settings, self.breakers, self._reconciliation,
+            self._balances, settings, self.breakers, self._reconciliation, self._monitor,
         )  # fmt: skip
         closing = Closing(system, self.gate, sender, self.blotter, self._tops)
         self.flatten = Flatten(

@@ -34,7 +34,6 @@ class Rise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not 1 <= max(self.days, self.fills) <= COUNT_MOST or min(self.days, self.fills):
             raise ValueError(f"ramp_rise must have days or fills, one of them from 1 to {COUNT_MOST}")
 
-
     @property
     def mark(self) -> str:
         """What distinguishes these steps from others."""

@@ -45,6 +45,22 @@ def test_its_view_is_the_sum_of_the_fills_and_agrees(watched: Watched) -> None:
     assert watched.view().net == pytest.approx(watched.house.cells["positions"].read(0).net)
 
 
+def test_a_resume_ends_a_halt_that_the_monitor_has_just_repeated_and_no_new_one(watched: Watched) -> None:
+    """The record that waits is of the difference which the operator has seen; one of another instrument is news."""
+    watched.fill(1000)
+    watched.published = {"size": 1100}
+    watched.run(150)
+    assert set(watched.halted()) == {BTC.id}
+    ring = watched.house.rings["disagreements"]
+    ring.publish(*ring.rows[-1])
+    ring.publish(*ring.rows[-1]._replace(instrument=ETH.id))
+    watched.house.command(CommandKind.RESUME, instrument=BTC.id)
+    watched.run(5)
+    assert set(watched.halted()) == {ETH.id}
+    watched.run(250)
+    assert set(watched.halted()) == {ETH.id}, "the monitor has accepted the difference"
+
+
 def test_a_position_that_execution_publishes_wrong_halts_its_instrument_alone(watched: Watched) -> None:
     """A wrong position is the size of the next exit: nothing of that instrument may be sent."""
     watched.fill(1000)
