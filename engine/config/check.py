@@ -34,11 +34,13 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _check_feeds(config)
     yield from _check_accounts(config)
     yield from _check_references(config)
+    if config.budgets is not None and (config.router is None or not config.accounts):
+        yield "budgets", None, "expected the tables [router] and [[accounts]] too: the router gives the budgets out"
+    if config.router is not None:
+        yield from _check_router(config, config.router)
     yield from _check_placement(config)
     yield from _check_aggregation(config)
     yield from _check_watch(config)
-    if config.router is not None:
-        yield from _check_router(config, config.router)
 
 
 def _check_unique(table: str, key: str, values: Iterable[object]) -> Iterator[Problem]:

@@ -272,6 +272,13 @@ class Router(Table, frozen=True, kw_only=True):
     deadline_ms: Milliseconds = 60_000  # when a parent without a time of its own ends
 
 
+class Budgets(Table, frozen=True, kw_only=True):
+    """Caps that span accounts: the router gives each account a share, and execution keeps to it."""
+
+    max_gross_usd: Annotated[float, msgspec.Meta(gt=0, le=1e12)]  # of all accounts: the sum of their gross worst cases
+    stale_ms: Milliseconds = 500  # an execution whose share was not confirmed for longer sends exits only
+
+
 class Alerts(Table, frozen=True, kw_only=True):
     """Messages to people; a file with this table has the role alerts. docs/alerts.md lists the causes."""
 
@@ -316,6 +323,7 @@ class Config(Table, frozen=True, kw_only=True):
     aggregation: Aggregation | None = None
     alerts: Alerts | None = None
     router: Router | None = None
+    budgets: Budgets | None = None
     path: str = ""  # the file it was read from; set by load
 
     @property

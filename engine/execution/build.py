@@ -65,6 +65,8 @@ def build(config: "Config", name: str) -> Execution:
         role=config.role_number(name),
         supervisor_alarm_ns=config.watch.supervisor_alarm_ms * MS,
         supervisor_lost_ns=config.watch.supervisor_lost_ms * MS,
+        budget_stale_ns=config.budgets.stale_ms * MS if config.budgets is not None else 0,
+        budget_index=config.execution_names.index(name),
         monitor_late_ns=config.monitor.late_ms * MS if config.monitor is not None else 0,
         limits=limits.within(ids),
         caps=caps,
@@ -89,6 +91,8 @@ def build(config: "Config", name: str) -> Execution:
     ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt, name), operator, monitor)
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_execution_lanes(opened, strategies)
+    if config.budgets is not None:
+        lanes.budget, lanes.budgeted = opened.cell_reader("budgets"), opened.cell_writer("budgeted")
     lanes.closers = (*lanes.closers, hold(account.journal))
     keep_names(account.journal, NAMES, strategies)
     keep_names(account.journal, ACCOUNT_NAMES, {account.number: account.name})

@@ -94,6 +94,8 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     role: int = 0  # this role's number in STEPS
     supervisor_alarm_ns: int = 5 * SECOND_NS  # the supervisor's silence, until it is logged
     supervisor_lost_ns: int = 30 * SECOND_NS  # until only exits are sent; 0: never
+    budget_stale_ns: int = 0
+    budget_index: int = 0  # the account's cell of BUDGETS
     monitor_late_ns: int = SECOND_NS  # the monitor's silence, until only exits are sent
     limits: RiskLimits = RiskLimits()
     caps: tuple[FurtherCap, ...] = ()  # beyond the limits

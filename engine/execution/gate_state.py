@@ -14,6 +14,7 @@ the ramp that is in force there.
 import logging
 
 from engine.execution.breakers import Breakers
+from engine.execution.budget_watch import BudgetWatch
 from engine.execution.config import ExecutionConfig
 from engine.execution.halts import Halts
 from engine.execution.journal.journal import Journal
@@ -38,7 +39,7 @@ class GateState:
     def __init__(
         self, config: ExecutionConfig, cells: CellWriter, gate: RiskGate, session: VenueSession, recovery: Recovery,
         blotter: Blotter, journal: Journal, operator: OperatorPort, halts: Halts, supervisor: SupervisorSilence,
-        monitor: MonitorWatch, breakers: Breakers,
+        monitor: MonitorWatch, breakers: Breakers, budget: BudgetWatch,
     ) -> None:  # fmt: skip
         """Begin with room on the disk, every fill audited, and nothing published."""
         self._write = cells.write
@@ -52,6 +53,7 @@ class GateState:
         self._supervisor = supervisor
         self._monitor = monitor
         self._breakers = breakers
+        self.budget = budget
         self._directory = config.journal.directory
         self._full = False  # the disk has no room for the journal
         self._unaudited = False  # an instrument has too many fills after its watermark
@@ -91,7 +93,9 @@ class GateState:
             return Reason.FILLS_UNAUDITED
         if self._supervisor.lost:
             return Reason.SUPERVISOR_LOST
-        return Reason.MONITOR_SILENT if self._monitor.silent else self._breakers.reason
+        if self._monitor.silent:
+            return Reason.MONITOR_SILENT
+        return Reason.BUDGET_STALE if self.budget.stale else self._breakers.reason
 
     def _warn_of_room(self) -> None:
         """Log that entries stop, or continue: only the log shows an operator why no order is sent."""

@@ -113,6 +113,8 @@ class ExecutionLanes:
     balances: CellWriter
     reconciliations: RingWriter
     disagreements: RingReader
+    budget: CellReader | None = None  # this and the next: of a system with budgets
+    budgeted: CellWriter | None = None
     commands_life: int = 0  # which COMMANDS ring this is: a sequence of one ring means nothing in another
     closers: tuple[Any, ...] = ()  # closed at the end
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from engine.execution.algorithms.children import Children
 from engine.execution.algorithms.parents import Parents
 from engine.execution.breakers import Breakers
+from engine.execution.budget_watch import BudgetWatch
 from engine.execution.commands import Commands
 from engine.execution.config import ExecutionConfig
 from engine.execution.flatten.closing import Closing
@@ -146,6 +147,7 @@ class Execution:
         self._gate_state = GateState(
             config, lanes.gate, self.gate, self.session, self.recovery, self.blotter, self.journal, self._operator,
             self.halts, self._supervisor, self._monitor, self.breakers,
+            BudgetWatch(self.gate, config.budget_stale_ns, lanes.budget, config.budget_index, lanes.budgeted),
         )  # fmt: skip
         self._notices = Notices(lanes, self.session, self.alarm, config)
         self._scope_cells = ScopeCells(lanes.scope_halts, config.account, self.scopes, self.flatten, self.breakers)
@@ -236,6 +238,7 @@ class Execution:
         self._word.read(self._operator.word_sequence)
         self._supervisor.judge(now_ns)
         self._monitor.judge(now_ns)
+        self._gate_state.budget.judge(now_ns)
         self._gate_state.publish(now_ns)
 
     def working_on(self) -> WorkingOn | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         AcceptedRow,
         AccountBalanceRow,
         BookTopRow,
+        BudgetedRow,
+        BudgetRow,
         CancellingRow,
         CommandRow,
         ConnectionRow,
@@ -609,6 +611,30 @@ ACCEPTED: "Record[AcceptedRow]" = Record(
     },
 )
 
+BUDGET: "Record[BudgetRow]" = Record(
+    "budget",
+    64,
+    {
+        "version": "u8",  # counts the changes of this account's budget
+        "amount": "i8",  # millionths of a dollar that the account's gross worst case may reach
+        "now_ns": "i8",  # when the router confirmed it last
+        "account": "u4",
+        "spare": "u4",
+        "spare_long": "4u8",
+    },
+)
+
+BUDGETED: "Record[BudgetedRow]" = Record(
+    "budgeted",
+    64,
+    {
+        "version": "u8",  # of the budget that every further entry is checked against
+        "used": "i8",  # the gross worst case, in millionths of a dollar; -1: not known, a price is missing
+        "now_ns": "i8",
+        "spare": "5u8",
+    },
+)
+
 JOURNAL_VERSION = 3  # raise it when the bytes of a journal change: a journal of another version is refused
 JOURNAL: "Record[JournalRow]" = Record(
     "journal",
@@ -726,6 +752,8 @@ RECORDS = (
     RECONCILED,
     SCOPE_HALT,
     ACCEPTED,
+    BUDGET,
+    BUDGETED,
     JOURNAL,
     INSTRUMENT,
     FRAME,

@@ -172,6 +172,8 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.RATE_MISSING: _fixed("no good price converts the size into dollars"),
     Reason.SPREAD_TOO_WIDE: _count("bp of spread"),
+    Reason.BUDGET_EXCEEDED: lambda value, limit, _: _dollars(value, limit),
+    Reason.BUDGET_STALE: _fixed("the router does not confirm the account's budget, only exits are sent"),
     Reason.MONITOR_SILENT: _fixed("the monitor sends no heartbeat, only exits are sent"),
     Reason.SUPERVISOR_LOST: _fixed("the supervisor sends no heartbeat, only exits are sent"),
     Reason.INSTRUMENT_NOT_PERMITTED: _instrument("is not among the strategy's instruments"),

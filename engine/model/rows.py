@@ -514,6 +514,24 @@ if TYPE_CHECKING:
         now_ns: int
         spare: tuple[int, ...] = (0, 0, 0, 0, 0)
 
+    class BudgetRow(NamedTuple):
+        """A row of BUDGET."""
+
+        version: int
+        amount: int
+        now_ns: int
+        account: int
+        spare: int = 0
+        spare_long: tuple[int, ...] = (0, 0, 0, 0)
+
+    class BudgetedRow(NamedTuple):
+        """A row of BUDGETED."""
+
+        version: int
+        used: int
+        now_ns: int
+        spare: tuple[int, ...] = (0, 0, 0, 0, 0)
+
     class JournalRow(NamedTuple):
         """A row of JOURNAL."""
 
@@ -809,6 +827,8 @@ else:
     ReconciledRow = records.RECONCILED.row
     ScopeHaltRow = records.SCOPE_HALT.row
     AcceptedRow = records.ACCEPTED.row
+    BudgetRow = records.BUDGET.row
+    BudgetedRow = records.BUDGETED.row
     JournalRow = records.JOURNAL.row
     InstrumentRow = records.INSTRUMENT.row
     FrameRow = records.FRAME.row

@@ -193,6 +193,8 @@ class Reason(IntEnum):
     NO_VOLUME_PROFILE = 63  # of the instrument, for an algorithm that follows it
     SLICE_TOO_SHORT = 64  # a slice of a schedule leaves no time for its orders
     NOT_AMENDABLE = 65  # the size of the order cannot be lowered to this one in place
+    BUDGET_EXCEEDED = 66  # the account's share of a cap that spans accounts
+    BUDGET_STALE = 67  # the router has not confirmed that share for longer than the configuration allows
     NOTHING_TO_REDUCE = 70  # a reduce-only order finds no position that no open order closes already; value: held
     TOO_MANY_KEPT = 71  # orders that execution keeps
     PRICE_BOUND = 80  # below the venue's lowest price, or above its highest, for an order of this side

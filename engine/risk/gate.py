@@ -201,6 +201,7 @@ class RiskGate(Approval):
         self._exposures = exposures
         self._owned = owned
         self._permits = permits
+        self._allotted: tuple[FurtherCap, ...] = ()
         self._bound(limits, caps)
         self._set_approval()
 
@@ -208,6 +209,11 @@ class RiskGate(Approval):
         """Check every further order against these limits and caps; nothing else of the gate's state changes."""
         self._bound(limits, caps)
         self._set_approval()
+
+    def allot(self, allotted: FurtherCap) -> None:
+        """Check every further order against the account's budget of a cap that spans accounts too."""
+        self._allotted = (allotted,)
+        self.set_limits(self.limits, self._own_caps)
 
     def follow(self, budget: VenueBudget, clearance: Clearance) -> None:
         """Check every order against the venue's limits as this session counts them, and clear what it sends."""
@@ -235,7 +241,7 @@ class RiskGate(Approval):
             limits, self._instruments, self._exposures, self._owned, self.price2, self._usd_rate, self._sight,
             self._returns, self.volume, self._margin,
         )  # fmt: skip
-        self._caps = caps
+        self._own_caps, self._caps = caps, (*caps, *self._allotted)
         self.reads_prints = any(getattr(cap, "reads_prints", False) for cap in caps)
         self._exit_caps = tuple(cap for cap in caps if cap.exits)
         self._max_position = limits.max_position_micro

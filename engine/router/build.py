@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from engine.config.accounts import accounts_of
 from engine.instruments import await_all
 from engine.lanes import open_role
+from engine.router.budgets import Budgets
 from engine.router.journal import Journal
 from engine.router.lanes import open_router_lanes
 from engine.router.offers import Beats, Offers
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from engine.config import Config
     from engine.model.instrument import Instrument
 
-MS = 1_000_000
+MS = MICRO = 1_000_000
 
 
 def build(config: "Config", name: str) -> Router:
@@ -37,9 +38,17 @@ def build(config: "Config", name: str) -> Router:
     )  # fmt: skip
     alive = {one: Beats(opened.cell_reader("heartbeat", one), options.silent_ns).alive for one in accounts}
     offers = Offers(lanes.books, alive, options.book_age_ns, options.latency_bps_per_ms, options.first_ack_ns)
+    budgets = None
+    if config.budgets is not None:
+        numbers = {account.role: account.number for account in accounts_of(config)}
+        back = {role: opened.cell_reader("budgeted", role) for role in numbers}
+        cap = int(config.budgets.max_gross_usd * MICRO)
+        budgets = Budgets(cap, numbers, opened.cell_writer("budgets"), back)
     names = {account.number: account.role for account in accounts_of(config)}
     number = config.role_number(name)
-    return Router(number, routes_by_instrument(routes), options, lanes, journal, offers, lambda one: names.get(one, ""))
+    return Router(
+        number, routes_by_instrument(routes), options, lanes, journal, offers, lambda one: names.get(one, ""), budgets
+    )
 
 
 def routes_of(config: "Config", instruments: "Sequence[Instrument]") -> list[Route]:

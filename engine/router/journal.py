@@ -90,7 +90,15 @@ class Followed(Entry, frozen=True, array_like=True, tag="followed"):
     cursor: int
 
 
-Record = Begun | Sent | Ended | Stopped | Done | Counted | Known | Followed
+class Granted(Entry, frozen=True, array_like=True, tag="granted"):
+    """An account's budget of the cap that spans accounts, in millionths of a dollar."""
+
+    account: str
+    version: int
+    amount: int
+
+
+Record = Begun | Sent | Ended | Stopped | Done | Counted | Known | Followed | Granted
 DECODER, ENCODER = msgspec.msgpack.Decoder(Record), msgspec.msgpack.Encoder()
 
 

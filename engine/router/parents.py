@@ -20,6 +20,7 @@ from engine.model.records import INTENT, ORDER
 from engine.model.rows import IntentRow
 from engine.model.words import IntentKind, OrderState, OrderType, TimeInForce
 from engine.router import journal as records
+from engine.router.budgets import Budgets
 from engine.router.journal import Journal
 from engine.router.offers import Offers
 from engine.router.options import RouterOptions
@@ -45,11 +46,11 @@ class Parents:
 
     def __init__(
         self, routes: Mapping[int, Route], options: RouterOptions, journal: Journal, offers: Offers,
-        outboxes: Mapping[str, Outbox], publish_order: Callable[[bytes], object],
+        outboxes: Mapping[str, Outbox], publish_order: Callable[[bytes], object], budgets: Budgets | None = None,
     ) -> None:  # fmt: skip
         """Restore the state that the journal has, and write the journal anew."""
         self._routes, self._options, self._journal, self._offers = routes, options, journal, offers
-        self._outboxes, self._publish_order = outboxes, publish_order
+        self._outboxes, self._publish_order, self._budgets = outboxes, publish_order, budgets
         self.living: dict[int, Parent] = {}
         self.children: dict[int, tuple[Parent, Child]] = {}  # the living ones, by the id of their intent
         self.last_intent: dict[int, int] = {}  # by strategy: the newest parent
@@ -101,6 +102,8 @@ class Parents:
             if now_ns >= parent.deadline_ns and not parent.stopped:
                 self.stop(parent, "its time is over", now_ns, expired=True)
         self._journal.settle(now_ns)
+        if self._budgets is not None:
+            self._budgets.step(now_ns, self._journal.write)
         if self._journal.large:
             self._journal.renew(self._snapshot())
 
@@ -229,6 +232,8 @@ class Parents:
                 self.last_intent[strategy] = max(intent_id, self.last_intent.get(strategy, 0))
             case records.Followed():
                 self.followed = record
+            case records.Granted() if self._budgets is not None:
+                self._budgets.apply(record)
 
     def _enter(self, intent: IntentRow, begun: records.Begun) -> None:
         self.last_intent[intent.strategy] = max(intent.intent_id, self.last_intent.get(intent.strategy, 0))
@@ -252,6 +257,7 @@ class Parents:
         """The records of the state as it is."""
         yield records.Counted(self._count)
         yield self.followed
+        yield from () if self._budgets is None else self._budgets.snapshot()
         for strategy, intent_id in self.last_intent.items():
             yield records.Known(strategy, intent_id)
         for parent in (*self._done, *self.living.values()):

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import shm
 from engine.model.step import StepPacker
 from engine.router.answers import Answers
+from engine.router.budgets import Budgets
 from engine.router.control import Control
 from engine.router.desk import Desk
 from engine.router.journal import Journal
@@ -38,12 +39,12 @@ class Router:
 
     def __init__(
         self, number: int, routes: dict[int, Route], options: RouterOptions, lanes: RouterLanes, journal: Journal,
-        offers: Offers, accounts: Callable[[int], str],
+        offers: Offers, accounts: Callable[[int], str], budgets: Budgets | None = None,
     ) -> None:  # fmt: skip
         """Make the parts, and restore what the journal has. `accounts` names the execution of an account's number."""
         self._lanes, self._journal, self._offers, self._routes = lanes, journal, offers, routes
         outboxes = {account: Outbox(one) for account, one in lanes.accounts.items()}
-        self.parents = Parents(routes, options, journal, offers, outboxes, lanes.orders.publish_bytes)
+        self.parents = Parents(routes, options, journal, offers, outboxes, lanes.orders.publish_bytes, budgets)
         self._control = Control(self.parents, lanes.commands, lanes.halt, lanes.operator_halt, accounts)
         self._answers = [
             Answers(account, one, self.parents, offers.acknowledgements[account])

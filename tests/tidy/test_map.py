@@ -19,7 +19,7 @@ SIZES = {
     "parent": 192,
     "position": 256, "step": 192, "heartbeat": 64, "command": 1024, "settings": 256, "halt": 64, "gate": 64,
     "cancelling": 256, "listed": 128,
-    "mode": 64, "supervision": 128, "accepted": 64,
+    "mode": 64, "supervision": 128, "accepted": 64, "budget": 64, "budgeted": 64,
     "session": 320, "instrument_halt": 320, "scope_halt": 256,
     "account_balance": 144, "monitored": 128, "monitored_account": 256, "disagreement": 256,
     "reconciled": 320,

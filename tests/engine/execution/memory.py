@@ -10,7 +10,7 @@ from uuid import UUID
 from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.journal.journal_file import reserve_disk
-from engine.execution.ports import Beating, ExecutionPorts, OperatorPort
+from engine.execution.ports import Beating, ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.role import Execution
 from engine.lanes import EXECUTION, Lane, Owners, lane_of
@@ -145,11 +145,14 @@ class House:
 
     def live(self) -> Execution:
         """A life of execution: everything it knows comes from memory and disk."""
-        lanes = open_execution_lanes(self.memory.open_lanes(EXECUTION), self.names)
         ports = ExecutionPorts(
             self.make_session(), lambda _, text: self.halts_asked.append(text), self.operator, self.monitor
         )
-        return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
+        return Execution(self.config, self.open_lanes(), ports, DirectDisk(self.reserve))
+
+    def open_lanes(self) -> ExecutionLanes:
+        """The lanes of a life."""
+        return open_execution_lanes(self.memory.open_lanes(EXECUTION), self.names)
 
     def rows(self, cells: str) -> list[Any]:
         """The row of every cell that was written."""
