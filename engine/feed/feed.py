@@ -122,7 +122,7 @@ class Feed:
         first, pipeline = self.connections.first, self.pipeline
         if now_ns < self._whole_ns and first is not None and pipeline is not None:
             if self._rehearsal is None:
-                self._rehearsal = Rehearsal(pipeline.outbox, self._dialect.rule())
+                self._rehearsal = Rehearsal(pipeline, self._dialect.rule())
             self._rehearsal.warm_up(first.port, pipeline, now_ns)
 
     def resume(self, now_ns: int, stood_ns: int) -> None:
