@@ -5,7 +5,7 @@
     DAY      what an instrument's daily net is counted from   BALANCE    what is known of one asset's balance
     SETTING  a part of the values that an operator has set    BREAKER    the state of a breaker, or of the ramp
 
-INTENT, VERDICT, ORDER and FILL, which the journal carries too, are in `records.py`, as is JOURNAL itself, the record
+INTENT, VERDICT, ORDER and FILL, which the journal carries too, are in `records/`, as is JOURNAL itself, the record
 around each of them. The time of a journal record is the time of the record inside it.
 """
 

@@ -12,7 +12,7 @@ from engine.model import aggregates, frame_id, intent_id, records, words
 if TYPE_CHECKING:
     from shm.record import Record
 
-HERE = Path(records.__file__).parent
+HERE = Path(words.__file__).parent
 CODES = {
     "int64_t": "i8", "uint64_t": "u8", "double": "f8", "uint32_t": "u4", "uint16_t": "u2", "uint8_t": "u1",
     "int8_t": "i1", "char": "S",
