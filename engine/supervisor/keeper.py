@@ -19,11 +19,9 @@ from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, STRATEGY, SUPERVISOR
 from engine.model.rows import HeartbeatRow
 from engine.model.scope import Scope
 from engine.model.words import HaltReason, RoleState
-from engine.monitor.names import mode_of
 from engine.role import WorkingOn
-from engine.supervisor import audit, cover, leftovers, life, operators, segments
+from engine.supervisor import audit, leftovers, life, operators, segments
 from engine.supervisor.commands import COMMANDS, answers
-from engine.supervisor.commands.halts import describe
 from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
@@ -384,48 +382,9 @@ class Keeper:
             if strategy.name in watch.process.roles:
                 self.halt.cancel_all(self.now_ns, self.halt.me, Scope(strategy=strategy.id))
 
-    def status(self) -> Mapping[str, Any]:
-        """Return the state of the system and of each process: what `engine-ctl status` prints."""
-        return {
-            "system": self.config.system.name,
-            "mode": mode_of(self.config.system.name) or self.config.system.mode,
-            "config": self.config.path,
-            "pid": os.getpid(),
-            "guard": self.guard_pid(),
-            "since_ns": self.since_ns,
-            "now_ns": self.now_ns,
-            "halted": self.halt.halted,
-            "halt_since_ns": self.halt.since_ns if self.halt.halted else 0,
-            "halt_reason": self.halt.reason.name.lower(),
-            "halted_scopes": [describe(self, scope) for scope in self.halt.scopes.held],
-            "stopping": self.stopping,
-            "settings": self.settings.status(),
-            "cancellers": {role: cover.status(self.config, role) for role in self.covers},
-            "processes": [self._describe(watch) for watch in self.watches.values()],
-        }
-
     def guard_pid(self) -> int:
         """The guard's process id; 0 when none runs."""
         return life.guard_pid(self.config.paths.guard_lock)
-
-    def _describe(self, watch: Watch) -> Mapping[str, Any]:
-        child = watch.child
-        return {
-            "name": watch.process.name,
-            "roles": list(watch.process.roles),
-            "kinds": [self.config.kind_of(role) for role in watch.process.roles],
-            "phase": str(watch.phase),
-            "pid": child.pid if child else 0,
-            "adopted": child.adopted if child else False,
-            "beat_age_ms": watch.age_ns(self.now_ns) // MS if watch.process.roles else None,
-            "starting_ms": (self.now_ns - watch.began_ns) // MS if watch.phase is Phase.STARTING else 0,
-            "deaths": watch.death_count,
-            "exit_code": watch.exit_code,
-            "parks": watch.parks(),
-            "error": "" if watch.settled else watch.error,
-            "start_in_ms": max(0, watch.start_ns - self.now_ns) // MS if watch.phase is Phase.WAITING else 0,
-            "cores": list(watch.process.cores),
-        }
 
     def _audit(self, request: Request, answer: Mapping[str, Any]) -> None:
         """One audit line for each command that can change something."""
