@@ -2,7 +2,7 @@
 
 A halt, a flattening, a drain or a cancel of a scope ends the parents in it. Their children are cancelled by their
 executions at the same command, and by the router. A command that was given while the router was dead is followed by its
-next life; commands that it cannot read any more end every parent.
+next life; commands that it cannot read any more end every parent, and so does a start of the whole system.
 """
 
 from collections.abc import Callable
@@ -35,10 +35,13 @@ class Control:
         if parents.followed.life == self._life:
             commands.cursor = max(commands.oldest, parents.followed.cursor)
         self._missed = parents.followed.life == self._life and commands.cursor > parents.followed.cursor
+        self._anew = parents.followed.life != self._life
         self.halted = self.draining = False
 
     def step(self, now_ns: int) -> int:
         """Follow what was written since the last step; how much."""
+        if self._anew:
+            self._begin_anew(now_ns)
         halted = any(row is not None and row.halted for row in (cell.read(0) for cell in self._cells))
         if halted:
             self._stop("the system is halted", now_ns)
@@ -55,6 +58,12 @@ class Control:
         if count:
             self._parents.follow(Followed(self._life, self._commands.cursor))
         return count
+
+    def _begin_anew(self, now_ns: int) -> None:
+        """End the parents of before these lanes: a loss of power may have lost the records of their last children."""
+        self._anew = False
+        self._stop("the whole system was started again", now_ns)
+        self._parents.follow(Followed(self._life, self._commands.cursor))
 
     def drain(self, now_ns: int) -> None:
         """Accept no further parent, and end all."""

@@ -6,6 +6,7 @@ its age, fills an IOC from the liquidity of its venue, and publishes VERDICTS an
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -114,6 +115,10 @@ class Desk:
     repeats: int = 0
 
     def __post_init__(self) -> None:
+        """Begin with its lanes."""
+        self.open()
+
+    def open(self) -> None:
         """Open the lanes."""
         lanes = self.system.open_lanes(EXECUTION, self.account)
         self._routed: MemoryReader = lanes.ring_reader("routed")
@@ -187,12 +192,24 @@ class House:
     def __init__(self, directory: Path, seed: int = 1, **keys: object) -> None:
         """Make the lanes, the desks and the first life of the router."""
         self.mortality = MortalRing.mortality = Mortality()
-        roles = ("feed", *ACCOUNTS, "router", "maker")
-        self.system = MemorySystem(Owners(("maker",), roles, ("feed",), ACCOUNTS, (ROUTER,)), make_ring=MortalRing)
         self.path, self.now, self.random = directory / "router.journal", START, Random(seed)
+        self._lives_of_lanes = 0
+        self._make_lanes()
         self.desks = {one: Desk(one, self.system, self.random, 1) for one in ACCOUNTS}
         self.beating = dict.fromkeys(ACCOUNTS, True)
         self.table = Table(routes=(), taker_fee_bps={}, **keys)  # type: ignore[arg-type]
+        self._count = 0
+        self.lives = 0
+        self.router = self.start()
+
+    def _make_lanes(self) -> None:
+        """Shared memory as a start of the whole system makes it."""
+        roles = ("feed", *ACCOUNTS, "router", "maker")
+        self._lives_of_lanes += 1
+        self.system = MemorySystem(
+            Owners(("maker",), roles, ("feed",), ACCOUNTS, (ROUTER,)),
+            make_ring=partial(MortalRing, stream=self._lives_of_lanes.to_bytes(16, "little")),
+        )
         maker = self.system.open_lanes(STRATEGY, "maker")
         self._routes = maker.ring_writer("routes")
         self._routes.follow(maker.cell_reader("routes_accepted"), 0)
@@ -200,9 +217,6 @@ class House:
         self._books = self.system.open_lanes(FEED).ring_writer("books")
         supervisor = self.system.open_lanes(SUPERVISOR)
         self._commands, self.halt = supervisor.ring_writer("commands"), supervisor.cell_writer("halt")
-        self._count = 0
-        self.lives = 0
-        self.router = self.start()
 
     def start(self) -> Router:
         """A life of the router."""
@@ -236,6 +250,17 @@ class House:
             except KilledError:
                 continue
             return
+
+    def lose_power(self, kept: int) -> None:
+        """End the machine, with so many bytes of the journal on its disk, and start the whole system again."""
+        self.bury()
+        os.truncate(self.path, kept)
+        self.now += SECOND
+        self._make_lanes()
+        for desk in self.desks.values():
+            desk.system = self.system
+            desk.open()
+        self.router = self.start()
 
     def book(self, instrument: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> None:
         """Publish a good book, in the venue's numbers."""

@@ -8,6 +8,7 @@ import pytest
 
 from engine.model.intent_id import is_routed
 from engine.model.words import CommandKind, OrderState, Reason
+from engine.router.journal import HEAD
 from tests.engine.router.house import ACCOUNTS, SECOND, WRITE, House, KilledError, write_whole
 
 WHOLE = 10**5
@@ -43,6 +44,16 @@ def check(house: House) -> None:
         assert parent.seen <= parent.size
     for desk in house.desks.values():
         assert all(map(is_routed, desk.placed))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A router with books."""
+    house = House(tmp_path)
+    house.books()
+    house.step()
+    yield house
+    house.bury()
 
 
 @pytest.fixture
@@ -186,3 +197,44 @@ def test_lost_records_of_a_child_count_as_filled(mortal: House) -> None:
     mortal.step(5)
     order = mortal.order_of(intent)
     assert (order.state, order.filled, mortal.traded()) == (OrderState.FILLED, WHOLE, WHOLE)
+
+
+def test_a_loss_of_power_that_took_the_record_of_a_child_buys_nothing_twice(house: House) -> None:
+    """With `sync = "batch"` the disk may have the parent and not its child, whose order the venue has filled."""
+    begun = house.path.stat().st_size
+    intent = house.place(WHOLE // 2)
+    house.step()
+    kept = begun + record_size(house.path, begun)
+    house.step(3)
+    assert house.traded() == WHOLE // 2
+    house.lose_power(kept)
+    house.step(2)
+    house.books()
+    house.step(5)
+    assert house.traded() == WHOLE // 2
+    assert house.order_of(intent).state == OrderState.CANCELLED
+    assert not house.router.parents.living
+
+
+def test_a_start_of_the_whole_system_ends_a_parent_and_the_child_that_no_execution_read(house: House) -> None:
+    """What is traded after a start is what a strategy of that start asked for."""
+    for desk in house.desks.values():
+        desk.dead = True
+    intent = house.place(WHOLE // 2)
+    house.step(2)
+    house.lose_power(house.path.stat().st_size)
+    for desk in house.desks.values():
+        desk.dead = False
+    house.step(3)
+    assert (house.order_of(intent).state, house.order_of(intent).filled) == (OrderState.CANCELLED, 0)
+    assert (house.traded(), house.router.parents.living, house.router.parents.children) == (0, {}, {})
+    house.books()
+    again = house.place(WHOLE // 2)
+    house.step(3)
+    assert house.order_of(again).state == OrderState.FILLED
+
+
+def record_size(path: Path, at: int) -> int:
+    """The size of the journal's record at this place."""
+    size, _ = HEAD.unpack_from(path.read_bytes(), at)
+    return HEAD.size + int(size)
