@@ -67,12 +67,11 @@ def close_nothing(gate: RiskGate, closed: Any) -> None:
     del gate, closed
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(
     ("where", "name", "planted", "found"),
     [
         (Sums, "add", add_less, "the monitor disagrees"),
-        (MonitorWatch, "_note", note_nothing, "left while the monitor is silent"),
+        pytest.param(MonitorWatch, "_note", note_nothing, "left while the monitor is silent", marks=pytest.mark.soak),
         (RiskGate, "close_entries", close_nothing, "left while a breaker refuses entries"),
     ],
     ids=["a fill left out", "entries without the monitor", "entries with a tripped breaker"],
