@@ -1,6 +1,7 @@
 """Caps that span accounts, given out as budgets: together never above the cap, whoever dies.
 
-    held    the most that an account may still go by: the largest of its budgets since the last one that it confirmed
+    held    the most that an account may still go by: the largest of its budgets since the last one that it confirmed,
+            or what it used when it confirmed that one, if that is more; while it has no price for it, nothing is less
     room    cap - the sum of what all hold
 
 A budget is lowered at any time; what the account held stays held until its execution has confirmed the lower one. A
@@ -70,13 +71,13 @@ class Budgets:
                 self._cells.write(index, one.version, one.amount, now_ns, one.number, 0, (0,) * 4)
 
     def _read(self) -> None:
-        """An execution that confirms the newest version goes by no older one any more."""
+        """An execution that confirms the newest version goes by no older one any more, beyond what it uses already."""
         for name, one in self.of.items():
             row = self._back[name].read(0)
             if row is not None:
                 one.used = row.used
-                if row.version == one.version:
-                    one.held = one.amount
+                if row.version == one.version and row.used >= 0:
+                    one.held = max(one.amount, row.used)
 
     def _divide(self, now_ns: int, write: Callable[[Granted], bool]) -> None:
         """Lower first; then raise, by what there is room for."""
