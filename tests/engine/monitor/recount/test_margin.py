@@ -33,7 +33,7 @@ def hold(margin: type[Margin], seed: int, trials: int) -> int:
     for _ in range(trials):
         brackets, side = drawn(draw), draw.choice((1, -1))
         size, price = draw.randrange(1, 10**6) / 1000, draw.randrange(100, 20_000) / 100
-        notional = int(size * price * MICRO)
+        notional = round(size * price * MICRO)
         free = int(notional * draw.choice((-0.1, 0.001, 0.05, 0.5, 2.0)) * draw.random())
         own, other = margin({1: brackets}), CrossMargin(brackets)
         assert own.maintenance(1, notional / MICRO) == pytest.approx(other.maintenance(notional) / MICRO, abs=1e-5)
