@@ -84,7 +84,7 @@ class Control:
     def _covers(self, row: CommandRow, parent: Parent) -> bool:
         """Whether a command's scope has a parent; of an account or an instrument, one that may use it."""
         members = parent.route.members
-        instrument = not row.instrument or any(one.instrument.id == row.instrument for one in members)
+        instrument = not row.instrument or parent.route.has(row.instrument)
         account = not row.account or any(one.account == self._accounts(row.account) for one in members)
         return row.strategy in (0, parent.intent.strategy) and instrument and account
 

@@ -1,7 +1,8 @@
 """The intents of strategies: each is judged, answered by a verdict, and becomes a parent or ends some.
 
     PLACE with the algorithm "route"    a parent, or a refusal
-    CANCEL, CANCEL_ALL                  the parents that it means make no further child, their children are cancelled
+    CANCEL                              its parent makes no further child, the children are cancelled
+    CANCEL_ALL of an instrument         the same of each parent that may trade it, whichever instrument its intent names
 
 What the gate of an account checks is not checked here: each child passes it. The router refuses what it could not
 bring to an end: a size that no children add up to, a notional below every venue's least, an intent without a limit.
@@ -76,7 +77,7 @@ class Desk:
     def _cancel(self, intent: IntentRow, now_ns: int) -> Refused | None:
         """Stop the parents that a cancel means; why it means none."""
         for parent in list(self._parents.living.values()):
-            every = intent.kind == IntentKind.CANCEL_ALL and parent.intent.instrument == intent.instrument
+            every = intent.kind == IntentKind.CANCEL_ALL and parent.route.has(intent.instrument)
             if parent.intent.strategy == intent.strategy and (every or parent.id == intent.target_id):
                 self._parents.stop(parent, "its strategy cancelled it", now_ns)
             elif parent.id == intent.target_id:

@@ -48,6 +48,10 @@ class Route:
         """The least notional that one of the venues accepts, in the route's numbers."""
         return min(notional_least(one) for one in self.members)
 
+    def has(self, instrument: int) -> bool:
+        """Whether this instrument is a member's."""
+        return any(one.instrument.id == instrument for one in self.members)
+
     def member(self, instrument: int) -> Member:
         """The member with this instrument."""
         return next(one for one in self.members if one.instrument.id == instrument)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.intent_id import is_routed, strategy_of
-from engine.model.words import SELL, CommandKind, IntentFlag, OrderState, Reason, TimeInForce
+from engine.model.words import SELL, CommandKind, IntentFlag, IntentKind, OrderState, Reason, TimeInForce
 from tests.engine.router.house import ACCOUNTS, MAKER, MS, SECOND, House
 
 WHOLE = 10**5
@@ -139,6 +139,15 @@ def test_a_cancelled_parent_makes_no_further_child(house: House) -> None:
     house.books()
     house.step(5)
     assert not house.traded()
+
+
+def test_the_cancel_of_an_instrument_ends_each_parent_that_may_trade_it(house: House) -> None:
+    """After `close` of an instrument no child may open a position in it, because the intent named another venue's."""
+    intent = house.place(WHOLE, price=40_000_00, instrument=1)
+    house.step(3)
+    house.place(0, kind=IntentKind.CANCEL_ALL, instrument=3, algorithm=0)
+    house.step(3)
+    assert house.order_of(intent).state == OrderState.CANCELLED
 
 
 @pytest.mark.parametrize(
