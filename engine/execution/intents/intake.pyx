@@ -14,7 +14,9 @@ from engine.model.records cimport Top as TopRecord, top_of
 from engine.risk.market cimport Top
 from shm.protocol cimport reader_of, sy_unread, sy_copy, sy_read_slot, sy_reader, sy_overwritten
 
+from engine.execution.intents.skipped import INTENTS, OF_ROUTER
 from engine.model import records
+from engine.model.intent_id import ROUTED
 from engine.role import WorkingOn
 
 cdef enum:
@@ -124,10 +126,11 @@ cdef class Intake:
         """The intent whose following has raised; None when that happened elsewhere. No step may follow."""
         if self.busy < 0:
             return None
-        strategy, lane, _ = self.lanes[self.busy]
+        owner, lane, _ = self.lanes[self.busy]
         lane.cursor -= 1
         sequence, row = lane.cursor, lane.read()
-        return WorkingOn("intents", sequence, strategy, getattr(row, "instrument", 0))
+        name, strategy = (OF_ROUTER, getattr(row, "strategy", 0)) if owner == ROUTED else (INTENTS, owner)
+        return WorkingOn(name, sequence, strategy, getattr(row, "instrument", 0))
 
     def warm(self):
         """Read the first feed's newest book again without an effect, to keep it and the code in the caches."""

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Iterable
 
 from engine.execution.orders import codec
+from engine.model.intent_id import ROUTED
 from engine.model.rows import IntentRow
 from engine.model.words import Reason
 from engine.risk.gate import Refusal, Verdict
 from engine.role import WorkingOn
 
-INTENTS = "intents"
+INTENTS, OF_ROUTER = "intents", "routed"  # the lanes' names in a `WorkingOn`
 
 logger = logging.getLogger("engine.execution")
 
@@ -26,20 +27,24 @@ class Skipped:
         """Pass every other record to `follow`; `answer` publishes a verdict and records nothing."""
         self._follow = follow
         self._answer = answer
-        self._skips = frozenset((one.strategy, one.sequence) for one in skips if one.lane == INTENTS)
+        self._skips = frozenset(
+            (ROUTED if one.lane == OF_ROUTER else one.strategy, one.sequence)
+            for one in skips
+            if one.lane in (INTENTS, OF_ROUTER)
+        )
 
     def __bool__(self) -> bool:
         """Whether there is an intent to skip."""
         return bool(self._skips)
 
-    def on_record(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
-        """Follow the intent in a record, or refuse it."""
-        if (strategy, sequence) not in self._skips:
-            self._follow(data, sequence, strategy, now_ns)
+    def on_record(self, data: bytes, sequence: int, owner: int, now_ns: int) -> None:
+        """Follow the intent in a record of its lane's owner, a strategy or the router, or refuse it."""
+        if (owner, sequence) not in self._skips:
+            self._follow(data, sequence, owner, now_ns)
             return
         intent = codec.INTENT.unpack(data)
         logger.critical(
             "an intent on which this role failed twice is skipped",
-            extra={"strategy": strategy, "sequence": sequence, "intent": str(intent)},
+            extra={"strategy": intent.strategy, "sequence": sequence, "intent": str(intent)},
         )
         self._answer(Refusal(Reason.MALFORMED, intent.kind), intent, sequence, now_ns)

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from engine.execution.intents.desk import Desk
 from engine.lanes import ROUTER
 from engine.model import algorithms
 from engine.model.intent_id import ROUTED, routed_id
+from engine.model.rows import IntentRow
 from engine.model.words import BUY, CommandKind, IntentKind, OrderState, OrderType, Reason, TimeInForce
+from engine.role import WorkingOn
 from tests.engine.execution.memory import SECOND, STRATEGY, House
 
 CLOSE = algorithms.encode("close", {})[0]
@@ -114,6 +118,32 @@ def test_the_gate_judges_a_routed_intent_by_its_strategys_permits(tmp_path: Path
     intent = house.route(5)
     house.run(3)
     assert house.verdict(intent) == Reason.INSTRUMENT_NOT_PERMITTED
+
+
+def test_a_routed_intent_that_fails_twice_names_its_strategy_and_is_skipped(
+    house: Routed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left on the lane, it would end execution in each life; the strategy's own records are other ones."""
+    follow, poisoned = Desk.on_intent, house.route(5)
+
+    def fail(desk: Desk, intent: IntentRow, *more: Any) -> None:
+        assert intent.intent_id != poisoned, "the poisoned intent"
+        follow(desk, intent, *more)
+
+    monkeypatch.setattr(Desk, "on_intent", fail)
+    with pytest.raises(AssertionError, match="the poisoned intent"):
+        house.run(3)
+    record = house.role.working_on()
+    assert record == WorkingOn("routed", 0, STRATEGY, 1)
+    monkeypatch.undo()
+    house.config = msgspec.structs.replace(house.config, skipped=(record,))
+    house.restart()
+    house.ready()
+    own, later = house.intent(), house.route(6)
+    house.run(3)
+    assert house.verdict(poisoned) == Reason.MALFORMED
+    assert poisoned not in house.role.blotter.newest
+    assert [house.role.blotter.newest[one].state for one in (own, later)] == [OrderState.OPEN] * 2
 
 
 def test_the_cancel_of_a_routed_intent_ends_its_order(house: Routed) -> None:
