@@ -9,6 +9,7 @@ from collections import deque
 
 import shm
 from engine.model.codec import Codec
+from engine.model.intent_id import count_of
 from engine.model.records import INTENT
 from engine.router.lanes import AccountLanes
 
@@ -23,10 +24,10 @@ class Outbox:
         """Find the newest intent on the lane."""
         self._publish = lanes.routed.publish_bytes
         self._waiting: deque[bytes] = deque()
-        self._newest = 0
+        self._newest = 0  # its count: the counts rise over all strategies
         while (row := lanes.sent.read()) is not None:
             if not isinstance(row, shm.Lapped):
-                self._newest = row.intent_id
+                self._newest = count_of(row.intent_id)
 
     @property
     def waiting(self) -> int:
@@ -40,7 +41,7 @@ class Outbox:
 
     def submit_again(self, intent: bytes) -> None:
         """After a death: submit an intent that the former life may have submitted."""
-        if int.from_bytes(intent[:ID_BYTES], "little") > self._newest:
+        if count_of(int.from_bytes(intent[:ID_BYTES], "little")) > self._newest:
             self.submit(intent)
 
     def flush(self) -> None:
