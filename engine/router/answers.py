@@ -1,6 +1,6 @@
 """What the executions answer: ORDERS and VERDICTS of the children.
 
-    ORDER of a child                  its progress; done: its end
+    ORDER of a child                  its progress; done: its end; after its end: what it filled after all
     refusal of a child                its end, and its account is left out for a time
     DUPLICATE_INTENT                  execution has read it in an earlier life: its ORDER shows it, else it is cancelled
     refusal of a cancel, no end seen  execution has no such order and its records are lost: the child counts as filled
@@ -19,6 +19,7 @@ from engine.model.rows import OrderRow, VerdictRow
 from engine.model.words import DONE_STATES, OrderFlag, OrderState, Reason
 from engine.router.lanes import AccountLanes
 from engine.router.offers import Acknowledgements
+from engine.router.parent import Child
 from engine.router.parents import Parents
 
 DONE = frozenset(DONE_STATES)
@@ -64,16 +65,22 @@ class Answers:
     def _on_order(self, row: OrderRow, now_ns: int) -> None:
         parent, child = self._parents.children.get(row.intent_id, (None, None))
         if parent is None or child is None:
+            self._on_ended(row, now_ns)
             return
         if row.sent_ns and row.answer_ns and not child.timed:
             child.timed = True
             self._acknowledgements.add(row.answer_ns - row.sent_ns)
-        whole = row.state == OrderState.FILLED  # of a size that execution may have cut to what is held
-        filled = min(child.size, (row.size if whole else row.filled) * child.member.size_factor)
+        filled = _filled(row, child)
         if row.state in DONE and not row.flags & OrderFlag.FILLS_MISSING:
             self._parents.end(parent, child, filled, now_ns, refused=row.state == OrderState.REJECTED)
         else:
             self._parents.progress(parent, child, row.state, filled, now_ns)
+
+    def _on_ended(self, row: OrderRow, now_ns: int) -> None:
+        """An end that execution inferred, and that the venue contradicts."""
+        parent, child = self._parents.ended.get(row.intent_id, (None, None))
+        if parent is not None and child is not None:
+            self._parents.correct(parent, child, _filled(row, child), now_ns)
 
     def _on_verdict(self, row: VerdictRow, now_ns: int) -> None:
         if row.intent_id in self._cancels:
@@ -107,3 +114,9 @@ class Answers:
     def _cancel(self, child_id: int, now_ns: int) -> None:
         parent, child = self._parents.children[child_id]
         self._cancels[self._parents.cancel(parent, child, now_ns)] = child_id
+
+
+def _filled(row: OrderRow, child: Child) -> int:
+    """What a child has filled, in the route's numbers."""
+    whole = row.state == OrderState.FILLED  # of a size that execution may have cut to what is held
+    return min(child.size, (row.size if whole else row.filled) * child.member.size_factor)

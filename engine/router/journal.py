@@ -49,7 +49,7 @@ class Sent(Entry, frozen=True, array_like=True, tag="sent"):
 
 
 class Ended(Entry, frozen=True, array_like=True, tag="ended"):
-    """A child's end, with what it filled."""
+    """A child's end, with what it filled; again with more, where its execution corrects that end."""
 
     parent: int
     child: int

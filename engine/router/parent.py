@@ -4,7 +4,8 @@
                                                                      └─ what the next wave may split
 
 A living child counts with its whole size until its execution has shown its end, so all children together never exceed
-the parent, whatever died meanwhile.
+the parent, whatever died meanwhile. An execution may correct the end of a child that it had only inferred: what the
+venue filled after all counts, and what is free shrinks.
 """
 
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class Parent:
     filled: int = 0  # by ended children, in the route's numbers
     made: int = 0  # children so far
     children: dict[int, Child] = field(default_factory=dict)  # the living ones
+    ended: dict[int, Child] = field(default_factory=dict)  # the newest ended ones
     stopped: str = ""  # why no further child is made; empty: it works
     expired: bool = False  # stopped by its own time
     left_out: dict[str, int] = field(default_factory=dict)  # accounts that receive no share, until when
@@ -70,7 +72,12 @@ class Parent:
     @property
     def free(self) -> int:
         """What no child has."""
-        return self.size - self.filled - sum(child.size for child in self.children.values())
+        return max(0, self.size - self.bound)
+
+    @property
+    def bound(self) -> int:
+        """What children have filled and may fill; above the size only after the correction of an end."""
+        return self.filled + sum(child.size for child in self.children.values())
 
     @property
     def seen(self) -> int:

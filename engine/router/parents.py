@@ -35,6 +35,7 @@ EMPTY_ORDER, EMPTY_INTENT = ORDER_CODEC.unpack(bytes(ORDER.size)), INTENT_CODEC.
 MS = 1_000_000
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01: counts of a life without a journal begin above those of earlier lives
 DONE_KEPT = 256  # ended parents whose last ORDER is published again at a start
+ENDED_KEPT = 1024  # ended children whose end an execution can correct
 ERROR_TEXT = 72
 REST_TOO_SMALL = "the rest is too small for an order"
 
@@ -53,6 +54,7 @@ class Parents:
         self._outboxes, self._publish_order, self._budgets = outboxes, publish_order, budgets
         self.living: dict[int, Parent] = {}
         self.children: dict[int, tuple[Parent, Child]] = {}  # the living ones, by the id of their intent
+        self.ended: dict[int, tuple[Parent, Child]] = {}  # the newest ended ones, in the order of their ends
         self.last_intent: dict[int, int] = {}  # by strategy: the newest parent
         self.followed = records.Followed(0, 0)
         self._done: deque[Parent] = deque(maxlen=DONE_KEPT)
@@ -143,6 +145,23 @@ class Parents:
         self._tried.pop(parent.id, None)
         self._settle(parent, now_ns)
 
+    def correct(self, parent: Parent, child: Child, filled: int, now_ns: int) -> None:
+        """A child had filled more than its end showed: the size may be routed already, so what still lives is cut."""
+        if filled <= child.filled:
+            return
+        self._note(records.Ended(parent.id, child.id, filled))
+        what = {"parent": parent.id, "child": child.id, "account": child.member.account, "filled": filled}
+        logger.warning("a child had filled more than its end showed", extra=what)
+        if parent.bound > parent.size:
+            for one in [one for one in parent.children.values() if not one.cancelled]:
+                self.cancel(parent, one, now_ns)
+        if parent.filled > parent.size:
+            over = to_text(parent.filled - parent.size, parent.route.size_decimals)
+            logger.critical(
+                "a parent has traded more than its size: reduce the position by it", extra=what | {"over": over}
+            )
+        self._settle(parent, now_ns)
+
     def follow(self, followed: records.Followed) -> None:
         """Record how far the operator's commands were followed."""
         self._note(followed)
@@ -217,10 +236,8 @@ class Parents:
                 self._enter(INTENT_CODEC.unpack(data), record)
             case records.Sent(parent=of) if of in self.living:
                 self._enter_child(self.living[of], record)
-            case records.Ended(child=child) if child in self.children:
-                parent, one = self.children.pop(child)
-                del parent.children[one.id]
-                parent.filled += record.filled
+            case records.Ended():
+                self._enter_end(record)
             case records.Stopped(parent=of) if of in self.living:
                 self.living[of].stopped, self.living[of].expired = record.why, record.expired
             case records.Done(parent=of) if of in self.living:
@@ -249,9 +266,26 @@ class Parents:
     def _enter_child(self, parent: Parent, sent: records.Sent) -> None:
         intent = INTENT_CODEC.unpack(sent.intent)
         child = Child(intent, sent.number, sent.size, parent.route.member(intent.instrument))
-        parent.children[child.id], parent.made = child, sent.number + 1
+        parent.children[child.id], parent.made = child, max(parent.made, sent.number + 1)
         self.children[child.id] = parent, child
         self._count = max(self._count, count_of(child.id))
+
+    def _enter_end(self, record: records.Ended) -> None:
+        if record.child in self.children:
+            parent, child = self.ended[record.child] = self.children.pop(record.child)
+            parent.ended[child.id] = parent.children.pop(child.id)
+            parent.filled += record.filled
+            child.filled = record.filled
+            self._forget_end()
+        elif record.child in self.ended:
+            parent, child = self.ended[record.child]
+            parent.filled += record.filled - child.filled
+            child.filled = record.filled
+
+    def _forget_end(self) -> None:
+        if len(self.ended) > ENDED_KEPT:
+            parent, child = self.ended.pop(next(iter(self.ended)))
+            del parent.ended[child.id]
 
     def _snapshot(self) -> Iterator[records.Record]:
         """The records of the state as it is."""
@@ -262,10 +296,12 @@ class Parents:
             yield records.Known(strategy, intent_id)
         for parent in (*self._done, *self.living.values()):
             data = INTENT_CODEC.pack_row(parent.intent)
-            made = parent.made - len(parent.children)
-            yield records.Begun(data, parent.begun_ns, parent.deadline_ns, parent.filled, made)
-            for child in parent.children.values():
+            earlier = parent.filled - sum(child.filled for child in parent.ended.values())
+            yield records.Begun(data, parent.begun_ns, parent.deadline_ns, earlier, parent.made)
+            for child in (*parent.ended.values(), *parent.children.values()):
                 yield records.Sent(parent.id, child.number, child.size, INTENT_CODEC.pack_row(child.intent))
+            for child in parent.ended.values():
+                yield records.Ended(parent.id, child.id, child.filled)
             if parent.stopped:
                 yield records.Stopped(parent.id, parent.stopped, parent.expired)
             if parent.settled:

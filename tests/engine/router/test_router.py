@@ -1,6 +1,7 @@
 """The router over three accounts: what becomes of a parent in one life."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -9,6 +10,14 @@ from engine.model.words import SELL, CommandKind, IntentFlag, IntentKind, OrderS
 from tests.engine.router.house import ACCOUNTS, MAKER, MS, SECOND, House
 
 WHOLE = 10**5
+
+
+class Nothing(Random):
+    """The venue fills nothing."""
+
+    def uniform(self, a: float, _b: float) -> float:
+        """The least."""
+        return a
 
 
 @pytest.fixture
@@ -281,3 +290,68 @@ def test_the_sizes_of_every_parent_add_up_to_the_lot(tmp_path: Path) -> None:
         if house.verdict_of(intent).reason == Reason.NOTIONAL_TOO_SMALL:
             continue
         assert house.order_of(intent).filled == house.traded() - before
+
+
+def order_on(house: House, account: str, *, size: int, filled: int, state: int = OrderState.EXPIRED) -> None:
+    """What an execution publishes of its last child when the venue contradicts the end that it inferred."""
+    desk = house.desks[account]
+    intent = house.sent(account)[-1]
+    desk.filled[intent.intent_id] = filled
+    desk._order(intent._replace(size=size), state, filled, house.now)
+
+
+def test_a_fill_after_the_end_of_a_child_counts_and_is_not_routed_again(house: House) -> None:
+    """Without it the rest would be bought a second time."""
+    house.desks["north"].fill_least = 0.0
+    house.desks["north"].random = Nothing()
+    intent = house.place(WHOLE // 2, price=50_005_00, timeout_ns=SECOND)
+    for name in ("east", "west"):
+        house.desks[name].refusing = Reason.ORDER_RATE
+    house.step(3)
+    assert house.order_of(intent).filled == 0
+    order_on(house, "north", size=WHOLE // 2, filled=WHOLE // 5)
+    house.step(2)
+    assert house.order_of(intent).filled == WHOLE // 5
+    house.revive()
+    for desk in house.desks.values():
+        desk.refusing, desk.random = None, house.random
+        desk.fill_least = 1.0
+    house.now += SECOND // 2
+    house.books()
+    house.step(5)
+    assert (house.order_of(intent).filled, house.traded()) == (WHOLE // 2, WHOLE // 2)
+    house.revive()
+    house.step()
+    assert house.order_of(intent).filled == WHOLE // 2
+
+
+def test_a_fill_after_the_end_of_the_parent_is_reported(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """The size was traded elsewhere meanwhile: the strategy and the operator must see how much too much it is."""
+    house.desks["north"].fill_least = 0.0
+    house.desks["north"].random = Nothing()
+    intent = house.place(WHOLE // 2)
+    house.step(20)
+    assert (house.order_of(intent).filled, house.router.parents.living) == (WHOLE // 2, {})
+    order_on(house, "north", size=WHOLE // 2, filled=WHOLE // 5)
+    house.step(2)
+    assert house.order_of(intent).filled == house.traded() == WHOLE // 2 + WHOLE // 5
+    assert any("more than its size" in one.message and one.__dict__["over"] == "0.20000" for one in caplog.records)
+    house.revive()
+    house.step()
+    assert house.order_of(intent).filled == house.traded()
+
+
+def test_a_fill_after_the_end_of_a_child_cancels_the_child_that_has_its_size(house: House) -> None:
+    """What has not traded twice yet need not."""
+    house.desks["north"].fill_least = 0.0
+    house.desks["north"].random = Nothing()
+    house.desks["west"].dead = True
+    intent = house.place(WHOLE // 2)
+    house.step(10)
+    (parent,) = house.router.parents.living.values()
+    (child,) = parent.children.values()
+    assert (child.member.account, child.cancelled) == ("west", False)
+    order_on(house, "north", size=WHOLE // 2, filled=WHOLE // 5)
+    house.step(2)
+    assert child.cancelled
+    assert (parent.free, house.order_of(intent).filled) == (0, WHOLE // 5)
