@@ -4,6 +4,7 @@
     refusal of a child                its end, and its account is left out for a time
     DUPLICATE_INTENT                  execution has read it in an earlier life: its ORDER shows it, else it is cancelled
     refusal of a cancel, no end seen  execution has no such order and its records are lost: the child counts as filled
+    refusal of a cancel, end seen     the fills of that end are missing: the child ends with the ORDER that has them
 
 Orders are read before verdicts, so the refusal of a cancel never overtakes the end that explains it. A lap, and a ring
 that begins after its first record, leave living children in doubt: each is cancelled, and the answer decides.
@@ -35,7 +36,6 @@ class Answers:
         """Read these lanes, from the oldest record on."""
         self._account, self._lanes, self._parents = account, lanes, parents
         self._acknowledgements = acknowledgements
-        self._cancels: dict[int, int] = {}  # by the id of a cancel: the child's
         self._in_doubt = any(lane.oldest > 0 for lane in (lanes.orders, lanes.verdicts))
         self.laps = 0
 
@@ -58,6 +58,7 @@ class Answers:
             count += 1
             if isinstance(row, shm.Lapped):
                 self._in_doubt, self.laps = True, self.laps + 1
+                self._forget_states()
             elif is_routed(row.intent_id):
                 follow(row)
         return count
@@ -83,14 +84,14 @@ class Answers:
             self._parents.correct(parent, child, _filled(row, child), now_ns)
 
     def _on_verdict(self, row: VerdictRow, now_ns: int) -> None:
-        if row.intent_id in self._cancels:
-            self._on_cancel(self._cancels.pop(row.intent_id), row, now_ns)
+        if row.intent_id in self._parents.cancels:
+            self._on_cancel(self._parents.cancels.pop(row.intent_id), row, now_ns)
             return
         parent, child = self._parents.children.get(row.intent_id, (None, None))
         if parent is None or child is None or not row.reason or child.state:
             return
         if row.reason == Reason.DUPLICATE_INTENT:
-            self._cancel(row.intent_id, now_ns)
+            self._parents.cancel(parent, child, now_ns)
             return
         self._parents.end(parent, child, 0, now_ns, refused=True)
         if row.reason in ENDS_PARENT:
@@ -98,7 +99,7 @@ class Answers:
 
     def _on_cancel(self, child_id: int, row: VerdictRow, now_ns: int) -> None:
         parent, child = self._parents.children.get(child_id, (None, None))
-        if parent is None or child is None or row.reason != Reason.UNKNOWN_ORDER:
+        if parent is None or child is None or row.reason != Reason.UNKNOWN_ORDER or child.state in DONE:
             return
         what = {"account": self._account, "parent": parent.id, "child": child_id}
         logger.critical("the records of a child are lost: it counts as filled, so no size is traded twice", extra=what)
@@ -106,14 +107,16 @@ class Answers:
 
     def _cancel_unknown(self, now_ns: int) -> None:
         """Have the answer to a cancel decide what the lost records would have."""
-        for _, child in list(self._parents.children.values()):
+        for parent, child in list(self._parents.children.values()):
             if child.member.account == self._account:
                 logger.warning("records of a child may be lost, it is cancelled", extra={"child": child.id})
-                self._cancel(child.id, now_ns)
+                self._parents.cancel(parent, child, now_ns)
 
-    def _cancel(self, child_id: int, now_ns: int) -> None:
-        parent, child = self._parents.children[child_id]
-        self._cancels[self._parents.cancel(parent, child, now_ns)] = child_id
+    def _forget_states(self) -> None:
+        """A later ORDER of any child may be among the lost records."""
+        for _, child in self._parents.children.values():
+            if child.member.account == self._account:
+                child.state = 0
 
 
 def _filled(row: OrderRow, child: Child) -> int:

@@ -55,6 +55,7 @@ class Parents:
         self.living: dict[int, Parent] = {}
         self.children: dict[int, tuple[Parent, Child]] = {}  # the living ones, by the id of their intent
         self.ended: dict[int, tuple[Parent, Child]] = {}  # the newest ended ones, in the order of their ends
+        self.cancels: dict[int, int] = {}  # by the id of a cancel that is not answered yet: the child's
         self.last_intent: dict[int, int] = {}  # by strategy: the newest parent
         self.followed = records.Followed(0, 0)
         self._done: deque[Parent] = deque(maxlen=DONE_KEPT)
@@ -66,13 +67,18 @@ class Parents:
         journal.renew(self._snapshot())
 
     def begin_life(self, now_ns: int) -> None:
-        """Publish what readers may have missed, and submit the children again that are not on their lane."""
+        """Publish what readers may have missed, submit again what is not on its lane, and cancel what is to end.
+
+        The answer to a cancel of the former life may have been lost with that life.
+        """
         for parent in [*self._done, *self.living.values()]:
             self._publish(parent, now_ns)
         for parent in list(self.living.values()):
             self._settle(parent, now_ns)
         for child in sorted((one for _, one in self.children.values()), key=lambda one: count_of(one.id)):
             self._outboxes[child.member.account].submit_again(INTENT_CODEC.pack_row(child.intent))
+        for parent in [one for one in self.living.values() if one.stopped]:
+            self._cancel_children(parent, now_ns)
 
     def begin(self, intent: IntentRow, data: bytes, now_ns: int) -> bool:
         """Begin a parent that the desk has approved; False when the journal has no room."""
@@ -113,20 +119,24 @@ class Parents:
         """Let a parent make no further child, and cancel those that live."""
         if not parent.stopped:
             self._note(records.Stopped(parent.id, why, expired))
-        for child in [one for one in parent.children.values() if not one.cancelled]:
-            self.cancel(parent, child, now_ns)
+        self._cancel_children(parent, now_ns)
         self._settle(parent, now_ns)
 
-    def cancel(self, parent: Parent, child: Child, now_ns: int) -> int:
-        """Submit the cancel of a child; the id of that intent."""
+    def _cancel_children(self, parent: Parent, now_ns: int) -> None:
+        """Cancel the children that live."""
+        for child in [one for one in parent.children.values() if not one.cancelled]:
+            self.cancel(parent, child, now_ns)
+
+    def cancel(self, parent: Parent, child: Child, now_ns: int) -> None:
+        """Submit the cancel of a child."""
         child.cancelled = True
         intent_id = self._next_id(parent, now_ns)
         self._note(records.Counted(self._count))
         row = _empty(parent, child.member.instrument.id, now_ns)._replace(
             intent_id=intent_id, kind=IntentKind.CANCEL, target_id=child.id, ttl_ns=self._options.child_ttl_ns
         )
+        self.cancels[intent_id] = child.id
         self._outboxes[child.member.account].submit(INTENT_CODEC.pack_row(row))
-        return intent_id
 
     def progress(self, parent: Parent, child: Child, state: int, filled: int, now_ns: int) -> None:
         """A child's order changed and lives on."""
@@ -153,8 +163,7 @@ class Parents:
         what = {"parent": parent.id, "child": child.id, "account": child.member.account, "filled": filled}
         logger.warning("a child had filled more than its end showed", extra=what)
         if parent.bound > parent.size:
-            for one in [one for one in parent.children.values() if not one.cancelled]:
-                self.cancel(parent, one, now_ns)
+            self._cancel_children(parent, now_ns)
         if parent.filled > parent.size:
             over = to_text(parent.filled - parent.size, parent.route.size_decimals)
             logger.critical(

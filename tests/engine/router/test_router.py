@@ -6,8 +6,10 @@ from random import Random
 import pytest
 
 from engine.model.intent_id import is_routed, strategy_of
-from engine.model.words import SELL, CommandKind, IntentFlag, IntentKind, OrderState, Reason, TimeInForce
-from tests.engine.router.house import ACCOUNTS, MAKER, MS, SECOND, House
+from engine.model.records import ORDER
+from engine.model.rows import IntentRow
+from engine.model.words import SELL, CommandKind, IntentFlag, IntentKind, OrderFlag, OrderState, Reason, TimeInForce
+from tests.engine.router.house import ACCOUNTS, INTENTS, MAKER, MS, ORDERS, SECOND, House
 
 WHOLE = 10**5
 
@@ -355,3 +357,49 @@ def test_a_fill_after_the_end_of_a_child_cancels_the_child_that_has_its_size(hou
     house.step(2)
     assert child.cancelled
     assert (parent.free, house.order_of(intent).filled) == (0, WHOLE // 5)
+
+
+def with_a_lost_child(house: House, **fields: object) -> tuple[int, IntentRow]:
+    """A parent whose child north's execution has read and then lost with its records; the child."""
+    north = house.desks["north"]
+    north.dead = True
+    intent = house.place(WHOLE // 2, **fields)  # type: ignore[arg-type]
+    house.step(2)
+    data = north._routed.read_bytes()
+    assert isinstance(data, bytes)
+    north.dead = False
+    return intent, INTENTS.unpack(data)
+
+
+def test_a_cancelled_parent_ends_although_an_execution_has_lost_its_child(house: House) -> None:
+    """Its strategy would wait for ever; the child counts as filled, so that nothing is traded twice."""
+    intent, _ = with_a_lost_child(house)
+    house.cancel(intent)
+    house.step(3)
+    assert (house.order_of(intent).filled, house.router.parents.living) == (WHOLE // 2, {})
+    assert house.router.parents.cancels == {}
+
+
+def test_a_cancelled_parent_ends_after_a_death_that_lost_the_answer(house: House) -> None:
+    """The next life cannot know which intent the answer was to: it asks again."""
+    intent, _ = with_a_lost_child(house, timeout_ns=10 * MS)
+    house.step(9)
+    house.revive()
+    house.step(4)
+    assert (house.order_of(intent).filled, house.router.parents.living) == (WHOLE // 2, {})
+
+
+def test_a_child_whose_fills_are_missing_is_not_ended_by_the_refusal_of_its_cancel(house: House) -> None:
+    """Execution knows its end and asks the venue for the fills: a guess would be wrong a moment later."""
+    intent, child = with_a_lost_child(house)
+    north = house.desks["north"]
+    known = ORDERS.unpack(bytes(ORDER.size))._replace(
+        intent_id=child.intent_id, size=child.size, state=OrderState.EXPIRED, flags=OrderFlag.FILLS_MISSING, filled=10
+    )
+    north._orders.publish_bytes(ORDERS.pack_row(known))
+    house.cancel(intent)
+    house.step(3)
+    assert (house.order_of(intent).state, house.order_of(intent).filled) == (OrderState.PARTLY_FILLED, 10)
+    north._orders.publish_bytes(ORDERS.pack_row(known._replace(flags=0, filled=WHOLE // 5)))
+    house.step(2)
+    assert (house.order_of(intent).state, house.order_of(intent).filled) == (OrderState.CANCELLED, WHOLE // 5)
