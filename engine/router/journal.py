@@ -2,9 +2,10 @@
 
     length 4 │ crc32 4 │ one of the structs below      one `write` a decision: it survives SIGKILL, on disk by policy
 
-A death can tear only the last record, which is cut off at the next start: nothing followed from it. While the disk is
-full no parent begins and no child is made; the end of a child is kept in memory and written when there is room. The
-file is written anew at each start, and when it has grown to `RENEW_BYTES`, with the records of what still matters.
+A death can tear only the last record, which is cut off at the next start: nothing followed from it. A wrong record with
+whole ones after it is damage, and the router does not start: what the damaged record decided has happened. While the
+disk is full no parent begins and no child is made; the end of a child is kept in memory and written when there is room.
+The file is written anew at each start, and when it has grown to `RENEW_BYTES`, with the records of what still matters.
 """
 
 import fcntl
@@ -21,6 +22,7 @@ from engine.config.private import make_private, open_private
 
 HEAD = struct.Struct("<II")
 RENEW_BYTES = 4 << 20
+RECORD_MOST = 4096  # bytes of a record: a longer length is damage
 
 logger = logging.getLogger("engine.router")
 
@@ -106,6 +108,10 @@ class JournalHeldError(Exception):
     """Another router writes this journal."""
 
 
+class JournalDamageError(Exception):
+    """A record in the middle of the file cannot be read."""
+
+
 class Journal:
     """The file, for its one writer."""
 
@@ -135,17 +141,29 @@ class Journal:
         return self._size > RENEW_BYTES
 
     def replay(self) -> Iterator[Record]:
-        """Every whole record; what a death tore off at the end is removed."""
+        """Every whole record; what a death tore off at the end is removed, damage elsewhere is a JournalDamageError."""
         data, at = self._path.read_bytes(), 0
         while (record := _record_at(data, at)) is not None:
             yield DECODER.decode(record)
             at += HEAD.size + len(record)
         if at < len(data):
+            self._check_torn(data, at)
             logger.warning(
                 "the journal's last record was torn by a death and is removed", extra={"bytes": len(data) - at}
             )
             os.ftruncate(self._file, at)
         self._size = at
+
+    def _check_torn(self, data: bytes, at: int) -> None:
+        """Raise where a whole record follows the wrong one."""
+        after = next((one for one in range(at + 1, len(data)) if _record_at(data, one) is not None), None)
+        if after is not None:
+            msg = (
+                f"{self._path}: the record at byte {at} is damaged and whole records follow from byte {after}, expected"
+                " a wrong record only at the end. Stop the system and restore the file from a copy; or compare the"
+                " orders and positions with the venues and move the file away: no parent in it is continued then"
+            )
+            raise JournalDamageError(msg)
 
     def write(self, *records: Record) -> bool:
         """Write decisions that nothing has followed from yet; False, and nothing is written, without room."""
@@ -216,6 +234,7 @@ def _write_whole(descriptor: int, data: bytes) -> None:
 
 def _framed(record: Record) -> bytes:
     data = ENCODER.encode(record)
+    assert len(data) <= RECORD_MOST, (len(data), record)
     return HEAD.pack(len(data), crc32(data)) + data
 
 
@@ -224,5 +243,7 @@ def _record_at(data: bytes, at: int) -> bytes | None:
     if at + HEAD.size > len(data):
         return None
     size, crc = HEAD.unpack_from(data, at)
+    if size > RECORD_MOST:
+        return None
     record = data[at + HEAD.size : at + HEAD.size + size]
     return record if record and len(record) == size and crc32(record) == crc else None

@@ -8,7 +8,7 @@ import pytest
 
 from engine.model.words import OrderState, Reason
 from engine.router import journal as journals
-from engine.router.journal import Counted, Done, Journal, JournalHeldError, Stopped
+from engine.router.journal import Counted, Done, Journal, JournalDamageError, JournalHeldError, Stopped
 from tests.engine.router.house import WRITE, House
 
 WHOLE = 10**5
@@ -44,6 +44,27 @@ def test_a_torn_record_is_cut_off_and_the_others_are_read(tmp_path: Path, torn: 
     assert again.write(Stopped(7, "why", expired=False))
     again.close()
     assert list(Journal(path).replay()) == [Counted(5), Done(7), Stopped(7, "why", expired=False)]
+
+
+@pytest.mark.parametrize(("byte", "value"), [(0, 0xFF), (1, 0xFF), (5, 0xFF), (9, 0xFF), (0, 1)])
+def test_damage_before_a_whole_record_is_refused_by_name(tmp_path: Path, byte: int, value: int) -> None:
+    """What follows the damage has happened: without it a size would be traded twice or a living child forgotten."""
+    path = tmp_path / "router.journal"
+    journal = Journal(path)
+    journal.write(Counted(5))
+    at = path.stat().st_size
+    journal.write(Stopped(7, "why", expired=False))
+    after = path.stat().st_size
+    journal.write(Done(7))
+    journal.close()
+    damaged = bytearray(path.read_bytes())
+    damaged[at + byte] ^= value
+    path.write_bytes(damaged)
+    again = Journal(path)
+    with pytest.raises(JournalDamageError, match=f"router.journal: the record at byte {at} is damaged .* byte {after}"):
+        list(again.replay())
+    again.close()
+    assert path.read_bytes() == bytes(damaged), "evidence stays"
 
 
 def test_a_zeroed_end_is_no_record(tmp_path: Path) -> None:
