@@ -2,6 +2,7 @@
 
     ORDER of a child                  its progress; done: its end; after its end: what it filled after all
     refusal of a child                its end, and its account is left out for a time
+    ORDER_TOO_LARGE                   its end, and the next shares of its account are within the limit in the refusal
     DUPLICATE_INTENT                  execution has read it in an earlier life: its ORDER shows it, else it is cancelled
     refusal of a cancel, no end seen  execution has no such order and its records are lost: the child counts as filled
     refusal of a cancel, end seen     the fills of that end are missing: the child ends with the ORDER that has them
@@ -92,6 +93,9 @@ class Answers:
             return
         if row.reason == Reason.DUPLICATE_INTENT:
             self._parents.cancel(parent, child, now_ns)
+            return
+        if row.reason == Reason.ORDER_TOO_LARGE and 0 < row.limit < row.value:
+            self._parents.shrink(parent, child, row.value, row.limit, now_ns)
             return
         self._parents.end(parent, child, 0, now_ns, refused=True)
         if row.reason in ENDS_PARENT:

@@ -16,6 +16,7 @@ from engine.model.words import BUY, BookState
 from engine.router.split import Level, Offer
 from engine.router.terms import PPM_OF_BPS, Member, Route
 
+LIMIT_KEPT_NS = 60_000_000_000  # then a larger share is tried: an account's limit may have been raised
 SAMPLES = 63  # acknowledgements in a median
 NS_IN_MS = 1_000_000
 GOOD = BookState.GOOD
@@ -67,6 +68,7 @@ class Offers:
         self._latency_ppm_per_ms = latency_bps_per_ms * PPM_OF_BPS
         self._books: dict[int, BookTopRow] = {}
         self.acknowledgements = {account: Acknowledgements(first_ack_ns) for account in alive}
+        self._limits: dict[int, tuple[int, int]] = {}  # by instrument: the notional of a share at most, and until when
         self.count = 0  # of books read: what was tried on the same books need not be tried again
 
     def read(self, wanted: Mapping[int, Route]) -> int:
@@ -80,6 +82,10 @@ class Offers:
         self.count += count
         return count
 
+    def limit(self, member: Member, notional: int, now_ns: int) -> None:
+        """Bound the shares of a member for a time: its account has refused a larger order."""
+        self._limits[member.instrument.id] = notional, now_ns + LIMIT_KEPT_NS
+
     def of(
         self, route: Route, side: int, now_ns: int, left_out: Mapping[str, int], newer: Mapping[str, int]
     ) -> list[Offer]:
@@ -92,12 +98,13 @@ class Offers:
             if left_out.get(account, 0) > now_ns or book.receive_ns <= newer.get(account, 0):
                 continue
             if self._alive[account]():
-                found.append(
-                    Offer(
-                        member, self._charge(member), _levels(book, side, member), book.receive_ns, book.tick_sequence
-                    )
-                )
+                levels, most = _levels(book, side, member), self._notional_most(member, now_ns)
+                found.append(Offer(member, self._charge(member), levels, book.receive_ns, book.tick_sequence, most))
         return found
+
+    def _notional_most(self, member: Member, now_ns: int) -> int:
+        notional, until_ns = self._limits.get(member.instrument.id, (0, 0))
+        return notional if now_ns < until_ns else 0
 
     def _charge(self, member: Member) -> int:
         """A member's fee, and what its quotes may move until an order arrives, in millionths."""

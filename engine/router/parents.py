@@ -151,6 +151,15 @@ class Parents:
             parent.left_out[account] = now_ns + self._options.refused_ns
         else:
             parent.newer_than[account] = child.intent.now_ns
+        self._end(parent, child, filled, now_ns)
+
+    def shrink(self, parent: Parent, child: Child, value: int, limit: int, now_ns: int) -> None:
+        """A child was refused as too large: its size is routed again, with shares that its account allows."""
+        notional = child.size * child.intent.price * child.member.price_factor
+        self._offers.limit(child.member, max(1, notional * limit // value), now_ns)
+        self._end(parent, child, 0, now_ns)
+
+    def _end(self, parent: Parent, child: Child, filled: int, now_ns: int) -> None:
         self._note(records.Ended(parent.id, child.id, filled))
         self._tried.pop(parent.id, None)
         self._settle(parent, now_ns)

@@ -5,7 +5,8 @@
 
 A quote of a venue that answers late may have moved when the order arrives: the second part of the charge makes such a
 quote as much worse as it may move. The walk fills whole size steps from the cheapest level on, never beyond the limit
-of the parent. A share below the least order of its venue is left to the other venues, and the walk begins again.
+of the parent, and no share beyond the largest order of its venue and of its account. A share below the least order of
+its venue is left to the other venues, and the walk begins again.
 """
 
 import heapq
@@ -33,6 +34,7 @@ class Offer(NamedTuple):
     levels: Sequence[Level]  # best first
     receive_ns: int = 0  # of the book
     tick_sequence: int = 0
+    notional_most: int = 0  # of a share, in the route's numbers; 0: no limit is known
 
 
 class Share(NamedTuple):
@@ -74,17 +76,20 @@ def _walk(side: int, size: int, limit: int, offers: Sequence[Offer]) -> list[Sha
             break
         if side * (level.price - limit) > 0:
             continue
-        member = offers[place].member
-        most = (
-            member.instrument.size_max * member.size_factor - sizes[place] if member.instrument.size_max > 0 else size
-        )
-        taken = min(level.size, size, max(0, most))
-        taken -= taken % member.step
+        taken = min(level.size, size, max(0, _most(offers[place], level.price, sizes[place] + size) - sizes[place]))
+        taken -= taken % offers[place].member.step
         if taken:
             sizes[place] += taken
             worst[place] = level.price
             size -= taken
     return [Share(one, sizes[i], worst[i]) for i, one in enumerate(offers) if sizes[i]]
+
+
+def _most(offer: Offer, price: int, size: int) -> int:
+    """How much of this size one order at this price may have: the venue's limit, and the account's."""
+    venues = offer.member.instrument.size_max * offer.member.size_factor
+    size = min(size, venues) if venues > 0 else size
+    return min(size, offer.notional_most // price) if offer.notional_most else size
 
 
 def _by_cost(side: int, offers: Sequence[Offer]) -> Iterator[tuple[int, Level]]:

@@ -105,6 +105,7 @@ class Desk:
     random: Random
     place: int  # among the cells of ACCEPTED
     refusing: Reason | None = None
+    notional_most: int = 0  # of an order, in the instrument's numbers; 0: any
     dead: bool = False
     held: int | None = None  # a reduce-only child is cut to it
     fill_least: float = 1.0  # the least share of a child that the venue fills
@@ -112,6 +113,7 @@ class Desk:
     placed: dict[int, IntentRow] = field(default_factory=dict)
     filled: dict[int, int] = field(default_factory=dict)
     seen: dict[int, bytes] = field(default_factory=dict)
+    reasons: list[int] = field(default_factory=list)
     repeats: int = 0
 
     def __post_init__(self) -> None:
@@ -149,6 +151,8 @@ class Desk:
             self._answer(intent, Reason.INTENT_TOO_OLD, now_ns)
         elif self.refusing is not None:
             self._answer(intent, self.refusing, now_ns)
+        elif 0 < self.notional_most < intent.price * intent.size:
+            self._answer(intent, Reason.ORDER_TOO_LARGE, now_ns, intent.price * intent.size, self.notional_most)
         else:
             self._answer(intent, Reason.APPROVED, now_ns)
             self._place(intent, now_ns)
@@ -178,11 +182,12 @@ class Desk:
         )  # fmt: skip
         self._orders.publish_bytes(ORDERS.pack_row(row))
 
-    def _answer(self, intent: IntentRow, reason: int, now_ns: int) -> None:
+    def _answer(self, intent: IntentRow, reason: int, now_ns: int, value: int = 0, limit: int = 0) -> None:
         row = VERDICTS.unpack(bytes(VERDICT.size))._replace(
             intent_id=intent.intent_id, strategy=intent.strategy, instrument=intent.instrument, reason=reason,
-            kind=intent.kind, now_ns=now_ns,
+            kind=intent.kind, now_ns=now_ns, value=value, limit=limit,
         )  # fmt: skip
+        self.reasons.append(reason)
         self._verdicts.publish_bytes(VERDICTS.pack_row(row))
 
 

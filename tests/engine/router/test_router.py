@@ -89,6 +89,33 @@ def test_a_refused_share_goes_to_the_other_accounts(house: House, reason: Reason
     assert house.sent("west")
 
 
+def test_a_share_above_an_accounts_largest_order_is_split(house: House) -> None:
+    """The cap of an account in dollars is no venue's limit: the parent would be refused until its time is over."""
+    most = {"east": 15_000_00 * WHOLE, "west": 15_000_0 * WHOLE // 10, "north": 15_000_00 * WHOLE}
+    for one in ACCOUNTS:
+        house.desks[one].notional_most = most[one]
+    intent = house.place(2 * WHOLE, timeout_ns=SECOND // 2)
+    for _ in range(20):
+        house.step(10)
+        house.books()
+    assert house.order_of(intent).state == OrderState.FILLED
+    assert all(house.desks[one].reasons.count(Reason.ORDER_TOO_LARGE) <= 1 for one in ACCOUNTS)
+    assert max(row.size for row in house.sent("north")) > WHOLE * 29 // 100, "as large as the account allows"
+
+
+def test_a_larger_share_is_tried_again_after_a_time(house: House) -> None:
+    """An operator or the ramp may have raised the account's cap."""
+    house.desks["north"].notional_most = 50_010_00 * WHOLE // 10
+    house.place(WHOLE // 2)
+    house.step(20)
+    house.desks["north"].notional_most = 0
+    house.now += 61 * SECOND
+    house.books()
+    house.place(WHOLE // 2)
+    house.step(3)
+    assert house.sent("north")[-1].size == WHOLE // 2
+
+
 def test_a_silent_execution_gets_no_share(house: House) -> None:
     """A child to a dead execution would bind its share until that is back."""
     house.beating["north"] = False
