@@ -34,6 +34,7 @@ from engine.supervisor.processes.table import EXIT_UNKNOWN, Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.service.supervision import Supervision
 from engine.supervisor.settings import Settings
+from engine.supervisor.status import state_of
 
 if TYPE_CHECKING:
     from engine.lanes.ports import CellReader
@@ -381,6 +382,10 @@ class Keeper:
         for strategy in self.config.strategies:
             if strategy.name in watch.process.roles:
                 self.halt.cancel_all(self.now_ns, self.halt.me, Scope(strategy=strategy.id))
+
+    def status(self) -> Mapping[str, Any]:
+        """The state of the system and of each process."""
+        return state_of(self)
 
     def guard_pid(self) -> int:
         """The guard's process id; 0 when none runs."""

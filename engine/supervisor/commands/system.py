@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from engine.control import Refused, Request
 from engine.supervisor.commands.registry import Argument, command
 from engine.supervisor.rights import Right
-from engine.supervisor.status import state_of
 
 if TYPE_CHECKING:
     from engine.supervisor.keeper import Keeper
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 @command("show every process and book: phase, beat, deaths, state", audited=False)
 def status(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
     """The state of the system and of each process."""
-    return state_of(keeper)
+    return keeper.status()
 
 
 @command("compare orders, fills and balances with the venue now, and report; nothing is traded", may=Right.HALT)

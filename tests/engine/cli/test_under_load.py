@@ -30,8 +30,8 @@ ANSWER_S = 10.0  # the deadline of a command to the socket; commands that wait f
 COMMAND_S = 60.0  # of a command of engine-ctl, the start of processes included
 LINES = (
     "check {file}", "config show {file}", "ls", "status", "orders", "positions", "monitor", "latency", "journal",
-    "reconcile", "fills", "paths", "log -n 5", "deaths", "book BTCUSDT --once", "ticks -n 3", "across --once",
-    "autopsy", "shm ls",
+    "balances", "reconcile", "fills", "paths", "log -n 5", "deaths", "book BTCUSDT --once", "ticks -n 3",
+    "across --once", "autopsy", "shm ls",
     "shm stat ticks --seconds 0", "shm tail orders -n 3", "set", "set maker.half_width_steps 3",
     "set risk.max_spread_bps 60", "set --drop maker.half_width_steps", "strategy list", "strategy disable taker",
     "strategy enable taker", "reload", "cancel-all", "halt", "resume", "restart taker", "kill aggregation",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.execution.intents import desk
+from engine.execution.operator import POLL_NS
 from engine.execution.orders import blotter, fills
 from engine.execution.orders.order import Order
 from engine.execution.restore.disk import DirectDisk
@@ -147,6 +148,7 @@ def test_entries_stop_while_the_venue_lists_no_fills(
         house.run(3)
     assert house.verdict(refused(house)) == Reason.FILLS_UNAUDITED
     assert "the venue's listing of fills cannot be read: only exits are sent" in caplog.messages
+    house.run(POLL_NS // MS)
     assert house.cells["gate"].read(0).exits_only == Reason.FILLS_UNAUDITED
     way_out = house.intent(side=SELL, price=6_000_000, size=500)
     house.run(3)

@@ -15,6 +15,7 @@ from engine.cli.prepared import PreparedGuard, words_of
 from engine.config import Config
 from engine.control import Refused, Unreachable, call
 from engine.lanes import EXECUTION, open_lanes
+from engine.model import records
 from engine.model.words import Reason
 from engine.supervisor import life
 from tests.engine.answers import data_of
@@ -163,7 +164,8 @@ def test_status_reads_the_lanes_of_a_system_whose_supervisor_is_frozen(
     assert engine_ctl(["up", guarded.config.path]) == 1
     assert "has a guard, and its supervisor does not answer: " in capsys.readouterr().err
     gate = open_lanes(guarded.config.system.name, EXECUTION).cell_writer("gate")
-    gate.write(0, 0, 1, Reason.SUPERVISOR_LOST, 0, 0, (0, 0, 0, 0))
+    lost = {"halted": 1, "exits_only": Reason.SUPERVISOR_LOST, "operator_sequence": 0, "halt_sequence": 0}
+    gate.write(0, *records.GATE.row(now_ns=0, ramp=1.0, **lost))
     gate.close()
     assert engine_ctl(["status", "--system", system, "--json"]) == 1
     tree = data_of(capsys.readouterr().out)

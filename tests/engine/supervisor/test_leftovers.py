@@ -18,7 +18,6 @@ from engine.supervisor import leftovers, segments
 from engine.supervisor.cover import Cover
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.processes.table import Child
-from engine.supervisor.status import state_of
 from shm.segment import path_of
 
 MS = 1_000_000
@@ -360,7 +359,7 @@ def test_each_of_two_executions_has_a_canceller_of_its_own(write: Write) -> None
     bench.keeper.stop()
     bench.end()
     bench.cancels["first"].write(0, *cancelling(bench.now_ns, CancellerState.GAVE_UP))
-    status = state_of(bench.keeper)["cancellers"]
+    status = bench.keeper.status()["cancellers"]
     assert {role: one["clean"] for role, one in status.items()} == {"first": False, "second": True}
     assert [one["execution"] for one in bench.keeper.left_at_the_end()] == ["first"]
     bench.close()
