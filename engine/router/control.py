@@ -35,12 +35,12 @@ class Control:
         if parents.followed.life == self._life:
             commands.cursor = max(commands.oldest, parents.followed.cursor)
         self._missed = parents.followed.life == self._life and commands.cursor > parents.followed.cursor
-        self._anew = parents.followed.life != self._life
+        self.anew = parents.followed.life != self._life  # the lanes are of a later start than the journal
         self.halted = self.draining = False
 
     def step(self, now_ns: int) -> int:
         """Follow what was written since the last step; how much."""
-        if self._anew:
+        if self.anew:
             self._begin_anew(now_ns)
         halted = any(row is not None and row.halted for row in (cell.read(0) for cell in self._cells))
         if halted:
@@ -61,7 +61,7 @@ class Control:
 
     def _begin_anew(self, now_ns: int) -> None:
         """End the parents of before these lanes: a loss of power may have lost the records of their last children."""
-        self._anew = False
+        self.anew = False
         self._stop("the whole system was started again", now_ns)
         self._parents.follow(Followed(self._life, self._commands.cursor))
 

@@ -39,9 +39,13 @@ class Outbox:
         self._waiting.append(intent)
         self.flush()
 
+    def has(self, intent_id: int) -> bool:
+        """Whether the former life has submitted an intent to this lane."""
+        return count_of(intent_id) <= self._newest
+
     def submit_again(self, intent: bytes) -> None:
         """After a death: submit an intent that the former life may have submitted."""
-        if count_of(int.from_bytes(intent[:ID_BYTES], "little")) > self._newest:
+        if not self.has(int.from_bytes(intent[:ID_BYTES], "little")):
             self.submit(intent)
 
     def flush(self) -> None:

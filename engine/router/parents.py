@@ -59,6 +59,8 @@ class Parents:
         self.last_intent: dict[int, int] = {}  # by strategy: the newest parent
         self.followed = records.Followed(0, 0)
         self._done: deque[Parent] = deque(maxlen=DONE_KEPT)
+        self._begun = False  # until the intents of the former life are on their lanes, none may overtake them
+        self._stopped: set[int] = set()  # by commands that are read before
         self._count = 0
         self._tried: dict[int, tuple[int, int]] = {}  # by parent: the count of books at its last try, and when again
         self._log = BoundedLog(logger)
@@ -66,19 +68,26 @@ class Parents:
             self._apply(record)
         journal.renew(self._snapshot())
 
-    def begin_life(self, now_ns: int) -> None:
+    def begin_life(self, now_ns: int, *, lanes_anew: bool) -> None:
         """Publish what readers may have missed, submit again what is not on its lane, and cancel what is to end.
 
-        The answer to a cancel of the former life may have been lost with that life.
+        Commands are read before: a child of a parent that one of them has stopped just now is not submitted any more,
+        unless the lanes are new and do not show what the former system had submitted. The answer to a cancel of the
+        former life may have been lost with that life.
         """
+        self._begun = True
         for parent in [*self._done, *self.living.values()]:
             self._publish(parent, now_ns)
+        for parent, child in sorted(self.children.values(), key=lambda one: count_of(one[1].id)):
+            outbox, withdrawn = self._outboxes[child.member.account], parent.id in self._stopped and not lanes_anew
+            if withdrawn and not outbox.has(child.id):
+                self._note(records.Ended(parent.id, child.id, 0))
+            else:
+                outbox.submit_again(INTENT_CODEC.pack_row(child.intent))
         for parent in list(self.living.values()):
+            if parent.stopped:
+                self._cancel_children(parent, now_ns)
             self._settle(parent, now_ns)
-        for child in sorted((one for _, one in self.children.values()), key=lambda one: count_of(one.id)):
-            self._outboxes[child.member.account].submit_again(INTENT_CODEC.pack_row(child.intent))
-        for parent in [one for one in self.living.values() if one.stopped]:
-            self._cancel_children(parent, now_ns)
 
     def begin(self, intent: IntentRow, data: bytes, now_ns: int) -> bool:
         """Begin a parent that the desk has approved; False when the journal has no room."""
@@ -119,7 +128,10 @@ class Parents:
         """Let a parent make no further child, and cancel those that live."""
         if not parent.stopped:
             self._note(records.Stopped(parent.id, why, expired))
-        self._cancel_children(parent, now_ns)
+            if not self._begun:
+                self._stopped.add(parent.id)
+        if self._begun:
+            self._cancel_children(parent, now_ns)
         self._settle(parent, now_ns)
 
     def _cancel_children(self, parent: Parent, now_ns: int) -> None:

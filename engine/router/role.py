@@ -1,7 +1,7 @@
 """The router, the role: parents over several accounts, in a journal of its own.
 
 One step, in this order:
-    1. the cells of a halt and COMMANDS: what they mean ends
+    1. the cells of a halt and COMMANDS: what they mean ends; the first step then submits the former life's children
     2. ORDERS and VERDICTS of each account's execution: children progress and end
     3. BOOKS, so that the split sees the newest
     4. ROUTES of each strategy: parents begin and are cancelled; then the lane's cursor goes to its cell
@@ -57,10 +57,11 @@ class Router:
 
     def step(self, now_ns: int) -> int:
         """Do the work that is due at this time; how much it was."""
+        lanes_anew = self._control.anew
+        work = self._control.step(now_ns)
         if not self._begun:
             self._begun = True
-            self.parents.begin_life(now_ns)
-        work = self._control.step(now_ns)
+            self.parents.begin_life(now_ns, lanes_anew=lanes_anew)
         work += sum(answers.read(now_ns) for answers in self._answers)
         books = self._offers.read(self._routes)
         work += self._read_intents(now_ns)

@@ -177,6 +177,22 @@ def test_a_child_on_its_lane_is_not_submitted_again(mortal: House) -> None:
     assert [desk.repeats for desk in mortal.desks.values()] == [0, 0, 0]
 
 
+def test_a_cancel_that_was_given_while_the_router_was_dead_comes_before_its_children(mortal: House) -> None:
+    """The next life must not submit for the first time what an operator has cancelled meanwhile."""
+    mortal.step()
+    mortal.books()
+    intent = mortal.place(2 * WHOLE)
+    mortal.mortality.arm(5, "before")  # verdict, parent and its order are there, and the record of the child
+    with pytest.raises(KilledError):
+        mortal.step()
+    mortal.command(CommandKind.CANCEL_ALL)
+    mortal.revive()
+    assert len(mortal.router.parents.children) == 1, "recorded, not submitted"
+    mortal.step(3)
+    assert (mortal.traded(), mortal.router.parents.living) == (0, {})
+    assert (mortal.order_of(intent).state, mortal.order_of(intent).filled) == (OrderState.CANCELLED, 0)
+
+
 def test_lost_records_of_a_child_count_as_filled(mortal: House) -> None:
     """A router that cannot know whether a child was filled must not buy its size again."""
     mortal.step()
