@@ -75,7 +75,7 @@ def fills_of_children(system: Floor) -> Counter[str]:
 def check_journal(system: Floor) -> None:
     """Every child in the journal has ended, and no parent has more than its size."""
     journal = Journal(system.paths.router_journal())
-    sizes, filled, open_children = {}, Counter[int](), set()
+    sizes, filled, open_children, ends = {}, Counter[int](), set(), Counter[int]()
     for record in journal.replay():
         match record:
             case Begun(intent=data):
@@ -85,7 +85,8 @@ def check_journal(system: Floor) -> None:
                 open_children.add(INTENT_CODEC.unpack(record.intent).intent_id)
             case Ended():
                 open_children.discard(record.child)
-                filled[record.parent] += record.filled
+                filled[record.parent] += record.filled - ends[record.child]  # execution may have corrected an end
+                ends[record.child] = record.filled
             case Done():
                 assert filled[record.parent] <= sizes[record.parent]
     journal.close()
