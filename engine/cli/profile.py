@@ -32,6 +32,9 @@ PERMIT = (
 )
 
 
+IDLE = "No stack counts found"  # py-spy's error for a process that never ran at a sample
+
+
 def profile(options: argparse.Namespace) -> int:
     """Profile one process for some seconds."""
     system, program = choose_system(options.system), _program()
@@ -100,8 +103,10 @@ def _keep_away(pinned: Iterable[int]) -> None:
 
 
 def _record(words: list[str]) -> None:
-    """Run py-spy to its end; its error is one line."""
-    ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    """Run py-spy to its end; its error is one line. A process that was idle at each sample is shown where it waits."""
+    ended = _run(words)
+    if IDLE in ended.stderr:
+        ended = _run([*words, "--idle"])
     if ended.returncode == 0:
         return
     lines = [line for line in (ended.stderr or ended.stdout).splitlines() if line.strip()]
@@ -109,6 +114,10 @@ def _record(words: list[str]) -> None:
     if "ermission" in ended.stderr:
         raise CommandError(f"py-spy may not read the process ({text}): {PERMIT}")
     raise CommandError(f"py-spy failed: {text}; nothing was changed in the process")
+
+
+def _run(words: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def _children_cpu_s() -> float:

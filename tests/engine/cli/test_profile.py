@@ -62,6 +62,14 @@ def test_a_profiler_that_cannot_attach_is_one_line_with_what_to_do(
         profile._record([str(program)])
 
 
+def test_a_process_that_is_idle_at_every_sample_is_shown_where_it_waits(tmp_path: Path) -> None:
+    """A quiet role has a profile too; an error would read as if it could not be attached to."""
+    program = tmp_path / "py-spy"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *--idle) exit 0;; esac\necho "ERROR {profile.IDLE}" >&2\nexit 1\n')
+    program.chmod(0o755)
+    profile._record([str(program), "record"])
+
+
 def test_a_missing_profiler_is_named_with_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
