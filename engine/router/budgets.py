@@ -1,14 +1,14 @@
-"""Caps that span accounts, given out as budgets: together never above the cap, whoever dies.
+"""Caps that span accounts, given out as budgets: together never above the cap, whichever process dies.
 
-    held    the most that an account may still go by: the largest of its budgets since the last one that it confirmed,
+    held    the most that an account may still use: the largest of its budgets since the last one that it confirmed,
             or what it used when it confirmed that one, if that is more; while it has no price for it, nothing is less
     room    cap - the sum of what all hold
 
 A budget is lowered at any time; what the account held stays held until its execution has confirmed the lower one. A
 budget is raised only by as much as there is room. Each change is in the journal before its cell is written, and a life
-begins with what the journal says that each account may hold.
+begins with what each account may hold by the journal.
 
-Every `SHARE_NS` the cap is divided anew: each account gets what it uses, and an equal part of what nobody uses.
+Every `SHARE_NS` the cap is divided anew: each account gets what it uses, and an equal part of what no account uses.
 """
 
 from collections.abc import Callable, Mapping

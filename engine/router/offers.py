@@ -63,7 +63,7 @@ class Offers:
         self, books: Sequence[RingReader], alive: Mapping[str, Any], age_ns: int, latency_bps_per_ms: float,
         first_ack_ns: int,
     ) -> None:  # fmt: skip
-        """Read these lanes. `alive` tells of each account's execution whether it beats."""
+        """Read these lanes. `alive` has, for each account, whether its execution beats."""
         self._lanes, self._alive, self._age_ns = books, alive, age_ns
         self._latency_ppm_per_ms = latency_bps_per_ms * PPM_OF_BPS
         self._books: dict[int, BookTopRow] = {}
