@@ -24,6 +24,7 @@ from engine.execution.restore.disk import PatientDisk
 from engine.execution.role import Execution
 from engine.instruments import await_all
 from engine.lanes import MONITOR, SUPERVISOR, open_role
+from engine.lanes.ports import past
 from engine.model.instrument import Instrument
 from engine.model.intent_id import ROUTED
 from engine.model.words import HaltReason
@@ -34,7 +35,7 @@ from engine.venues.session import MakeSession
 
 if TYPE_CHECKING:
     from engine.config import Config, Venue
-    from engine.lanes.ports import Lanes, RingReader
+    from engine.lanes.ports import Lanes
 
 logger = logging.getLogger("engine.execution")
 
@@ -217,9 +218,3 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
         disagreements=lanes.ring_reader("disagreements"),
         closers=(lanes,),
     )
-
-
-def past(ring: "RingReader", count: int = 1 << 62) -> "RingReader":
-    """Move a reader back by up to `count` records, as far as the ring reaches."""
-    ring.cursor = max(ring.oldest, ring.end - count)
-    return ring

@@ -114,3 +114,9 @@ class Lanes(Protocol):
 
     def close(self) -> None:
         """Close every writer that was opened here."""
+
+
+def past(ring: RingReader, count: int = 1 << 62) -> RingReader:
+    """Move a reader back by up to `count` records, as far as the ring reaches."""
+    ring.cursor = max(ring.oldest, ring.end - count)
+    return ring

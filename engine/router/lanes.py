@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.lanes.ports import CellReader, CellWriter, Lanes, RingReader, RingWriter
+from engine.lanes.ports import CellReader, CellWriter, Lanes, RingReader, RingWriter, past
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,3 @@ def _account(lanes: Lanes, account: str, index: int) -> AccountLanes:
         routed, past(lanes.ring_reader("routed", account)), past(lanes.ring_reader("verdicts", account)),
         past(lanes.ring_reader("orders", account)),
     )  # fmt: skip
-
-
-def past(ring: RingReader) -> RingReader:
-    """Move a reader back to the oldest record that it can read."""
-    ring.cursor = ring.oldest
-    return ring

@@ -1,5 +1,7 @@
 """Fixtures of the commands: an operator's keyboard, and a system of segments without a process."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.config import Config
@@ -21,3 +23,10 @@ def market(write: Write) -> Config:
     write_book(config)
     write_orders(config)
     return config
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directories of the test's own."""
+    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))

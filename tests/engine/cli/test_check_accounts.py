@@ -4,26 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import WRONG_USE, main
+from engine.cli import WRONG_USE
+from tests.engine import edited
 
-FILE = Path(__file__).resolve().parents[3] / "configs" / "accounts.toml"
 WEST = 'name = "west_main"\nnumber = 2\nvenue = "west"'
 
 
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Directories of the test's own."""
-    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
-    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))
+pytestmark = pytest.mark.usefixtures("places")
 
 
 def checked(tmp_path: Path, old: str, new: str) -> int:
     """The exit code for the file with a change."""
-    text = FILE.read_text()
-    assert old in text
-    file = tmp_path / "accounts.toml"
-    file.write_text(text.replace(old, new))
-    return main(["check", str(file)])
+    return edited.checked(tmp_path, "accounts.toml", old, new)
 
 
 def test_the_file_of_two_accounts_is_sound(tmp_path: Path) -> None:

@@ -4,28 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import WRONG_USE, main
+from engine.cli import WRONG_USE
+from tests.engine import edited
 
-FILE = Path(__file__).resolve().parents[3] / "configs" / "routed.toml"
 FEES = "taker_fee_bps = { east = 3, west = 2.5, north = 2 }"
 ROUTE = '[[router.routes]]\nname = "BTCUSDT"\ninstruments = [1, 2, 3]'
 ACCOUNT = '[[accounts]]\nname = "north_main"\nnumber = 3\nvenue = "north"\n'
 
 
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Directories of the test's own."""
-    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
-    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))
+pytestmark = pytest.mark.usefixtures("places")
 
 
 def checked(tmp_path: Path, old: str, new: str) -> int:
     """The exit code for the file with a change."""
-    text = FILE.read_text()
-    assert old in text
-    file = tmp_path / "routed.toml"
-    file.write_text(text.replace(old, new))
-    return main(["check", str(file)])
+    return edited.checked(tmp_path, "routed.toml", old, new)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +47,7 @@ def test_a_router_that_could_not_run_is_named(
 
 def test_budgets_without_a_router_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without the role that gives them out no account would ever send an entry."""
-    text = FILE.read_text()
+    text = (edited.CONFIGS / "routed.toml").read_text()
     start, end = text.index("[router]"), text.index("[budgets]")
     assert checked(tmp_path, text[start:end], "") == WRONG_USE
     assert "budgets: expected the tables [router] and [[accounts]] too" in capsys.readouterr().err
