@@ -365,9 +365,13 @@ def _spawn_stopper(system: str) -> int:
 
 
 def _await_exit(descriptor: int, timeout_s: float) -> bool:
+    """Whether the process of this pidfd ends in time; the pidfd is closed."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(max(0, timeout_s) * 1000))
+    try:
+        return bool(poll.poll(max(0, timeout_s) * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def status(options: argparse.Namespace) -> int:

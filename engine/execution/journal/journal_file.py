@@ -170,6 +170,7 @@ class JournalFile:
 
     def __init__(self, directory: Path, segment_size: int, disk: FileDisk) -> None:
         """Open after the last whole record, and overwrite the bytes after it with zeros."""
+        self._current = self._spare = -1  # file descriptors
         self.full = False  # the disk has no space for the next segment
         self.choked = False  # nor for the last write, although its blocks were reserved
         self.directory = directory
@@ -178,7 +179,6 @@ class JournalFile:
         self._disk = disk
         self._backlog = bytearray()
         self._retry_ns = 0
-        self._current = self._spare = -1  # file descriptors
         self._at = self._end = 0  # in the current segment: where to write, and where its space ends
         self._dirty = False  # written since the last flush began
         self._preparing = False  # the next segment is being made
@@ -245,11 +245,19 @@ class JournalFile:
         """Flush, and close the files."""
         self.flush()
         self._await_spare()
+        self.abandon()
+        self._disk.close()
+
+    def abandon(self) -> None:
+        """Close the files as they are, as the death of the process does."""
         for descriptor in (self._current, self._spare):
             if descriptor >= 0:
                 os.close(descriptor)
         self._current = self._spare = -1
-        self._disk.close()
+
+    def __del__(self) -> None:
+        """Close the files of a journal that is dropped."""
+        self.abandon()
 
     def _flush(self) -> None:
         """Flush, and return when it is done."""

@@ -114,7 +114,8 @@ class Processes:
 
     def _awaited(self, name: str) -> Child:
         """The running process that another program started."""
-        child = self.find().get(name)
+        pid = self._pids().get(name)
+        child = self._open(pid, name) if pid is not None else None
         if child is None:
             raise AwaitedError(name, AWAIT_NS)
         return child
@@ -145,15 +146,24 @@ class Processes:
 
     def find(self) -> dict[str, Child]:
         """The system's running processes by name."""
+        opened = {name: self._open(pid, name) for name, pid in self._pids().items()}
+        return {name: child for name, child in opened.items() if child is not None}
+
+    def _pids(self) -> dict[str, int]:
+        """The pid of each running process of the system; a process that a role forked is none of them."""
         marked = dict(_marked(self.config.system.name))
-        names: dict[int, str] = {pid: name for pid, name in marked.items() if marked.get(_parent(pid)) != name}
-        found = {}
-        for pid, name in names.items():
-            with contextlib.suppress(ProcessLookupError):
-                child = Child(pid, start_time(pid), os.pidfd_open(pid))
-                if child.start_time and _mark(pid, self.config.system.name) == name:
-                    found[name] = child
-        return found
+        return {name: pid for pid, name in marked.items() if marked.get(_parent(pid)) != name}
+
+    def _open(self, pid: int, name: str) -> Child | None:
+        """The process with this pid, or None if it has ended: another process can have its pid."""
+        try:
+            child = Child(pid, start_time(pid), os.pidfd_open(pid))
+        except ProcessLookupError:
+            return None
+        if child.start_time and _mark(pid, self.config.system.name) == name:
+            return child
+        self.release(child)
+        return None
 
     def exited(self, child: Child) -> int | None:
         """None while it runs; else its exit code, or EXIT_UNKNOWN."""

@@ -173,9 +173,7 @@ class House:
     def kill(self) -> None:
         """SIGKILL: the object is dropped at once; the kernel closes what it had open."""
         self.venue.cut()
-        for descriptor in (self.role.journal.file._current, self.role.journal.file._spare):
-            if descriptor >= 0:
-                __import__("os").close(descriptor)
+        self.role.journal.file.abandon()
 
     def restart(self) -> None:
         """Kill and live again."""

@@ -33,9 +33,7 @@ class Trader(House):
     def kill(self) -> None:
         """SIGKILL: answers under way are lost with the process."""
         self.rest.poll(self.now_ns)
-        for descriptor in (self.role.journal.file._current, self.role.journal.file._spare):
-            if descriptor >= 0:
-                __import__("os").close(descriptor)
+        self.role.journal.file.abandon()
 
 
 @pytest.fixture

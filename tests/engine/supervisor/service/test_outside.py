@@ -12,6 +12,7 @@ import pytest
 from engine.cli import main as engine_ctl
 from engine.config import Config, ConfigError
 from engine.control import Refused, Unreachable, call
+from engine.supervisor.processes.table import PROCESS_MARK, SYSTEM_MARK, AwaitedError, Processes
 from engine.supervisor.service.outside import process_of
 from tests.engine.floor import DEADLINE_S, until
 
@@ -88,6 +89,25 @@ def test_a_frozen_process_of_systemd_is_killed_by_the_supervisor(
     assert engine_ctl(["up", config.path]) == 0
     os.kill(one.pid, signal.SIGSTOP)
     assert one.wait(DEADLINE_S) == -signal.SIGKILL
+
+
+def test_a_wait_for_a_process_of_systemd_leaves_no_descriptor_open(write: Write) -> None:
+    """The supervisor looks ten times a second; a descriptor left by each look would end it within a minute."""
+    config = write(PROCESSES)
+    marks = {SYSTEM_MARK: config.system.name, PROCESS_MARK: "beta"}
+    beta = subprocess.Popen(["sleep", "60"], env={**os.environ, **marks})
+    try:
+        table = Processes(config, {})
+        found = until(table.find)
+        assert found.keys() == {"beta"}
+        table.release(found["beta"])
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(AwaitedError):
+            table.start(process_of(config, "alpha"))
+        assert os.listdir("/proc/self/fd") == before
+    finally:
+        beta.kill()
+        beta.wait(DEADLINE_S)
 
 
 def test_only_a_process_that_systemd_starts_can_be_started_from_outside(write: Write) -> None:
