@@ -10,6 +10,7 @@ from engine.cli.output import attach, segments_of
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
+from engine.model.words import IntentKind
 
 
 def known_instruments(system: str) -> dict[int, Instrument]:
@@ -46,6 +47,16 @@ def last_states(system: str) -> dict[bytes, Any]:
 def newest_parents(system: str) -> dict[int, Any]:
     """Every parent's newest record that the lane still holds, by its intent."""
     return {row.intent_id: row for row in _rows_of(system, "parents")}
+
+
+def newest_routes(system: str) -> dict[int, Any]:
+    """The newest ORDER of every parent of the router that its lane still holds, by its intent."""
+    return {row.intent_id: row for row in _rows_of(system, "route_orders")}
+
+
+def routed_children(system: str) -> dict[int, int]:
+    """The parent of every child of the router that its lanes still hold, by the child's intent."""
+    return {row.intent_id: row.target_id for row in _rows_of(system, "routed") if row.kind == IntentKind.PLACE}
 
 
 def _rows_of(system: str, lane: str) -> Iterator[Any]:

@@ -3,17 +3,20 @@
     plain order     one line
     parent          one line: its algorithm, its size and how much of it is filled, working or stopping
       child         one line each, below it; as JSON in the parent's "children"
+    routed parent   one line: its deadline, and what is filled over all accounts
+      child         one line each, below it: those that are open, and those that have filled something
 
 A parent that waits for its trigger is marked by who keeps it: kept (execution), or native (the venue).
 
-Read from the lanes ORDERS and PARENTS, or from the journal of a system that is down.
+Read from the lanes ORDERS, PARENTS, ROUTE_ORDERS and ROUTED, or from the journals of the accounts of a system that is
+down: these have no parent of the router, so its children are listed alone.
 """
 
 import argparse
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from engine.cli.look import known_instruments, last_states, newest_parents
+from engine.cli.look import known_instruments, last_states, newest_parents, newest_routes, routed_children
 from engine.cli.output import choose_system, local, print_json, print_table, segments_of
 from engine.cli.trees import Naming, tree_of
 from engine.model import algorithms
@@ -38,6 +41,10 @@ COLUMNS = (
 
 
 UNSENT = {"account_name": "-"}  # a parent without a child has no account yet
+ROUTE_KEYS = (
+    "intent_id", "intent_ns", "intent", "now_ns", "now", "size", "filled", "limit_price", "expires_ns", "expires",
+    "strategy", "strategy_name", "instrument", "symbol", "venue", "state", "side", "why",
+)  # fmt: skip
 
 
 class Found(NamedTuple):
@@ -46,6 +53,8 @@ class Found(NamedTuple):
     orders: Mapping[bytes, Any]
     parents: Mapping[int, Any]
     naming: Naming
+    routes: Mapping[int, Any] = {}  # the parents of the router
+    routed: Mapping[int, int] = {}  # by the intent of a child of the router: its parent
 
 
 def orders(options: argparse.Namespace) -> int:
@@ -66,7 +75,8 @@ def orders(options: argparse.Namespace) -> int:
 def _find(system: str) -> Found:
     if segments_of(system, "orders"):
         naming = Naming(known_instruments(system), Names.of(system))
-        return Found(last_states(system), newest_parents(system), naming)
+        routes, routed = newest_routes(system), routed_children(system)
+        return Found(last_states(system), newest_parents(system), naming, routes, routed)
     from engine.cli import journal  # noqa: PLC0415 - only for a system that is down
 
     _, directories = journal.find(system, "")
@@ -81,18 +91,34 @@ def _trees(found: Found, *, all_of_them: bool) -> list[dict[str, Any]]:
         for intent, row in found.parents.items()
         if all_of_them or row.status != ParentStatus.DONE
     }
+    routes = {
+        intent: _route(row, found.naming)
+        for intent, row in found.routes.items()
+        if all_of_them or row.state not in DONE_STATES
+    }
     trees, placed = [], set()
     for row in found.orders.values():
-        parent = parents.get(row.intent_id)
-        if parent is not None and row.intent_id not in placed:
-            placed.add(row.intent_id)
+        intent = found.routed.get(row.intent_id, row.intent_id)
+        parent = parents.get(intent) or routes.get(intent)
+        if parent is not None and intent not in placed:
+            placed.add(intent)
             trees.append(parent)
-        if all_of_them or row.state not in DONE_STATES:
+        if all_of_them or row.state not in DONE_STATES or (intent in routes and row.filled):
             place = trees if parent is None else parent["children"]
             place.append(tree_of(row, found.naming))
     for intent, parent in parents.items():
         parent["waits"] = _waits(found.parents[intent], parent["children"])
-    return trees + [parent for intent, parent in parents.items() if intent not in placed]
+    return trees + [parent for intent, parent in (parents | routes).items() if intent not in placed]
+
+
+def _route(row: Any, naming: Naming) -> dict[str, Any]:
+    """A parent of the router as JSON, in the shape of the other parents."""
+    tree = tree_of(row, naming)
+    return {
+        **{key: tree[key] for key in ROUTE_KEYS if key in tree},
+        "account_name": "router", "algorithm_name": "route", "terms": {}, "status": tree["state"], "waits": "",
+        "children": [],
+    }  # fmt: skip
 
 
 def _waits(row: Any, children: list[dict[str, Any]]) -> str:
@@ -109,6 +135,7 @@ def _rows(tree: dict[str, Any], naming: Naming) -> list[tuple[object, ...]]:
         return [_row(tree, naming, tree["client_id"], _kind(tree), tree["price"], tree["state"])]
     terms = "".join(f" {name}={value}" for name, value in tree["terms"].items())
     kind = tree["algorithm_name"] + terms + (f" ({tree['waits']})" if tree["waits"] else "")
+    kind += f" until {local(tree['expires_ns'])}" if "expires_ns" in tree else ""
     head = _row(tree, naming, tree["intent_id"], kind, tree["limit_price"], tree["status"])
     return [head] + [
         _row(child, naming, f"  {child['client_id']}", _kind(child), child["price"], child["state"])

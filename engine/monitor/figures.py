@@ -14,8 +14,8 @@ from engine.clock import now_ns
 from engine.lanes import LOOKERS, lane_of, open_lanes
 from engine.lanes.owners import found_owners
 from engine.model.instrument import Instrument
-from engine.model.rows import FillRow, OrderRow, ParentRow, VerdictRow
-from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState, ParentStatus
+from engine.model.rows import FillRow, IntentRow, OrderRow, ParentRow, VerdictRow
+from engine.model.words import DONE_STATES, FillFlag, IntentKind, OrderFlag, OrderState, ParentStatus
 from engine.monitor.names import Names
 
 RATED = ("ticks", "books", "verdicts", "orders", "fills")
@@ -23,6 +23,8 @@ FROM_OLDEST = (
     "verdicts",
     "orders",
     "parents",
+    "route_orders",
+    "routed",
     "fills",
 )  # read from their oldest record: orders are older than the view
 SAMPLE = 2000
@@ -83,6 +85,8 @@ class Figures:
         self.parents: dict[
             int, ParentRow
         ] = {}  # by intent: the parents that an algorithm works, or that wait for their children
+        self.routes: dict[int, OrderRow] = {}  # by intent: the parents of the router that have not ended
+        self.routed: dict[int, int] = {}  # by the intent of a child of the router: its parent
         self.names = Names.of(system)
         self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
 
@@ -95,6 +99,8 @@ class Figures:
         for name in self._names("heartbeat"):
             self._on_role(name, at_ns)
         self._drain("parents", self._on_parent)
+        self._drain("routed", self._on_routed)
+        self._drain("route_orders", self._on_route)
         self._drain("orders", self._on_order)
         self._drain("fills", self._on_fill)
         self._drain("verdicts", self._on_verdict)
@@ -185,6 +191,17 @@ class Figures:
         self.parents.pop(row.intent_id, None)
         if row.status != ParentStatus.DONE:
             self.parents[row.intent_id] = row
+
+    def _on_routed(self, row: IntentRow) -> None:
+        if row.kind == IntentKind.PLACE:
+            self.routed[row.intent_id] = row.target_id
+
+    def _on_route(self, row: OrderRow) -> None:
+        self.routes.pop(row.intent_id, None)
+        if row.state not in DONE_STATES:
+            self.routes[row.intent_id] = row
+        else:
+            self.routed = {child: parent for child, parent in self.routed.items() if parent != row.intent_id}
 
     def _on_fill(self, row: FillRow) -> None:
         if not row.flags & FillFlag.OPENING:

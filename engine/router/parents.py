@@ -236,7 +236,7 @@ class Parents:
             time_in_force=TimeInForce.IOC, side=parent.intent.side, flags=parent.intent.flags,
             price=share.price // member.price_factor, size=share.size // member.size_factor,
             ttl_ns=self._options.child_ttl_ns, signal=parent.intent.signal, receive_ns=share.offer.receive_ns,
-            tick_sequence=share.offer.tick_sequence,
+            tick_sequence=share.offer.tick_sequence, target_id=parent.id,
         )  # fmt: skip
         return records.Sent(parent.id, number, share.size, INTENT_CODEC.pack_row(row))
 
@@ -356,7 +356,8 @@ class Parents:
             now_ns=now_ns, price=intent.price, size=intent.size, filled=parent.seen // parent.member.size_factor,
             strategy=intent.strategy, instrument=intent.instrument, state=parent.state, side=intent.side,
             order_type=OrderType.LIMIT, time_in_force=intent.time_in_force, limit_price=intent.price,
-            timeout_ns=intent.timeout_ns, error_text=parent.stopped.encode()[:ERROR_TEXT],
+            timeout_ns=intent.timeout_ns, expires_ns=parent.deadline_ns,
+            error_text=parent.stopped.encode()[:ERROR_TEXT],
         )))  # fmt: skip
 
 

@@ -12,6 +12,8 @@ larger terminal shows every role with its process as well. The orders of an algo
 
     maker      BTCUSDT  buy   0.01000  0.00200  60000.00  chase  1.2 s   its intent: algorithm, or stopping; not counted
      child 4   BTCUSDT  buy   0.00800  0.00000  59999.90  open   0.1 s   one order at the venue
+
+The state of a parent of the router is its deadline ("until 12:00:05"); its children are named by their accounts.
 """
 
 import time
@@ -29,7 +31,7 @@ from engine.model.instrument import Instrument
 from engine.model.monitored import exceeded
 from engine.model.refusals import refusal_text
 from engine.model.rows import FillRow, OrderRow, ParentRow, PositionRow
-from engine.model.text import word
+from engine.model.text import bare, word
 from engine.model.words import BookState, HaltReason, OrderState, ParentStatus, Reason, RoleState
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
@@ -263,34 +265,54 @@ def _positions(figures: Figures, known: dict[int, Instrument], width: int) -> Se
 def _orders(figures: Figures, known: dict[int, Instrument]) -> Section:
     """Newest first; a parent's orders are together below it, and a parent that has none now comes last."""
     section = Section("OPEN ORDERS", ("instrument", "side", "size", "filled", "price", "state", "age"))
+    parents = figures.parents | figures.routes
     children: dict[int, list[OrderRow]] = {}
     for row in reversed(figures.open_orders.values()):
-        if row.intent_id in figures.parents:
-            children.setdefault(row.intent_id, []).append(row)
+        children.setdefault(_parent_of(figures, row), []).append(row)
+    waiting = set(parents) - set(children)
     for row in reversed(figures.open_orders.values()):
-        if row.intent_id not in figures.parents:
+        if (parent := _parent_of(figures, row)) not in parents:
             section.rows.append(_order_row(row, known, _owner(figures, row)))
-        elif family := children.pop(row.intent_id, None):
-            _add_family(section, figures.parents[row.intent_id], family, figures, known)
-    for parent in reversed(figures.parents.values()):
-        if not any(row.intent_id == parent.intent_id for row in figures.open_orders.values()):
-            _add_family(section, parent, [], figures, known)
+        elif family := children.pop(parent, None):
+            _add_family(section, parents[parent], family, figures, known)
+    for intent, one in reversed(parents.items()):
+        if intent in waiting:
+            _add_family(section, one, [], figures, known)
     return section
 
 
+def _parent_of(figures: Figures, row: OrderRow) -> int:
+    """The intent of an order; of a child of the router, that of its parent."""
+    return figures.routed.get(row.intent_id, row.intent_id)
+
+
 def _add_family(
-    section: Section, parent: ParentRow, children: Sequence[OrderRow], figures: Figures, known: dict[int, Instrument]
-) -> None:
+    section: Section, parent: ParentRow | OrderRow, children: Sequence[OrderRow], figures: Figures,
+    known: dict[int, Instrument],
+) -> None:  # fmt: skip
     """A parent's line, and a line for each of its open orders."""
     section.heads.add(len(section.rows))
-    working = parent.status == ParentStatus.WORKING
+    routed = parent.intent_id in figures.routes
+    begun_ns = parent.intent_ns if routed else min((row.intent_ns for row in children), default=0)
     section.rows.append((
         figures.names.strategy(parent.strategy), title_of(known, parent.instrument), side_text(parent.side),
-        _size(known, parent), _filled(known, parent), _limit(known, parent),
-        algorithms.name_of(parent.algorithm) if working else word(ParentStatus, parent.status).lower(),
-        age_text(time.time_ns() - min(row.intent_ns for row in children)) if children else "-",
+        _size(known, parent), _filled(known, parent), _limit(known, parent), _work(figures, parent.intent_id),
+        age_text(time.time_ns() - begun_ns) if begun_ns else "-",
     ))  # fmt: skip
-    section.rows += [_order_row(row, known, f" child {row.child}") for row in children]
+    section.rows += [
+        _order_row(row, known, f" {figures.names.account(row.account)}" if routed else f" child {row.child}")
+        for row in children
+    ]
+
+
+def _work(figures: Figures, intent: int) -> str:
+    """What works a parent: an algorithm, or the router until its deadline; or that it makes no further child."""
+    if (route := figures.routes.get(intent)) is not None:
+        return "stopping" if bare(route.error_text) else f"until {clock_text(route.expires_ns)}"
+    parent = figures.parents[intent]
+    if parent.status == ParentStatus.WORKING:
+        return algorithms.name_of(parent.algorithm)
+    return word(ParentStatus, parent.status).lower()
 
 
 def _order_row(row: OrderRow, known: dict[int, Instrument], title: str) -> tuple[str, ...]:
@@ -332,7 +354,7 @@ def _price(known: dict[int, Instrument], row: OrderRow | FillRow) -> str:
     return _price_text(known, row.instrument, row.price)
 
 
-def _limit(known: dict[int, Instrument], row: ParentRow) -> str:
+def _limit(known: dict[int, Instrument], row: ParentRow | OrderRow) -> str:
     return _price_text(known, row.instrument, row.limit_price) if row.limit_price else "no limit"
 
 

@@ -1,11 +1,14 @@
-"""`engine-ctl cancel`: one order, or the open orders of a part of a system; prints what has ended and what is left."""
+"""`engine-ctl cancel`: one order, or the open orders of a part of a system; prints what has ended and what is left.
+
+A parent of the router is cancelled as a whole, by its own id or by that of a child: no further child of it is sent.
+"""
 
 import argparse
 import time
 from collections.abc import Mapping
 
 from engine.cli import FAILED, NOT_FOUND, WRONG_USE, CommandError
-from engine.cli.look import last_states, newest_parents
+from engine.cli.look import last_states, newest_parents, newest_routes, routed_children
 from engine.cli.output import choose_system, print_json, print_line
 from engine.cli.stopping.halt import POLL_S
 from engine.cli.stopping.scope import is_named, named, open_orders
@@ -28,14 +31,15 @@ def cancel(options: argparse.Namespace) -> int:
         )
     config = read(call_supervisor(system, "status")["config"])
     if options.order:
-        intent_id = _intent_of(system, options.order)
+        intent_id, routed = _intent_of(system, options.order), routed_children(system)
         arguments: Mapping[str, int | str] = {"order": intent_id}
-        meant = [one for one in _open(system, config) if one.intent_id == intent_id]
+        parent = routed.get(intent_id, intent_id)
+        meant = [one for one in _open(system, config) if routed.get(one.intent_id, one.intent_id) == parent]
     else:
-        part = named(options, config)
+        part, parent = named(options, config), 0
         arguments, meant = part.arguments, open_orders(system, part.scopes, config.execution_names)
     answer = call_supervisor(system, "cancel", **arguments)
-    return _report(options, system, {one.client_id: one for one in meant}, deadline, answer["sequence"])
+    return _report(options, system, {one.client_id: one for one in meant}, deadline, answer["sequence"], parent)
 
 
 def _open(system: str, config: Config) -> list[OrderRow]:
@@ -44,10 +48,17 @@ def _open(system: str, config: Config) -> list[OrderRow]:
 
 def _intent_of(system: str, text: str) -> int:
     """The intent that is meant: one whose algorithm works, also without an order, or that of an open order."""
-    parent = newest_parents(system).get(int(text)) if text.isdecimal() else None
-    if parent is not None and parent.status != ParentStatus.DONE:
-        return int(parent.intent_id)
+    number = int(text) if text.isdecimal() else 0
+    parent, route = newest_parents(system).get(number), newest_routes(system).get(number)
+    if (parent is not None and parent.status != ParentStatus.DONE) or (route is not None and _lives(route)):
+        return number
+    if route is not None:
+        raise CommandError(f"order {text} is {word(OrderState, route.state).lower()}: nothing to cancel")
     return _find(system, text).intent_id
+
+
+def _lives(row: OrderRow) -> bool:
+    return row.state not in DONE_STATES
 
 
 def _find(system: str, text: str) -> OrderRow:
@@ -71,13 +82,16 @@ def _names(row: OrderRow) -> tuple[str, str, str]:
 
 
 def _report(
-    options: argparse.Namespace, system: str, meant: Mapping[bytes, OrderRow], deadline: float, sequence: int
-) -> int:
-    """Wait, and print how each order ended."""
+    options: argparse.Namespace, system: str, meant: Mapping[bytes, OrderRow], deadline: float, sequence: int,
+    parent: int,
+) -> int:  # fmt: skip
+    """Wait, and print how each order ended, and a parent of the router."""
     while True:
         states = {key: row for key, row in last_states(system).items() if key in meant}
-        left = [row for row in states.values() if row.state not in DONE_STATES]
-        if not left or time.monotonic() > deadline:
+        route = newest_routes(system).get(parent)
+        left = [row for row in states.values() if _lives(row)]
+        works = route is not None and _lives(route)
+        if not (left or works) or time.monotonic() > deadline:
             break
         time.sleep(POLL_S)
     ended = [row for row in states.values() if row.state in DONE_STATES]
@@ -85,6 +99,7 @@ def _report(
         print_json(options, {
             "sequence": sequence, "orders_before": len(meant), "ended": [_tree(one) for one in ended],
             "orders_left": [_tree(one) for one in left],
+            "routed": None if route is None else {"intent_id": parent, "state": word(OrderState, route.state).lower()},
         })  # fmt: skip
     else:
         print_line(
@@ -92,7 +107,20 @@ def _report(
         )
         for one in (*ended, *left):
             print_line(f"  {_names(one)[0]} {word(OrderState, one.state).lower()}")
-    return FAILED if left else 0
+        if route is not None:
+            print_line(_routed_line(route))
+    return FAILED if left or works else 0
+
+
+def _routed_line(route: OrderRow) -> str:
+    """How far a parent of the router is."""
+    state = word(OrderState, route.state).lower()
+    if _lives(route):
+        return (
+            f"routed order {route.intent_id} is {state}: it ends with its last child; engine-ctl status shows whether"
+            " the router runs"
+        )
+    return f"routed order {route.intent_id} is {state}"
 
 
 def _tree(row: OrderRow) -> dict[str, str]:

@@ -22,7 +22,7 @@ INTENT: "Record[IntentRow]" = Record(
     128,
     {
         "intent_id": "u8",  # `intent_id.py` has its layout; never reused in a system's life
-        "target_id": "u8",  # the intent whose order a CANCEL or REPLACE means
+        "target_id": "u8",  # the intent whose order a CANCEL or REPLACE means; of a child of the router: its parent
         "now_ns": "i8",  # the step's time in which it was decided
         "ttl_ns": "i8",  # refused when older
         "tick_sequence": "i8",  # the newest tick it was decided on
@@ -77,7 +77,7 @@ ORDER: "Record[OrderRow]" = Record(
         "price": "i8",
         "size": "i8",
         "filled": "i8",
-        "expires_ns": "i8",  # by the venue's clock: a request not executed until then never will be
+        "expires_ns": "i8",  # by the venue's clock: not executed later than this; on ROUTE_ORDERS the parent's deadline
         "replaces_id": "u8",  # the intent whose order it replaces; its own: it replaces the child `replaces_child`
         "strategy": "u4",
         "instrument": "u4",
