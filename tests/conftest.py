@@ -1,5 +1,6 @@
 """What every test has: a profile of hypothesis, a place in the order of the files, its own signal handlers."""
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ settings.register_profile(
 settings.load_profile("steelyard")
 
 STARTS = {"floor", "write", "bring_up"}  # fixtures of tests that start processes
+MOST_DESCRIPTORS = 512  # select, which some tests use, reads none from number 1,024 on
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
@@ -29,4 +31,13 @@ def pytest_runtest_protocol() -> Iterator[None]:
     for number, handler in before.items():
         if signal.getsignal(number) is not handler:
             signal.signal(number, handler)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Fail the test after which this process has very many files and sockets open: tests leave them open."""
+    result = yield
+    descriptors = len(os.listdir("/proc/self/fd"))
+    assert descriptors < MOST_DESCRIPTORS, f"{descriptors} descriptors are open: close what the tests of this file open"
     return result

@@ -67,7 +67,7 @@ def test_a_message_has_its_figure_from_the_socket_to_the_records(monkeypatch: py
 
 def test_a_decoded_book_is_seen_by_another_process() -> None:
     """The reader runs in its own process; the bench removes its segments and directories."""
-    found = visible.measure(2500)
+    found = visible.measure(10_000)
     assert 0 < found["top_visible_p50_ns"] <= found["top_visible_p99_ns"]
     assert [name for name in shm.names() if name.startswith("bench-seen-")] == []
 

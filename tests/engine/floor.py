@@ -24,6 +24,7 @@ from tests.engine.ports import free_port
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 DEADLINE_S = 60.0
 ACCOUNT = "engine"
+THREADS_AT = 17  # the number of threads among the fields of /proc/PID/stat that follow the name
 
 
 def until(what: Any, deadline_s: float = DEADLINE_S) -> Any:
@@ -140,8 +141,9 @@ class Floor(Running):
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether a killed process has closed its files: before that it still holds its locks, and has no environment."""
-    return _read(pid, "stat").rpartition(b")")[2].split()[:1] in ([], [b"Z"])
+    """Whether all threads of a killed process have ended: until then it holds its locks, and has no environment."""
+    fields = _read(pid, "stat").rpartition(b")")[2].split()
+    return not fields or (fields[0] == b"Z" and int(fields[THREADS_AT]) <= 1)
 
 
 def _pids() -> list[int]:

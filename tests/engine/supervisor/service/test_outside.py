@@ -95,7 +95,7 @@ def test_a_wait_for_a_process_of_systemd_leaves_no_descriptor_open(write: Write)
     """The supervisor looks ten times a second; a descriptor left by each look would end it within a minute."""
     config = write(PROCESSES)
     marks = {SYSTEM_MARK: config.system.name, PROCESS_MARK: "beta"}
-    beta = subprocess.Popen(["sleep", "60"], env={**os.environ, **marks})
+    beta = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, **marks})
     try:
         table = Processes(config, {})
         found = until(table.find)
