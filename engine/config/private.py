@@ -47,6 +47,16 @@ def replace_private(path: Path, data: bytes) -> None:
         os.chown(temporary, -1, found.st_gid)
         temporary.chmod(stat.S_IMODE(found.st_mode))
     temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Flush the directory's entries to the disk: a file that was created or renamed is there after a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def make_private(path: Path) -> None:

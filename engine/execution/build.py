@@ -15,7 +15,7 @@ import msgspec
 from engine import skips
 from engine.config.accounts import account_of, check_journals
 from engine.config.nearest import read_table
-from engine.config.private import make_once, make_private, open_private
+from engine.config.private import make_once, make_private, open_private, replace_private
 from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.operator import Heartbeat, Operator
@@ -115,12 +115,7 @@ def read_or_make_uuid(path: Path) -> uuid.UUID:
     """The uuid of an account, made once and kept: our orders at the venue are known by it for ever."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = path.with_suffix(".made")
-        with open(open_private(made, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
-            file.write(f"{uuid.uuid4()}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        made.rename(path)
+        replace_private(path, f"{uuid.uuid4()}\n".encode())
     return uuid.UUID(path.read_text().strip())
 
 

@@ -18,7 +18,7 @@ from zlib import crc32
 
 import msgspec
 
-from engine.config.private import make_private, open_private
+from engine.config.private import make_private, open_private, sync_directory
 
 HEAD = struct.Struct("<II")
 RENEW_BYTES = 4 << 20
@@ -196,6 +196,7 @@ class Journal:
             logger.warning("the journal was not written anew, it grows on", extra={"error": str(error)})
             return
         made.replace(self._path)
+        sync_directory(self._path.parent)
         os.close(self._file)
         self._file, self._size, self._waiting = descriptor, len(data), b""
 

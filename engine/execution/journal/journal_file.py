@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from engine.config.private import make_private, open_private
+from engine.config.private import make_private, open_private, sync_directory
 from engine.execution.journal.journal_record import count_whole
 from engine.model import records
 
@@ -394,12 +394,3 @@ def warn_of_torn(path: Path, rest: bytes, sequence: int) -> None:
     if torn := len(rest.rstrip(b"\0")):
         of = {"file": str(path), "after_record": sequence, "bytes": torn}
         logger.warning("the journal's last record is torn: it is dropped, and execution asks the venue", extra=of)
-
-
-def sync_directory(directory: Path) -> None:
-    """Flush the directory's entries to the disk."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,10 +1,9 @@
 """A small file with the checksum of its contents in its first line, replaced as a whole."""
 
-import os
 import zlib
 from pathlib import Path
 
-from engine.config.private import open_private
+from engine.config.private import replace_private
 
 
 class DamagedFileError(ValueError):
@@ -29,8 +28,5 @@ class CheckedFile:
         return body
 
     def write(self, body: bytes) -> None:
-        """Replace the contents."""
-        temporary = self.path.with_suffix(".making")
-        with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-            file.write(b"%d\n%b" % (zlib.crc32(body), body))
-        temporary.replace(self.path)
+        """Replace the contents in one step, on disk too: after a power cut the file has the old or the new ones."""
+        replace_private(self.path, b"%d\n%b" % (zlib.crc32(body), body))

@@ -1,13 +1,14 @@
 """What another user could plant is refused by name: directories that others write to, links, pipes, second names."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.config import Paths
-from engine.config.private import open_private
+from engine.config.private import open_private, replace_private
 
 
 def link(file: Path, other: Path) -> None:
@@ -44,6 +45,27 @@ def test_a_file_is_made_private(tmp_path: Path) -> None:
     """Logs show what a strategy does; other users must not read them."""
     os.close(open_private(tmp_path / "new", os.O_WRONLY | os.O_APPEND))
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_is_replaced_on_disk_before_its_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut an empty file under the right name is worse than the old contents."""
+    effects, fsync, replace = [], os.fsync, Path.replace
+    file = tmp_path / "monitor.json"
+
+    def flush(descriptor: int) -> None:
+        kind = "directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        effects.append((kind, file.exists() and file.read_bytes()))
+        fsync(descriptor)
+
+    def rename(old: Path, new: Path) -> Path:
+        effects.append(("rename", old.read_bytes()))
+        return replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", rename)
+    replace_private(file, b"new")
+    assert effects == [("file", False), ("rename", b"new"), ("directory", b"new")]
+    assert os.listdir(tmp_path) == ["monitor.json"]
 
 
 @pytest.mark.parametrize("which", ["run", "state"])

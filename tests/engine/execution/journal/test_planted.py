@@ -55,7 +55,8 @@ def test_no_lock_checkpoint_or_cache_follows_a_link(tmp_path: Path, precious: Pa
     """Each was opened with truncation."""
     directory = tmp_path / "journal"
     identity = directory / "system.uuid"
-    names = {"journal.lock": lambda: hold(directory), "system.made": lambda: read_or_make_uuid(identity)}
+    names = {"journal.lock": lambda: hold(directory)}
+    names[f".system.uuid.{os.getpid()}"] = lambda: read_or_make_uuid(identity)
     names[f"instruments.json.{os.getpid()}.making"] = lambda: save_instruments(
         str(directory / "instruments.json"), (), 1
     )
