@@ -9,7 +9,9 @@
     fill_to_position   from the time of the fill's step to the moment another process reads the position
                        (`bench.profit`)
 
-`--long` runs the orders for 60 s; `memory_mib` is the engine's own memory at the begin and after each quarter.
+`--long` runs the orders for 60 s, after 60 s that are not counted: risk keeps the time of each order for a minute, so
+memory can be flat only after a minute. `memory_mib` has the engine's own memory at the begin and after each tenth;
+`bench.memory` has the rule by which it is flat. A shorter run is not judged.
 """
 
 import sys
@@ -24,6 +26,7 @@ if not __package__:
 from bench import path, profit
 from bench.command import output, parser_of
 from bench.machine import describe
+from bench.memory import FLAT_BYTES, MIB, Memory, growth, is_flat
 from engine.execution.orders.ledger import Ledger
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, DONE_STATES, BookState
@@ -38,7 +41,8 @@ GATE_CHECKS, GATE_STEP_NS = 50_000, 1_000_000
 IN_FLIGHT = 48
 SECONDS, LONG_SECONDS, QUICK_SECONDS = 10.0, 60.0, 3.0
 PATH_RATE = 1_000
-GOAL_ORDERS, MIB = 5_000, 1 << 20
+GOAL_ORDERS = 5_000
+WINDOW_SECONDS = 60.0  # of risk's rate of orders, the longest in which each order is kept
 DAYS = 300
 
 
@@ -95,15 +99,15 @@ def gate_ns() -> list[int]:
     return times
 
 
-def flood(seconds: float) -> dict[str, Any]:
-    """Orders as fast as the venue answers them."""
+def flood(seconds: float, warm_seconds: float = 0.0) -> dict[str, Any]:
+    """Orders as fast as the venue answers them; those of the first `warm_seconds` are not counted."""
     text = (path.SYSTEM + path.STRATEGY + path.ALL_LIMITS + path.TOGETHER).replace(
         "bench.path:Prompt", "bench.execution:Flooder"
     )
-    return path.measure(seconds, text=text)
+    return path.measure(seconds, text=text, warm_seconds=warm_seconds)
 
 
-def run(seconds: float, part_seconds: float) -> dict[str, Any]:
+def run(seconds: float, part_seconds: float, warm_seconds: float) -> dict[str, Any]:
     """All figures."""
     checks = sorted(gate_ns())
     text = path.SYSTEM + path.STRATEGY + path.ALL_LIMITS + path.TOGETHER
@@ -111,7 +115,8 @@ def run(seconds: float, part_seconds: float) -> dict[str, Any]:
     rows = way["rows"][path.WARM_UP :]
     rows = rows[rows[:, 3] > 0]
     seen = profit.report(profit.measure(part_seconds), part_seconds)
-    flooded = flood(seconds)
+    flooded = flood(seconds, warm_seconds)
+    memory = [Memory(*one) for one in flooded["memory"]]
     return {
         "machine": describe(),
         "gate_p50_ns": path.quantile_of(checks, 0.5),
@@ -121,7 +126,12 @@ def run(seconds: float, part_seconds: float) -> dict[str, Any]:
         "fill_to_position_p99_ns": seen["fill_to_profit_p99_ns"],
         "fill_to_position_within_limit": seen["within_limit"],
         "seconds": seconds, "refused": flooded["refused"], "left_out": flooded["left_out"],
-        "memory_mib": [round(one / MIB, 1) for one in flooded["memory"]],
+        "memory_mib": {
+            "anonymous": [round(one.anonymous / MIB, 2) for one in memory],
+            "shared": [round(one.shared / MIB, 2) for one in memory],
+        },
+        "memory_bytes_an_order": round(growth(memory), 2),
+        "memory_flat": is_flat(memory) if warm_seconds >= WINDOW_SECONDS else None,
     }  # fmt: skip
 
 
@@ -138,7 +148,16 @@ def show(found: dict[str, Any]) -> None:
         f" {share:.2%} within {profit.LIMIT_NS / 1e3:.0f} us"
     )
     print(f"{found['orders_per_s']:,} orders a second for {found['seconds']:.0f} s (goal {GOAL_ORDERS:,})")
-    print(f"{found['refused']} refused, {found['left_out']} left out; own memory, MiB: {found['memory_mib']}")
+    print(f"{found['refused']} refused, {found['left_out']} left out")
+    for kind, series in found["memory_mib"].items():
+        print(f"{kind} memory, MiB: {' '.join(map(str, series))}")
+    print(memory_text(found["memory_bytes_an_order"], found["memory_flat"]))
+
+
+def memory_text(each: float, flat: bool | None) -> str:
+    """Whether the memory is flat, and by which figure."""
+    verdict = "not judged without --long" if flat is None else "flat" if flat else "NOT FLAT"
+    return f"memory: {verdict}; {each:.2f} bytes an order over the last third, flat below {FLAT_BYTES:g}"
 
 
 def main() -> None:
@@ -147,7 +166,7 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help=f"orders for {LONG_SECONDS:.0f} s")
     options = parser.parse_args()
     part = QUICK_SECONDS if options.quick else SECONDS
-    found = run(LONG_SECONDS if options.long else part, part)
+    found = run(LONG_SECONDS if options.long else part, part, WINDOW_SECONDS if options.long else 0.0)
     output(found, options, show)
 
 

@@ -223,10 +223,12 @@ def measure(
     rate: int = FLOW_RATE,
     text: str = CONFIG,
     pinned: bool = True,
+    warm_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """Start the venue and the engine; return the rows and the counts.
 
-    `more` is further text of the configuration; `beside(config)` runs while the engine is measured.
+    `more` is further text of the configuration; `beside(config)` runs while the engine is measured. Orders of the first
+    `warm_seconds` are not counted.
     """
     from engine.clock import OFFSET_VARIABLE, measure_offset_ns
     from engine.config import load
@@ -249,10 +251,10 @@ def measure(
             config = load(str(file))
             config.paths.make()
             segments.create(config)
-            words = ["--core", str(file), "--seconds", str(seconds), "--rows", str(rows)]
+            words = ["--core", str(file), "--seconds", str(seconds), "--warm", str(warm_seconds), "--rows", str(rows)]
             with beside(config):
                 command = [sys.executable, "-m", "bench.path", *words]
-                subprocess.run(command, cwd=ROOT, check=True, timeout=seconds + START_LIMIT_S)
+                subprocess.run(command, cwd=ROOT, check=True, timeout=seconds + warm_seconds + START_LIMIT_S)
             counts: dict[str, Any] = json.loads((place / "counts").read_bytes())
             found = np.fromfile(rows, np.int64).reshape(-1, len(Row._fields))
             return {**counts, "rows": found}
@@ -468,13 +470,14 @@ def main() -> None:
         "--rate", type=int, action="append", help="orders a second, several times; default 25, 1000, 5000"
     )
     parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--warm", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--core", help=argparse.SUPPRESS)
     parser.add_argument("--rows", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.core:
         from bench.path_engine import run as run_core
 
-        run_core(options.core, "core", options.seconds, Path(options.rows))
+        run_core(options.core, "core", options.seconds, options.warm, Path(options.rows))
         return
     if options.long:
         found = run_long(LONG_TICKS // 50 if options.quick else LONG_TICKS)

@@ -18,11 +18,11 @@ import json
 import os
 import resource
 import struct
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.memory import Memory, read_memory
 from engine import garbage
 from engine.model import records
 from engine.model.words import JournalKind, Reason
@@ -41,7 +41,7 @@ LOOK_NS = 100 * MS  # how often the machine's counts and the verdicts are read, 
 PARTS = ("feed_ns", "strategy_ns", "execution_ns", "rest_ns")  # of a round; the rest has the warming and the rows
 APPROVED = Reason.APPROVED.value
 LAST_NS = 500 * MS  # after the end the last intents may still become orders
-MEMORY_PARTS = 4  # of a run, after each of which the memory is read
+MEMORY_PARTS = 10  # of a run, after each of which the memory is read
 OPEN_LIMIT_NS = 10_000 * MS
 STEAL_FIELD = 8  # in a line of /proc/stat
 
@@ -134,10 +134,11 @@ class Stamps:
 
         journal._publish, inlet.transmit = stamped_publish, stamped_transmit  # noqa: SLF001
 
-    def run(self, seconds: float) -> dict[str, Any]:
-        """Rounds until the time is over, and until no intent waits; what was counted."""
+    def run(self, seconds: float, warm_seconds: float) -> dict[str, Any]:
+        """Rounds until the time is over, and until no intent waits; what was counted after `warm_seconds`."""
         garbage.exclude_built()
         self._await_open()
+        self._warm_up(warm_seconds)
         intents, verdicts, ticks = self._intents.end, self._verdicts.end, self._ticks.end
         checks = self.approval.checks
         self._verdicts.cursor, self.refused = verdicts, 0
@@ -163,10 +164,9 @@ class Stamps:
             raise SystemExit(f"{lost} verdicts were overwritten before they were counted: nothing was measured")
         self.refused += int((verdicts["reason"] != APPROVED).sum())
 
-    def _memory(self) -> int:
-        """The process's own memory in bytes, without the rows."""
-        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text().split())
-        return (resident - shared) * resource.getpagesize() - sys.getsizeof(self.rows)
+    def _memory(self) -> Memory:
+        """The process's own memory, without the rows."""
+        return read_memory(len(self.rows) // len(Row._fields), len(self.rows) * self.rows.itemsize)
 
     def _await_open(self) -> None:
         """Rounds until the gate is open, which are not counted."""
@@ -175,7 +175,10 @@ class Stamps:
             if self.now() > end_ns:
                 raise SystemExit("the session at the venue did not come up: nothing was measured")
             self._rounds(self.now() + 50 * MS, feeds=True)
-        self._rounds(self.now() + 500 * MS, feeds=True)  # the first intents may have been refused before
+
+    def _warm_up(self, seconds: float) -> None:
+        """Rounds that are not counted: the first intents may have been refused before."""
+        self._rounds(self.now() + max(500 * MS, int(seconds * 1e9)), feeds=True)
         del self.rows[:]
         self.stalls, self.rounds = [], 0
 
@@ -239,12 +242,12 @@ class Stamps:
             self.stalls.append({"at_ns": times[-1], "round_ns": times[-1] - times[0], **grown, **parts})
 
 
-def run(config_path: str, name: str, seconds: float, file: Path) -> None:
+def run(config_path: str, name: str, seconds: float, warm_seconds: float, file: Path) -> None:
     """The engine's process: run, and write the rows to the file, and what was counted to `counts` beside it."""
     from engine.config import load
 
     stamps = Stamps(load(config_path), name)
-    counts = stamps.run(seconds)
+    counts = stamps.run(seconds, warm_seconds)
     stamps.loop.close()
     file.write_bytes(stamps.rows.tobytes())
     file.with_name("counts").write_text(json.dumps(counts))

@@ -1,16 +1,12 @@
 # cython: language_level=3
 """How many requests left in the last minute: a sliding window, not a bucket that refills at the full minute.
 
-The marks lie in a circle with room for the limit, so that no order waits for it to grow. It doubles when it is full,
-after a limit was raised.
+The marks lie in blocks, oldest first. A block whose marks have left the window is used again, so the memory is that of
+the most marks that a window has held, and no order waits while marks are copied into a larger place.
 """
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
-
-cdef enum:
-    FIRST_CAPACITY = 64  # a power of two, as every later one
-    CAPACITY_MOST = 1 << 20  # of a circle at its begin: memory that no mark uses is never touched
 
 
 cdef class SlidingRate:
@@ -18,49 +14,70 @@ cdef class SlidingRate:
 
     def __init__(self, int64_t limit, int64_t window_ns):
         """Begin with an empty window."""
-        assert self.marks == NULL, "initialised once"
+        assert self.oldest == NULL, "initialised once"
         self.limit = limit
         self.window_ns = window_ns
-        self.capacity = FIRST_CAPACITY
-        while self.capacity < min(limit, CAPACITY_MOST):
-            self.capacity *= 2
-        self.marks = <int64_t *>malloc(self.capacity * sizeof(int64_t))
-        if self.marks == NULL:
-            raise MemoryError
+        self.oldest = self.newest = self.allocate()
 
     def __dealloc__(self):
-        """Give the circle back."""
-        free(self.marks)
+        """Give the blocks back."""
+        cdef Block *block = self.oldest
+        if block == NULL:
+            return  # there was no memory for the first one
+        self.clear()
+        block.following = self.spare
+        while block != NULL:
+            following = block.following
+            free(block)
+            block = following
 
     cpdef Py_ssize_t count(self, int64_t now_ns):
         """Marks still inside the window that ends at this time."""
         cdef int64_t edge = now_ns - self.window_ns
-        if self.held and self.marks[(self.first + self.held - 1) & (self.capacity - 1)] <= edge:
-            self.held = 0  # none is left after a pause, however many there were
-        while self.held and self.marks[self.first] <= edge:
-            self.first = (self.first + 1) & (self.capacity - 1)
+        if self.held and self.newest.marks[self.after - 1] <= edge:
+            self.clear()
+        while self.held and self.oldest.marks[self.first] <= edge:
+            self.first += 1
             self.held -= 1
+            if self.first == MARKS:
+                self.release()
         return self.held
 
     cpdef int mark(self, int64_t now_ns) except -1:
         """One more request left."""
-        if self.held == self.capacity:
-            self.grow()
-        self.marks[(self.first + self.held) & (self.capacity - 1)] = now_ns
+        if self.after == MARKS:
+            self.newest.following = self.allocate()
+            self.newest, self.after = self.newest.following, 0
+        self.newest.marks[self.after] = now_ns
+        self.after += 1
         self.held += 1
         return 0
 
-    cdef int grow(self) except -1:
-        """Twice the room, the oldest mark first."""
-        cdef int64_t *wider = <int64_t *>malloc(2 * self.capacity * sizeof(int64_t))
-        cdef Py_ssize_t index
-        if wider == NULL:
+    cdef void clear(self) noexcept:
+        """Forget every mark in one step, however many there are after a pause."""
+        if self.oldest != self.newest:
+            self.newest.following, self.spare = self.spare, self.oldest.following
+            self.newest = self.oldest
+        self.first = self.after = self.held = 0
+
+    cdef void release(self) noexcept:
+        """Keep the oldest block to be used again, and begin at the next one."""
+        cdef Block *block = self.oldest
+        self.oldest, self.first = block.following, 0
+        block.following, self.spare = self.spare, block
+
+    cdef Block *allocate(self) except NULL:
+        """A block for the next marks."""
+        cdef Block *block = self.spare
+        if block != NULL:
+            self.spare = block.following
+        else:
+            block = <Block *>malloc(sizeof(Block))
+            self.blocks += 1
+        if block == NULL:
             raise MemoryError
-        for index in range(self.held):
-            wider[index] = self.marks[(self.first + index) & (self.capacity - 1)]
-        free(self.marks)
-        self.marks, self.first, self.capacity = wider, 0, 2 * self.capacity
-        return 0
+        block.following = NULL
+        return block
 
 
 cdef class SharedRate:

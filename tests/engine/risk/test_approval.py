@@ -1,6 +1,7 @@
 """The compiled approval against the gate: it may leave the decision open, but never approve what the gate refuses."""
 
 import random
+from collections import deque
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -138,16 +139,29 @@ def test_a_middle_of_65_bits_is_exact() -> None:
     assert top.middle2 == top.good_middle2 == 2 * INT64_MAX - 1
 
 
-@pytest.mark.parametrize("limit", [10, 1_000])
-def test_the_sliding_window_is_that_of_a_list(limit: int) -> None:
-    """The circle grows and turns, is empty after a pause, and forgets nothing that is inside."""
+@pytest.mark.parametrize("window", [100, 2_000])
+def test_the_sliding_window_is_that_of_a_list(window: int) -> None:
+    """Blocks of marks come and go, the window is empty after a pause, and forgets nothing that is inside."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to repeat it
-    random_, rate, marks, now_ns = random.Random(seed), SlidingRate(limit, 1_000), [], 0
-    for _ in range(5_000):
-        now_ns += random_.choice((0, 1, 1, 2, 30) * 50 + (5_000,))
+    random_, rate, marks, now_ns = random.Random(seed), SlidingRate(10, window), deque[int](), 0
+    pauses = (0, 1, 1, 2) * 2_000 + (5 * window,)
+    for _ in range(40_000):
+        now_ns += random_.choice(pauses)
         if random_.random() < 0.9:
             rate.mark(now_ns)
             marks.append(now_ns)
-        marks = [mark for mark in marks if now_ns - 1_000 < mark]
+        while marks and marks[0] <= now_ns - window:
+            marks.popleft()
         assert rate.count(now_ns) == len(marks)
+
+
+def test_the_memory_of_a_sliding_window_is_that_of_its_most_marks() -> None:
+    """It is the same after hours at a high rate as after the first window, also with pauses."""
+    rate, blocks = SlidingRate(1_000_000, 1_000), set()
+    for turn in range(5):
+        for now_ns in range(10_000 * turn, 10_000 * turn + 5_000):
+            rate.mark(now_ns)
+            rate.count(now_ns)
+        blocks.add(rate.blocks)
+    assert blocks == {3}, "a thousand marks of 511 a block, and the one that begins"
