@@ -375,6 +375,7 @@ class OrderFlag(IntEnum):
     RESERVED = 64  # an exit that used the part of the order rate kept for exits
     CLOSING = 128  # execution's own exit while it flattens; no strategy submitted an intent for it
     REDUCE_ONLY = 256  # its intent has it
+    FILLS_ABSENT = 512  # the venue reports a part of it as filled, and no fill of that part could be applied
 
 
 class FrameKind(IntEnum):

@@ -3,6 +3,8 @@
     ORDER of a child                  its progress; done: its end; after its end: what it filled after all
     refusal of a child                its end, and its account is left out for a time
     ORDER_TOO_LARGE                   its end, and the next shares of its account are within the limit in the refusal
+    ORDER with FILLS_MISSING          no end: execution fetches the fills, and after 20 listings without them gives up
+    ORDER with FILLS_ABSENT           execution gave up: the child counts as filled until an ORDER has its fills
     DUPLICATE_INTENT                  execution has read it in an earlier life: its ORDER shows it, else it is cancelled
     refusal of a cancel, no end seen  execution has no such order and its records are lost: the child counts as filled
     refusal of a cancel, end seen     the fills of that end are missing: the child ends with the ORDER that has them
@@ -21,10 +23,11 @@ from engine.model.rows import OrderRow, VerdictRow
 from engine.model.words import DONE_STATES, OrderFlag, OrderState, Reason
 from engine.router.lanes import AccountLanes
 from engine.router.offers import Acknowledgements
-from engine.router.parent import Child
+from engine.router.parent import Child, Parent
 from engine.router.parents import Parents
 
 DONE = frozenset(DONE_STATES)
+UNKNOWN_FILLS = OrderFlag.FILLS_MISSING | OrderFlag.FILLS_ABSENT
 ENDS_PARENT = frozenset({Reason.HALTED, Reason.STRATEGY_HALTED, Reason.STRATEGY_DISABLED})
 
 logger = logging.getLogger("engine.router")
@@ -73,16 +76,25 @@ class Answers:
             child.timed = True
             self._acknowledgements.add(row.answer_ns - row.sent_ns)
         filled = _filled(row, child)
-        if row.state in DONE and not row.flags & OrderFlag.FILLS_MISSING:
-            self._parents.end(parent, child, filled, now_ns, refused=row.state == OrderState.REJECTED)
-        else:
+        if row.state not in DONE or row.flags & OrderFlag.FILLS_MISSING:
             self._parents.progress(parent, child, row.state, filled, now_ns)
+        elif row.flags & OrderFlag.FILLS_ABSENT:
+            self._guess(parent, child, "the venue reports fills of a child that it does not list", now_ns)
+        else:
+            self._parents.end(parent, child, filled, now_ns, refused=row.state == OrderState.REJECTED)
+
+    def _guess(self, parent: Parent, child: Child, why: str, now_ns: int) -> None:
+        """End a child whose fills are not known as filled in full."""
+        what = {"account": self._account, "parent": parent.id, "child": child.id}
+        logger.critical("%s: it counts as filled, so no size is traded twice", why, extra=what)
+        self._parents.end(parent, child, child.size, now_ns, guessed=True)
 
     def _on_ended(self, row: OrderRow, now_ns: int) -> None:
-        """An end that execution inferred, and that the venue contradicts."""
+        """An end that execution inferred and the venue contradicts, or one that the router guessed."""
         parent, child = self._parents.ended.get(row.intent_id, (None, None))
         if parent is not None and child is not None:
-            self._parents.correct(parent, child, _filled(row, child), now_ns)
+            known = row.state in DONE and not row.flags & UNKNOWN_FILLS
+            self._parents.correct(parent, child, _filled(row, child), now_ns, known=known)
 
     def _on_verdict(self, row: VerdictRow, now_ns: int) -> None:
         if row.intent_id in self._parents.cancels:
@@ -105,9 +117,7 @@ class Answers:
         parent, child = self._parents.children.get(child_id, (None, None))
         if parent is None or child is None or row.reason != Reason.UNKNOWN_ORDER or child.state in DONE:
             return
-        what = {"account": self._account, "parent": parent.id, "child": child_id}
-        logger.critical("the records of a child are lost: it counts as filled, so no size is traded twice", extra=what)
-        self._parents.end(parent, child, child.size, now_ns, refused=False)
+        self._guess(parent, child, "the records of a child are lost", now_ns)
 
     def _cancel_unknown(self, now_ns: int) -> None:
         """Have the answer to a cancel decide what the lost records would have."""

@@ -6,7 +6,8 @@
 
 A budget is lowered at any time; what the account held stays held until its execution has confirmed the lower one. A
 budget is raised only by as much as there is room. Each change is in the journal before its cell is written, and a life
-begins with what each account may hold by the journal.
+begins with what each account may hold by the journal. An account of which the journal has nothing (a first start, a
+lost journal) may hold the whole cap until its execution has published what it uses, under the budget in its cell.
 
 Every `SHARE_NS` the cap is divided anew: each account gets what it uses, and an equal part of what no account uses.
 """
@@ -37,11 +38,15 @@ class Budget:
 class Budgets:
     """The budgets of all accounts, in the order of their cells."""
 
-    def __init__(self, cap: int, numbers: Mapping[str, int], cells: CellWriter, back: Mapping[str, CellReader]) -> None:
-        """Nothing is given out yet. `cap` in millionths of a dollar; `numbers`: of each account."""
-        self.cap, self._cells, self._back = cap, cells, back
+    def __init__(
+        self, cap: int, numbers: Mapping[str, int], cells: CellWriter, known: CellReader,
+        back: Mapping[str, CellReader],
+    ) -> None:  # fmt: skip
+        """Nothing is given out yet. `cap` in millionths of a dollar; `numbers` of accounts; `known` reads `cells`."""
+        self.cap, self._cells, self._known, self._back = cap, cells, known, back
         self.of = {name: Budget(number) for name, number in numbers.items()}
         self._confirm_ns = self._share_ns = 0
+        self._recalled = False
 
     def apply(self, record: Granted) -> None:
         """The state after a record; what an account held before it stays held until it confirms."""
@@ -57,11 +62,13 @@ class Budgets:
             made += [Granted(name, one.version, one.held), Granted(name, one.version, one.amount)]
         return made
 
-    def step(self, now_ns: int, write: Callable[[Granted], bool]) -> None:
-        """Read what is confirmed, divide the cap, and confirm every budget; `write` puts a record into the journal."""
+    def step(self, now_ns: int, write: Callable[..., bool]) -> None:
+        """Read what is confirmed, divide the cap, and confirm every budget; `write` records all that it gets or none."""
         if now_ns < self._confirm_ns:
             return
         self._confirm_ns = now_ns + CONFIRM_NS
+        if not self._recall(write):
+            return
         self._read()
         if now_ns >= self._share_ns:
             self._share_ns = now_ns + SHARE_NS
@@ -69,6 +76,21 @@ class Budgets:
         for index, one in enumerate(self.of.values()):
             if one.version:
                 self._cells.write(index, one.version, one.amount, now_ns, one.number, 0, (0,) * 4)
+
+    def _recall(self, write: Callable[..., bool]) -> bool:
+        """Once, after the journal was read: record the budgets that it does not have; False without room for them."""
+        for index, (name, one) in enumerate(self.of.items()):
+            if self._recalled or one.version:
+                continue
+            row = self._known.read(index)
+            version, amount = (0, 0) if row is None else (row.version, row.amount)
+            most, budget = Granted(name, version, self.cap), Granted(name, version, amount)
+            if not write(most, budget):
+                return False
+            self.apply(most)
+            self.apply(budget)
+        self._recalled = True
+        return True
 
     def _read(self) -> None:
         """An execution that confirms the newest version goes by no older one any more, beyond what it uses already."""
@@ -79,7 +101,7 @@ class Budgets:
                 if row.version == one.version and row.used >= 0:
                     one.held = max(one.amount, row.used)
 
-    def _divide(self, now_ns: int, write: Callable[[Granted], bool]) -> None:
+    def _divide(self, now_ns: int, write: Callable[..., bool]) -> None:
         """Lower first; then raise, by what there is room for."""
         targets, grain = self._targets(), self.cap // GRAIN
         above = sum(one.amount for one in self.of.values()) > self.cap  # the configured cap is lower than it was
@@ -100,7 +122,7 @@ class Budgets:
             return {name: self.cap * one // total for name, one in used.items()}
         return {name: one + (self.cap - total) // len(used) for name, one in used.items()}
 
-    def _grant(self, name: str, one: Budget, amount: int, now_ns: int, write: Callable[[Granted], bool]) -> None:
+    def _grant(self, name: str, one: Budget, amount: int, now_ns: int, write: Callable[..., bool]) -> None:
         version = max(one.version + 1, now_ns // MS)  # above those of a journal that was lost
         if write(Granted(name, version, amount)):
             self.apply(Granted(name, version, amount))

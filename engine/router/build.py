@@ -43,7 +43,7 @@ def build(config: "Config", name: str) -> Router:
         numbers = {account.role: account.number for account in accounts_of(config)}
         back = {role: opened.cell_reader("budgeted", role) for role in numbers}
         cap = int(config.budgets.max_gross_usd * MICRO)
-        budgets = Budgets(cap, numbers, opened.cell_writer("budgets"), back)
+        budgets = Budgets(cap, numbers, opened.cell_writer("budgets"), opened.cell_reader("budgets"), back)
     names = {account.number: account.role for account in accounts_of(config)}
     number = config.role_number(name)
     return Router(

@@ -51,11 +51,12 @@ class Sent(Entry, frozen=True, array_like=True, tag="sent"):
 
 
 class Ended(Entry, frozen=True, array_like=True, tag="ended"):
-    """A child's end, with what it filled; again with more, where its execution corrects that end."""
+    """A child's end, with what it filled; again where its execution corrects that end."""
 
     parent: int
     child: int
     filled: int
+    guessed: bool = False  # its fills are not known: it counts as filled in full
 
 
 class Stopped(Entry, frozen=True, array_like=True, tag="stopped"):

@@ -11,7 +11,7 @@ venue filled after all counts, and what is free shrinks.
 from dataclasses import dataclass, field
 
 from engine.model.rows import IntentRow
-from engine.model.words import OrderState
+from engine.model.words import OrderState, TimeInForce
 from engine.router.terms import Member, Route
 
 
@@ -27,6 +27,7 @@ class Child:
     state: int = 0  # of its newest ORDER; 0: none yet
     timed: bool = False  # its acknowledgement counts in its account's median
     cancelled: bool = False  # a cancel was submitted
+    guessed: bool = False  # ended without its fills: it counts as filled in full until they are known
 
     @property
     def id(self) -> int:
@@ -52,6 +53,7 @@ class Parent:
     left_out: dict[str, int] = field(default_factory=dict)  # accounts that receive no share, until when
     newer_than: dict[str, int] = field(default_factory=dict)  # by account: only a later book receives a share
     next_ns: int = 0  # of the next wave at the earliest
+    too_large: int = 0  # refused by accounts as too large since the last wave: an IOC may split it once more
     shown: tuple[int, int] = (0, 0)  # state and filled size as last published
 
     @property
@@ -73,6 +75,18 @@ class Parent:
     def free(self) -> int:
         """What no child has."""
         return max(0, self.size - self.bound)
+
+    @property
+    def for_wave(self) -> int:
+        """What the next wave may split: of an IOC that has had its wave, only what no venue was asked for."""
+        once = self.intent.time_in_force == TimeInForce.IOC and self.made
+        return min(self.free, self.too_large) if once else self.free
+
+    @property
+    def waved(self) -> bool:
+        """Whether it is an IOC whose wave has ended."""
+        once = self.intent.time_in_force == TimeInForce.IOC and self.made
+        return bool(once and not self.children and not self.too_large)
 
     @property
     def bound(self) -> int:

@@ -38,6 +38,8 @@ DONE_KEPT = 256  # ended parents whose last ORDER is published again at a start
 ENDED_KEPT = 1024  # ended children whose end an execution can correct
 ERROR_TEXT = 72
 REST_TOO_SMALL = "the rest is too small for an order"
+GUESSED_TOO_MUCH = "a child whose records were lost had filled less"
+WAVE_ENDED = "the wave of an IOC has ended"
 
 logger = logging.getLogger("engine.router")
 
@@ -155,7 +157,9 @@ class Parents:
         child.state, child.filled = state, max(child.filled, filled)
         self._publish_if_changed(parent, now_ns)
 
-    def end(self, parent: Parent, child: Child, filled: int, now_ns: int, *, refused: bool) -> None:
+    def end(
+        self, parent: Parent, child: Child, filled: int, now_ns: int, *, refused: bool = False, guessed: bool = False
+    ) -> None:
         """A child has ended: what it left may be routed again, first to the other accounts where it was refused."""
         assert 0 <= filled <= child.size, (filled, child)
         account = child.member.account
@@ -163,26 +167,33 @@ class Parents:
             parent.left_out[account] = now_ns + self._options.refused_ns
         else:
             parent.newer_than[account] = child.intent.now_ns
-        self._end(parent, child, filled, now_ns)
+        self._end(parent, records.Ended(parent.id, child.id, filled, guessed), now_ns)
 
     def shrink(self, parent: Parent, child: Child, value: int, limit: int, now_ns: int) -> None:
         """A child was refused as too large: its size is routed again, with shares that its account allows."""
         notional = child.size * child.intent.price * child.member.price_factor
         self._offers.limit(child.member, max(1, notional * limit // value), now_ns)
-        self._end(parent, child, 0, now_ns)
+        parent.too_large += child.size
+        self._end(parent, records.Ended(parent.id, child.id, 0), now_ns)
 
-    def _end(self, parent: Parent, child: Child, filled: int, now_ns: int) -> None:
-        self._note(records.Ended(parent.id, child.id, filled))
+    def _end(self, parent: Parent, ended: records.Ended, now_ns: int) -> None:
+        self._note(ended)
         self._tried.pop(parent.id, None)
         self._settle(parent, now_ns)
 
-    def correct(self, parent: Parent, child: Child, filled: int, now_ns: int) -> None:
-        """A child had filled more than its end showed: the size may be routed already, so what still lives is cut."""
-        if filled <= child.filled:
+    def correct(self, parent: Parent, child: Child, filled: int, now_ns: int, *, known: bool) -> None:
+        """A child had filled more than its end showed, or less than was guessed: `known`, its fills are all there.
+
+        Of more, the size may be routed already, so what still lives is cut. Of less, the rest is routed again.
+        """
+        if filled <= child.filled and not (known and child.guessed):
             return
-        self._note(records.Ended(parent.id, child.id, filled))
         what = {"parent": parent.id, "child": child.id, "account": child.member.account, "filled": filled}
-        logger.warning("a child had filled more than its end showed", extra=what)
+        logger.warning("a child has filled another size than its end showed", extra=what | {"before": child.filled})
+        self._note(records.Ended(parent.id, child.id, filled))
+        self._tried.pop(parent.id, None)
+        if parent.id not in self.living and parent.filled < parent.size and not parent.stopped:
+            self._note(records.Stopped(parent.id, GUESSED_TOO_MUCH, expired=False))
         if parent.bound > parent.size:
             self._cancel_children(parent, now_ns)
         if parent.filled > parent.size:
@@ -199,7 +210,7 @@ class Parents:
     def _route(self, parent: Parent, now_ns: int) -> int:
         """One wave of a parent."""
         self._tried[parent.id] = self._offers.count, now_ns + self._options.refused_ns
-        free = parent.free
+        free = parent.for_wave
         if not free or not self._journal.room:
             return 0
         if not parent.children and not self._is_fillable(parent, free):
@@ -209,8 +220,11 @@ class Parents:
         offers = self._offers.of(parent.route, side, now_ns, parent.left_out, parent.newer_than)
         shares = split(side, free, parent.limit, offers)
         if shares and self._send(parent, shares, now_ns):
-            parent.next_ns = now_ns + self._options.wave_ns
+            parent.next_ns, parent.too_large = now_ns + self._options.wave_ns, 0
             return len(shares)
+        if not shares and parent.too_large:
+            parent.too_large = 0
+            self._settle(parent, now_ns)
         return 0
 
     def _is_fillable(self, parent: Parent, size: int) -> bool:
@@ -247,9 +261,8 @@ class Parents:
 
     def _settle(self, parent: Parent, now_ns: int) -> None:
         """End a parent from which nothing can follow any more; publish what changed."""
-        waved = parent.intent.time_in_force == TimeInForce.IOC and parent.made and not parent.children
-        if waved and not parent.settled:
-            self._note(records.Stopped(parent.id, "the wave of an IOC has ended", expired=False))
+        if parent.waved and not parent.settled:
+            self._note(records.Stopped(parent.id, WAVE_ENDED, expired=False))
         if parent.settled and parent.id in self.living:
             self._note(records.Done(parent.id))
         self._publish_if_changed(parent, now_ns)
@@ -268,8 +281,8 @@ class Parents:
                 self._enter_child(self.living[of], record)
             case records.Ended():
                 self._enter_end(record)
-            case records.Stopped(parent=of) if of in self.living:
-                self.living[of].stopped, self.living[of].expired = record.why, record.expired
+            case records.Stopped(parent=of) if (parent := self._known(of)) is not None:
+                parent.stopped, parent.expired = record.why, record.expired
             case records.Done(parent=of) if of in self.living:
                 self._done.append(self.living.pop(of))
                 self._tried.pop(of, None)
@@ -281,6 +294,10 @@ class Parents:
                 self.followed = record
             case records.Granted() if self._budgets is not None:
                 self._budgets.apply(record)
+
+    def _known(self, of: int) -> Parent | None:
+        """A living parent, or one of the newest ended ones."""
+        return self.living.get(of) or next((one for one in self._done if one.id == of), None)
 
     def _enter(self, intent: IntentRow, begun: records.Begun) -> None:
         self.last_intent[intent.strategy] = max(intent.intent_id, self.last_intent.get(intent.strategy, 0))
@@ -305,12 +322,12 @@ class Parents:
             parent, child = self.ended[record.child] = self.children.pop(record.child)
             parent.ended[child.id] = parent.children.pop(child.id)
             parent.filled += record.filled
-            child.filled = record.filled
+            child.filled, child.guessed = record.filled, record.guessed
             self._forget_end()
         elif record.child in self.ended:
             parent, child = self.ended[record.child]
             parent.filled += record.filled - child.filled
-            child.filled = record.filled
+            child.filled, child.guessed = record.filled, record.guessed
 
     def _forget_end(self) -> None:
         if len(self.ended) > ENDED_KEPT:
@@ -331,7 +348,7 @@ class Parents:
             for child in (*parent.ended.values(), *parent.children.values()):
                 yield records.Sent(parent.id, child.number, child.size, INTENT_CODEC.pack_row(child.intent))
             for child in parent.ended.values():
-                yield records.Ended(parent.id, child.id, child.filled)
+                yield records.Ended(parent.id, child.id, child.filled, child.guessed)
             if parent.stopped:
                 yield records.Stopped(parent.id, parent.stopped, parent.expired)
             if parent.settled:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.config.private import open_private
+from engine.config.private import open_private, sync_directory
 from engine.execution.config import JournalConfig
 from engine.execution.journal.journal_file import (
     SIZE,
@@ -25,7 +25,6 @@ from engine.execution.journal.journal_file import (
     read_segments,
     refuse_other_version,
     sequence_of,
-    sync_directory,
 )
 from engine.execution.journal.journal_record import pack_record
 from engine.execution.orders import codec

@@ -25,9 +25,9 @@ from typing import NamedTuple
 import msgspec
 
 from engine.config.paths import FIRST_ACCOUNT
-from engine.config.private import open_private
+from engine.config.private import open_private, sync_directory
 from engine.execution.journal.journal import open_records
-from engine.execution.journal.journal_file import SIZE, number_of, read_segments, segments, sequence_of, sync_directory
+from engine.execution.journal.journal_file import SIZE, number_of, read_segments, segments, sequence_of
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.ledger import Ledger, Position

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.execution.venue.questions import Questions
 logger = logging.getLogger("engine.execution")
 
-FILLS_MISSING, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
+FILLS_MISSING, FILLS_ABSENT, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.FILLS_ABSENT, OrderFlag.RESERVED
 ACCEPTED, REFUSED = Outcome.ACCEPTED, Outcome.REFUSED
 INFERRED, REPRICING = OrderFlag.INFERRED, OrderFlag.REPRICING
 CANCELS, AMENDS, REPLACES = Ask.CANCEL, Ask.AMEND, Ask.REPLACE
@@ -315,8 +315,9 @@ class Broker:
     def check_fills(self, order: Order, now_ns: int) -> None:
         """Mark an order whose fills did not all arrive, and fetch them."""
         missing = order.missing
-        if missing != bool(order.flags & FILLS_MISSING):
-            order.flags ^= FILLS_MISSING
+        marks = FILLS_MISSING if missing else FILLS_ABSENT if order.disputed else 0
+        if marks != order.flags & (FILLS_MISSING | FILLS_ABSENT):
+            order.flags = order.flags & ~(FILLS_MISSING | FILLS_ABSENT) | marks
             self._blotter.note(order, now_ns)
             self._blotter.changed.append(order)  # its parent may have waited for its fills
         self._blotter.refresh(order)

@@ -386,11 +386,11 @@ def test_a_fill_after_the_end_of_a_child_cancels_the_child_that_has_its_size(hou
     assert (parent.free, house.order_of(intent).filled) == (0, WHOLE // 5)
 
 
-def with_a_lost_child(house: House, **fields: object) -> tuple[int, IntentRow]:
+def with_a_lost_child(house: House, size: int = WHOLE // 2, **fields: object) -> tuple[int, IntentRow]:
     """A parent whose child north's execution has read and then lost with its records; the child."""
     north = house.desks["north"]
     north.dead = True
-    intent = house.place(WHOLE // 2, **fields)  # type: ignore[arg-type]
+    intent = house.place(size, **fields)  # type: ignore[arg-type]
     house.step(2)
     data = north._routed.read_bytes()
     assert isinstance(data, bytes)
@@ -430,3 +430,91 @@ def test_a_child_whose_fills_are_missing_is_not_ended_by_the_refusal_of_its_canc
     north._orders.publish_bytes(ORDERS.pack_row(known._replace(flags=0, filled=WHOLE // 5)))
     house.step(2)
     assert (house.order_of(intent).state, house.order_of(intent).filled) == (OrderState.CANCELLED, WHOLE // 5)
+
+
+def test_the_fills_of_a_lost_child_correct_what_it_counted_as(house: House) -> None:
+    """Its execution finds the order at the venue again: the strategy must not be shown what it does not hold."""
+    intent, child = with_a_lost_child(house)
+    house.cancel(intent)
+    house.step(3)
+    assert (house.order_of(intent).state, house.order_of(intent).filled) == (OrderState.FILLED, WHOLE // 2)
+    house.revive()
+    adopted = ORDERS.unpack(bytes(ORDER.size))._replace(
+        intent_id=child.intent_id, size=child.size, state=OrderState.EXPIRED, filled=0, flags=OrderFlag.FILLS_MISSING
+    )
+    house.desks["north"]._orders.publish_bytes(ORDERS.pack_row(adopted))
+    house.step(2)
+    assert house.order_of(intent).filled == WHOLE // 2, "its fills are not there yet"
+    known = adopted._replace(flags=OrderFlag.ADOPTED, filled=WHOLE // 5)
+    house.desks["north"]._orders.publish_bytes(ORDERS.pack_row(known))
+    house.step(2)
+    for _ in range(2):
+        assert (house.order_of(intent).state, house.order_of(intent).filled) == (OrderState.CANCELLED, WHOLE // 5)
+        house.revive()
+        house.step(2)
+
+
+def test_what_a_lost_child_has_left_is_routed_again_while_its_parent_works(house: House) -> None:
+    """The parent goes on as if the records had never been lost."""
+    intent, child = with_a_lost_child(house, 8 * WHOLE)
+    (parent,) = house.router.parents.living.values()
+    house.router.parents.cancel(parent, parent.children[child.intent_id], house.now)
+    house.step(3)
+    assert house.order_of(intent).filled == house.traded() + child.size < 8 * WHOLE
+    known = ORDERS.unpack(bytes(ORDER.size))._replace(
+        intent_id=child.intent_id, size=child.size, state=OrderState.EXPIRED, filled=0
+    )
+    house.desks["north"]._orders.publish_bytes(ORDERS.pack_row(known))
+    for _ in range(4):
+        house.step(5)
+        house.books()
+    assert house.order_of(intent).filled == house.traded() == 8 * WHOLE
+
+
+def test_a_child_of_which_the_venue_lists_no_fills_counts_as_filled(house: House) -> None:
+    """The venue says that it has filled it: what it does not list must not be bought again elsewhere."""
+    intent, child = with_a_lost_child(house)
+    ended = ORDERS.unpack(bytes(ORDER.size))._replace(
+        intent_id=child.intent_id, size=child.size, state=OrderState.EXPIRED, flags=OrderFlag.FILLS_MISSING, filled=10
+    )
+    for flags in (OrderFlag.FILLS_MISSING, OrderFlag.FILLS_ABSENT):
+        house.desks["north"]._orders.publish_bytes(ORDERS.pack_row(ended._replace(flags=flags)))
+    house.step(5)
+    assert (house.order_of(intent).state, house.order_of(intent).filled) == (OrderState.FILLED, WHOLE // 2)
+    assert house.traded() == 0, "no other venue was asked"
+
+
+def test_an_ioc_has_one_wave_although_a_part_of_it_ends_early(house: House) -> None:
+    """What an IOC leaves unfilled lapses; the slow account of its wave is no reason to go on with the others."""
+    house.desks["west"].dead = True
+    north = house.desks["north"]
+    north.fill_least, north.random = 0.0, Nothing()
+    intent = house.place(3 * WHOLE + WHOLE // 2, time_in_force=TimeInForce.IOC)
+    for _ in range(4):
+        house.step(5)
+        house.books()
+    assert len(house.router.parents.children) == 1, "west has not answered"
+    house.desks["west"].dead = False
+    house.step(5)
+    counts = {one: len(house.sent(one)) for one in ACCOUNTS}
+    assert counts == {"east": 1, "west": 1, "north": 1}
+    assert house.order_of(intent).state == OrderState.CANCELLED
+
+
+def test_what_an_account_refuses_as_too_large_of_an_ioc_is_split_once_more(house: House) -> None:
+    """No venue was asked for it: an IOC ends after what reached a venue."""
+    north = house.desks["north"]
+    north.notional_most = 50_005_00 * WHOLE // 4
+    intent = house.place(WHOLE // 2, time_in_force=TimeInForce.IOC)
+    house.step(15)
+    assert north.reasons[0] == Reason.ORDER_TOO_LARGE
+    assert (house.order_of(intent).state, house.traded()) == (OrderState.FILLED, WHOLE // 2)
+
+
+def test_an_ioc_that_no_account_allows_ends(house: House) -> None:
+    """It would wait for its time, although nothing can follow."""
+    for desk in house.desks.values():
+        desk.notional_most = 1
+    intent = house.place(WHOLE // 2, time_in_force=TimeInForce.IOC)
+    house.step(60)
+    assert (house.order_of(intent).state, house.router.parents.living) == (OrderState.CANCELLED, {})
