@@ -212,6 +212,7 @@ class Execution:
             self._poll(now_ns)
         more += self.desk.follow(now_ns)
         self._positions.write(now_ns, self._lanes.fills.cursor)
+        self.blotter.forget_old()
         self.breakers.step(now_ns)
         self._ramp.step(now_ns)
         self._returns.step(now_ns)

@@ -7,10 +7,12 @@ import pytest
 from bench.execution import memory_text
 from bench.memory import KIB, MIB, Memory, growth, is_flat, read_memory
 
+EACH = 40_000
+
 
 def readings(*anonymous: int) -> list[Memory]:
-    """A reading after each ten thousand orders."""
-    return [Memory(10_000 * index, one, 0) for index, one in enumerate(anonymous)]
+    """A reading after each forty thousand orders."""
+    return [Memory(EACH * index, one, 0) for index, one in enumerate(anonymous)]
 
 
 def test_memory_that_fills_a_bound_and_then_stays_is_flat() -> None:
@@ -21,9 +23,15 @@ def test_memory_that_fills_a_bound_and_then_stays_is_flat() -> None:
 @pytest.mark.parametrize(("each", "flat"), [(8, False), (1, True), (-8, True)])
 def test_a_pointer_kept_for_each_order_is_found(each: int, flat: bool) -> None:
     """The smallest leak of Python keeps eight bytes; less is the counting of the kernel."""
-    found = readings(*(40 * MIB + each * 10_000 * index for index in range(11)))
+    found = readings(*(40 * MIB + each * EACH * index for index in range(11)))
     assert growth(found) == pytest.approx(each)
     assert is_flat(found) == flat
+
+
+def test_a_burst_that_needs_more_memory_once_is_no_leak() -> None:
+    """Under load more messages wait at once than before; the memory for them is used again."""
+    assert is_flat(readings(*[40 * MIB] * 9, *[40 * MIB + 400 * KIB] * 2))
+    assert not is_flat(readings(*[40 * MIB] * 9, 41 * MIB, 42 * MIB))
 
 
 def test_a_reading_is_of_the_process_and_without_what_the_bench_keeps(tmp_path: Path) -> None:

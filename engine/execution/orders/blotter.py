@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DONE_KEPT = 4096  # done orders kept for late messages: six minutes of them at 100 in 10 s, 12 audits; about 4 MiB.
 # A later message about a forgotten order adopts it by our id again, and its known fills give its filled size.
+FORGOTTEN_MOST = 16  # in one step: hundreds at once would hold up the next intents for a millisecond
 ORDER, PARENT = JournalKind.ORDER, JournalKind.PARENT
 FEE_VALUED = int(FillFlag.FEE_VALUED)
 
@@ -271,21 +272,18 @@ class Blotter:
         """The strategy of the intent in an id of ours."""
         return strategy_of(client_id.decode(client)[1])
 
-    def forget_old(self) -> list[Order]:
-        """Forget the oldest done orders, and return them; their fills stay known."""
-        forgotten: list[Order] = []
-        while len(self.done) > DONE_KEPT:
+    def forget_old(self) -> None:
+        """Forget the oldest done orders, a few at a call; their fills stay known."""
+        for _ in range(min(FORGOTTEN_MOST, len(self.done) - DONE_KEPT)):
             order = self.done.popleft()
             if order.live:  # the venue corrected its end: it is added again when it is done
                 continue
-            forgotten.append(order)
             self.orders.pop(order.client_id, None)
             self.by_venue.pop((order.instrument, order.venue_order_id), None)
             if self.newest.get(order.intent_id) is order:
                 del self.newest[order.intent_id]
             if order.successor is not None:
                 order.successor.predecessor = None
-        return forgotten
 
     def _advance(self, order: Order) -> None:
         """Set the state that follows from the filled size, before the venue reports a state."""

@@ -47,7 +47,6 @@ class Positions:
             self._day_ns = now_ns - now_ns % DAY_NS
             self._begin_days()
             touched.update(index for index, one in enumerate(self._ledger.positions) if one.held)
-            self._blotter.forget_old()
         exposed = self._blotter.exposed
         for index in sorted(touched | exposed) if touched else exposed:
             valued_ns, data = self._written.get(index, (0, b""))

@@ -2,6 +2,7 @@
 
 import gc
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,21 @@ def test_what_is_kept_of_done_orders_does_not_grow(tmp_path: Path, monkeypatch: 
     house.role.desk._sweep_at = 6 * BATCH
     before = grown(house, 16 * BATCH, 7 * SECOND)
     check_flat(house, before, grown(house, 16 * BATCH, 7 * SECOND))
+
+
+def test_done_orders_are_forgotten_a_few_in_each_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of them at once held up the intents that came next: that was the p99 at thousands of orders a second."""
+    house = new_house(tmp_path)
+    trade(house)
+    done = house.role.blotter.done
+    monkeypatch.setattr(blotter, "DONE_KEPT", BATCH // 2)
+    kept = [len(done)]
+    while len(done) > BATCH // 2:
+        house.run(1)
+        kept.append(len(done))
+    assert kept[0] == BATCH
+    assert all(0 < before - after <= blotter.FORGOTTEN_MOST for before, after in pairwise(kept))
+    assert len(house.role.blotter.orders) == len(house.role.blotter.newest) == kept[-1]
 
 
 def test_entries_stop_while_the_venue_lists_no_fills(
