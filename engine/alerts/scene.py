@@ -10,6 +10,7 @@ from engine.alerts.machine import Machine
 from engine.alerts.orders import WaitingOrders
 from engine.alerts.outbox import Outbox
 from engine.alerts.processes import Process, Processes
+from engine.alerts.routes import Routes
 from engine.config import Config
 from engine.config.accounts import accounts_of
 from engine.lanes import SUPERVISOR
@@ -35,6 +36,7 @@ class SceneLanes:
         self.book_tops = dict(lanes.cell_readers("book_tops"))
         self.instruments = dict(lanes.cell_readers("instruments"))
         self.orders = dict(lanes.ring_readers("orders"))
+        self.routes = dict(lanes.ring_readers("route_orders")) if lanes.has("route_orders") else {}
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Scene:
     clock_offset_ns: int | None = None  # wall clock minus our clock
     clock_step_ns: int = 0  # its change since the last check
     waiting: Mapping[str, WaitingOrders] = field(default_factory=dict)
+    routes: Mapping[str, Routes] = field(default_factory=dict)  # by router: there is one at most
 
     @classmethod
     def of(cls, config: Config, lanes: Lanes, machine: Machine, deaths: DeathsFile, outbox: Outbox) -> "Scene":
@@ -73,7 +76,8 @@ class Scene:
         supervisor = Process(SUPERVISOR, {SUPERVISOR: beats[SUPERVISOR]}, machine)
         processes = Processes(every, supervisor, config.watch.late_ms * MS)
         waiting = {execution: WaitingOrders(orders) for execution, orders in found.orders.items()}
-        return cls(config, found, machine, processes, deaths, outbox, waiting=waiting)
+        routes = {router: Routes(orders) for router, orders in found.routes.items()}
+        return cls(config, found, machine, processes, deaths, outbox, waiting=waiting, routes=routes)
 
     def update(self, now_ns: int, gap: Gap | None) -> None:
         """Read everything that a check needs."""
@@ -85,6 +89,8 @@ class Scene:
         self.clock_offset_ns = offset_ns
         for orders in self.waiting.values():
             orders.update()
+        for routes in self.routes.values():
+            routes.update()
 
     @property
     def limits(self) -> Any:

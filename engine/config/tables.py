@@ -293,6 +293,8 @@ class Alerts(Table, frozen=True, kw_only=True):
     down_ms: Milliseconds = 3_000  # a process that is dead for longer is not started again by itself
     book_ms: Milliseconds = 30_000  # a book that is not good for longer
     order_ms: Milliseconds = 10_000  # an order without the venue's answer for longer
+    router_ms: Milliseconds = 1_000  # no step of the router for longer while routed orders are open
+    parent_ms: Milliseconds = 2_000  # a routed order that is open for longer after its deadline
     session_ms: Milliseconds = 10_000  # an order session that is not ready for longer
     clock_ms: Milliseconds = 500  # a step of the wall clock
     disk_free_mib: Annotated[int, msgspec.Meta(ge=0)] = 256  # less free space for the state or the journal

@@ -63,7 +63,7 @@ class Budgets:
         return made
 
     def step(self, now_ns: int, write: Callable[..., bool]) -> None:
-        """Read what is confirmed, divide the cap, and confirm every budget; `write` records all that it gets or none."""
+        """Read what is confirmed, divide the cap, confirm every budget; `write` records all that it gets, or none."""
         if now_ns < self._confirm_ns:
             return
         self._confirm_ns = now_ns + CONFIRM_NS

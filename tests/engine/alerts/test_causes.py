@@ -27,6 +27,28 @@ from engine.model.words import (
 )
 from tests.engine.alerts.made import SECOND_NS, Stage, message, zero
 
+ROUTED = """
+[[venues]]
+name = "second"
+kind = "binance"
+[[instruments]]
+id = 2
+venue = "second"
+symbol = "BTCUSDT"
+[[accounts]]
+name = "execution"
+number = 1
+venue = "binance"
+[[accounts]]
+name = "other"
+number = 2
+venue = "second"
+[router]
+taker_fee_bps = { binance = 1, second = 1 }
+[[router.routes]]
+name = "BTCUSDT"
+instruments = [1, 2]
+"""
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "alerts.md"
 
 
@@ -59,8 +81,8 @@ class Watcher:
 
 @pytest.fixture
 def watcher(tmp_path: Path) -> Watcher:
-    """A healthy system with every cause watching."""
-    return Watcher(Stage(tmp_path))
+    """A healthy system with every cause watching; it has a router over two accounts."""
+    return Watcher(Stage(tmp_path, ROUTED))
 
 
 def order(stage: Stage, state: OrderState) -> None:
@@ -79,6 +101,28 @@ def kill(stage: Stage, role: str) -> None:
 def freeze(stage: Stage, role: str) -> None:
     """Its process is there and does not beat."""
     stage.silent.add(role)
+
+
+def routed(stage: Stage, state: OrderState, filled: int = 0) -> None:
+    """Publish a change of one parent of the router."""
+    row = {one.name: zero(one) for one in records.ORDER.fields}
+    values = {
+        "intent_id": 5, "strategy": 1, "instrument": 2, "state": state, "size": 1000, "filled": filled,
+        "now_ns": stage.now_ns, "expires_ns": stage.now_ns + SECOND_NS,
+    }  # fmt: skip
+    stage.system.rings["route_orders.router"].publish(*records.ORDER.row(**{**row, **values}))
+
+
+def freeze_router(stage: Stage) -> None:
+    """It has an open parent, and does not beat; nor do the others, whose causes are of no interest here."""
+    routed(stage, OrderState.OPEN)
+    freeze(stage, "router")
+
+
+def thaw_router(stage: Stage) -> None:
+    """It beats, and its parent has ended."""
+    stage.silent.clear()
+    routed(stage, OrderState.FILLED, 1000)
 
 
 Change = Callable[[Stage], object]
@@ -144,6 +188,11 @@ LASTING: dict[str, tuple[Change, Change, float, str]] = {
     "session_down": (
         lambda stage: stage.write("sessions.execution", state=SessionState.LOST, text=b"reset by peer"),
         lambda stage: stage.write("sessions.execution", state=SessionState.READY), 10.0, "(lost): reset by peer."),
+    "router_silent": (
+        freeze_router, thaw_router, 1.0, "The router router has not stepped for"),
+    "parent_late": (
+        lambda stage: routed(stage, OrderState.OPEN), lambda stage: routed(stage, OrderState.EXPIRED), 3.0,
+        "1 routed orders are open after their deadline; 5 of maker for"),
     "disk_full": (
         lambda stage: stage.machine.free.update(shm=1), lambda stage: stage.machine.free.clear(), 0.0,
         "/dev/shm has 1 MiB of free space, expected 8 MiB or more."),
@@ -219,6 +268,23 @@ def test_a_step_of_the_wall_clock_is_found_once(watcher: Watcher) -> None:
     watcher.stage.machine.wall += 2 * SECOND_NS
     assert watcher.names() == {"clock_step"}
     assert watcher.names() == set()
+
+
+def test_a_routed_order_that_has_traded_more_than_its_size_is_found_once(watcher: Watcher) -> None:
+    """Nobody but the operator can reduce the excess; the router publishes it again in each of its lives."""
+    routed(watcher.stage, OrderState.FILLED, 1000)
+    assert "parent_overfilled" not in watcher.names()
+    routed(watcher.stage, OrderState.FILLED, 1200)
+    what, _ = watcher.last()["parent_overfilled"]
+    assert "5 of maker on second:BTCUSDT has traded 20.00% more" in what
+    routed(watcher.stage, OrderState.FILLED, 1200)
+    assert "parent_overfilled" not in watcher.names()
+
+
+def test_a_router_that_rests_without_an_order_is_not_reported(watcher: Watcher) -> None:
+    """Its process has causes of its own."""
+    freeze(watcher.stage, "router")
+    assert "router_silent" not in watcher.names(3.0)
 
 
 def test_a_slow_clock_is_no_step(watcher: Watcher) -> None:
@@ -304,7 +370,8 @@ def test_every_cause_is_in_the_document() -> None:
 
 def test_every_cause_is_found_by_a_test() -> None:
     """A cause that was never seen to be found may never be found."""
-    others = {"process_died", "process_down", "supervisor_died", "clock_step", "unwatched", "target_failing"}
+    others = {"process_died", "process_down", "supervisor_died", "clock_step", "unwatched", "target_failing",
+              "parent_overfilled"}  # fmt: skip
     assert set(REGISTRY) == set(LASTING) | others
 
 

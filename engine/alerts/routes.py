@@ -1,0 +1,44 @@
+"""The parents of the router, by ROUTE_ORDERS: those that work, and those that have traded more than their size."""
+
+from collections.abc import Iterator
+
+import shm
+from engine.lanes.ports import RingReader
+from engine.model.rows import OrderRow
+from engine.model.words import DONE_STATES
+
+READ_MOST = 8_192  # records of one check; the rest waits for the next one
+
+
+class Routes:
+    """Follows ROUTE_ORDERS. A looker may be lapped: then it forgets all and follows the later changes."""
+
+    def __init__(self, orders: RingReader) -> None:
+        """Begin with the oldest record that the lane holds."""
+        self._orders = orders
+        self._orders.cursor = orders.oldest
+        self.open: dict[int, OrderRow] = {}  # by intent
+        self.overfilled: list[OrderRow] = []  # since the last check
+        self._reported: dict[int, int] = {}  # by intent: the filled size of the newest report
+
+    def update(self) -> None:
+        """Apply the changes since the last call."""
+        self.overfilled = []
+        for row in self._rows():
+            self.open.pop(row.intent_id, None)
+            if row.state not in DONE_STATES:
+                self.open[row.intent_id] = row
+            if row.filled > max(row.size, self._reported.get(row.intent_id, 0)):
+                self._reported[row.intent_id] = row.filled
+                self.overfilled.append(row)
+
+    def _rows(self) -> Iterator[OrderRow]:
+        """The new records."""
+        for _ in range(READ_MOST):
+            row = self._orders.read()
+            if row is None:
+                return
+            if isinstance(row, shm.Lapped):
+                self.open.clear()
+                continue
+            yield row
