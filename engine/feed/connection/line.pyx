@@ -33,7 +33,7 @@ cdef class Line:
     cpdef Py_ssize_t read(self, Pipeline pipeline, object now_ns) except -2:
         """Process what arrived; return how many frames, -1 when there were none but something may have changed."""
         cdef int64_t gaps = pipeline.gaps
-        frames = self.pending
+        frames, self.pending = self.pending, None
         if frames is None:
             frames = self.poll(now_ns)
             if frames is None:
@@ -50,7 +50,6 @@ cdef class Line:
     cdef list first_frames(self, list frames):
         """Return the frames of this step, at least one; keep the others for the next step."""
         cdef Py_ssize_t place, size = 0
-        self.pending = None
         for place in range(len(frames) - 1):
             size += len(<bytes>frames[place])
             if size >= STEP_BYTES:

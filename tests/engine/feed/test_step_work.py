@@ -52,6 +52,25 @@ def test_many_messages_of_many_levels_are_applied_in_several_steps(bench: Bench)
     assert LEVELS * MESSAGES <= book.count(-1) <= LEVELS * MESSAGES + before
 
 
+@pytest.mark.parametrize("behind", range(4))
+def test_the_messages_after_a_large_one_are_applied_once_and_then_the_socket_is_read_again(
+    bench: Bench, behind: int
+) -> None:
+    """A feed that processes the last of them again and again never reads its socket: every book of it stops."""
+    bench.good()
+    levels = [[f"{102 + place / 100:.2f}", "1"] for place in range(3 * LEVELS)]
+    small = [diff(112 + turn, 112 + turn, [], [["101.00", f"{turn + 1}"]]) for turn in range(behind)]
+    frames = [diff(111, 111, [], levels), *small]
+    assert len(frames[0]) > STEP_BYTES
+    before = bench.feed.pipeline.frames
+    shares(bench, frames)
+    bench.step(0.0, diff(112 + behind, 112 + behind, [], [["101.00", "9"]]))
+    bench.step(0.0)
+    assert bench.feed.pipeline.frames - before == len(frames) + 1
+    assert bench.state() == BookState.GOOD
+    assert bench.feed.pipeline.tracks[0].book.top(-1, 1)[0][1] == 9 * 10**5
+
+
 def test_a_burst_of_orders_is_applied_in_several_steps_and_in_order() -> None:
     """Where a venue sends every order a message is small, and a look brings thousands."""
     bench = make("coinbase-exchange", levels=True)
