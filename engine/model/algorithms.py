@@ -43,7 +43,7 @@ SCHEDULE = (
     Parameter("duration_ms", 1, 7 * DAY_MS), Parameter("slices", 1, 2_000), Parameter("patience_pct", 0, 90),
 )  # fmt: skip
 SLIPPAGE = Parameter("slippage_bps", 0, 1_000)
-TRIGGER, NATIVE = Parameter("trigger", 0, 1), Parameter("trigger", 0, 2)
+TRIGGER = Parameter("trigger", 0, 2)
 ROUTE = 11  # worked by the router, over accounts: a strategy submits it to the router's lane
 STOP, TARGET = Parameter("stop_price", 1, INT64_MAX), Parameter("target_price", 1, INT64_MAX)
 REGISTRY: list[Registered] = [
@@ -65,12 +65,12 @@ REGISTRY: list[Registered] = [
         SLIPPAGE, Parameter("slice", 0, INT64_MAX), Parameter("timeout_ms", 0, DAY_MS),
     ), waits=True, closes=True),
     Registered(ROUTE, "route", "", ()),
-    Registered(20, "stop", f"{ROOM}.triggered.stop:Stop", (STOP, SLIPPAGE, NATIVE), waits=True),
-    Registered(21, "stop_limit", f"{ROOM}.triggered.stop_limit:StopLimit", (STOP, NATIVE), waits=True),
+    Registered(20, "stop", f"{ROOM}.triggered.stop:Stop", (STOP, SLIPPAGE, TRIGGER), waits=True),
+    Registered(21, "stop_limit", f"{ROOM}.triggered.stop_limit:StopLimit", (STOP, TRIGGER), waits=True),
     Registered(22, "trailing_stop", f"{ROOM}.triggered.trailing_stop:TrailingStop", (
-        Parameter("distance_bps", 0, 5_000), Parameter("distance_steps", 0, 1_000_000_000), SLIPPAGE, NATIVE,
+        Parameter("distance_bps", 0, 5_000), Parameter("distance_steps", 0, 1_000_000_000), SLIPPAGE, TRIGGER,
     ), waits=True),
-    Registered(23, "take_profit", f"{ROOM}.triggered.take_profit:TakeProfit", (TARGET, SLIPPAGE, NATIVE), waits=True),
+    Registered(23, "take_profit", f"{ROOM}.triggered.take_profit:TakeProfit", (TARGET, SLIPPAGE, TRIGGER), waits=True),
     Registered(24, "oco", f"{ROOM}.triggered.oco:Oco", (STOP, SLIPPAGE, TRIGGER)),
     Registered(25, "bracket", f"{ROOM}.triggered.bracket:Bracket", (TARGET, STOP, SLIPPAGE, TRIGGER)),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from engine.model.fixed import INT64_MAX
 
 DECIMALS_MAX = 18  # one whole unit of more does not fit 64 bits
 ASSET_MAX = 16  # bytes of its name, in the cells that show it
+PAIRS = 1  # in `natives`, where no order type has bit 0: the venue has pairs (OCO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Instrument:
     kind: str = "spot"  # spot, perpetual, future
     multiplier: int = 1
     version: int = 1  # a change of decimals is a new version
-    natives: int = 0  # the native order types that the venue accepts: bits 1 << OrderType
+    natives: int = 0  # the native order types that the venue accepts: bits 1 << OrderType, and PAIRS
     orders_max: int = 0  # open orders of the account; 0 here and below: the venue has no such limit
     algo_orders_max: int = 0  # of them, those that wait for a trigger
     trailing_min: int = 0  # the distances of a native trailing stop, in hundredths of a percent; 0: it has none
@@ -46,6 +47,11 @@ class Instrument:
     def has_native(self, order_type: int) -> bool:
         """Whether the venue accepts this native order type."""
         return bool(self.natives >> order_type & 1)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether the venue accepts a limit order and a stop as a pair, of which it ends one when the other trades."""
+        return bool(self.natives & PAIRS)
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be exact, and names that cannot be shown."""

@@ -376,6 +376,8 @@ class OrderFlag(IntEnum):
     CLOSING = 128  # execution's own exit while it flattens; no strategy submitted an intent for it
     REDUCE_ONLY = 256  # its intent has it
     FILLS_ABSENT = 512  # the venue reports a part of it as filled, and no fill of that part could be applied
+    PAIRED = 1024  # one of two orders of which the venue ends one when the other trades
+    TRIGGERED = 2048  # a native order whose trigger has come: it is in the book, or trades
 
 
 class FrameKind(IntEnum):

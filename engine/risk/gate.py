@@ -106,8 +106,12 @@ class PlacedOrder(Protocol):
     exposure: int  # the size that it may still add to the position
 
     @property
-    def native(self) -> bool:
+    def waiting(self) -> bool:
         """Whether it waits at the venue for its trigger."""
+
+    @property
+    def is_second(self) -> bool:
+        """Whether it is the limit order of a pair, whose size the stop has too."""
 
 
 class Sight(Protocol):
@@ -261,13 +265,21 @@ class RiskGate(Approval):
         *,
         follows_book: bool = False,
         waits: bool = False,
+        stop: int = 0,
     ) -> Verdict:
-        """Check one order.
+        """Check one order, or a pair: `stop` is then the price of its stop, which waits at the venue.
 
         `relief` is the exposure on its side of the order that it replaces. `follows_book` marks a chase: its price
         comes from the book, so the book is checked for an exit too. `waits` marks an order that waits at the venue for
         its trigger, far from the market.
         """
+        if stop:
+            verdict = self.check(
+                now_ns, strategy, instrument_id, side, stop, size, decided_ns, ttl_ns, relief,
+                follows_book=follows_book, waits=True,
+            )  # fmt: skip
+            if isinstance(verdict, Refusal):
+                return verdict
         order = Proposed(
             now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, relief, follows_book
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """The seam between execution and the trading of any venue: what execution asks, and what a session answers.
 
-    execution ── place, cancel, replace, amend, status, open orders, fills after a cursor, balances ─▶ VenueSession
-              ◀─ SessionListener: up, down, answer, report, transfer, unreadable ──────────────        ─▶ venue
+    execution ── place, pair, cancel, replace, amend, status, open orders, fills of a cursor, balances ─▶ VenueSession
+              ◀─ SessionListener: up, down, answer, report, transfer, unreadable ────────────────        ─▶ venue
 
 A session connects, measures the venue's clock, logs on, and connects again after each loss. It chooses how requests
 travel: over one WebSocket both ways, or over REST with reports by a stream. Each method that makes a request returns
@@ -40,6 +40,7 @@ class Ask(IntEnum):
     BALANCES = 10
     AMEND = 12  # the smaller size of an order, which keeps its place in the queue
     RIGHT = 11  # whether this key and account may place orders
+    PAIR = 13  # a limit order and a stop, of which the venue ends one when the other trades
 
 
 class Stage(IntEnum):
@@ -86,6 +87,7 @@ class Request(NamedTuple):
     replaced: bytes = b""  # of a REPLACE: the order that ends
     instrument: int = 0
     key: bytes = b""  # of OWNER and FILLS_OF the venue's order id, of FILLS_SINCE the cursor
+    second: bytes = b""  # of a PAIR: the limit order; the first is the stop
 
 
 class Answer(msgspec.Struct):
@@ -101,7 +103,7 @@ class Answer(msgspec.Struct):
     order: OrderNews | None = None  # of PLACE, CANCEL, AMEND, STATUS and OWNER
     fills: list[FillNews] = []  # with the order, or of the listing
     more: bool = False  # of FILLS_SINCE: the venue has further fills
-    orders: list[OrderNews] = []
+    orders: list[OrderNews] = []  # of OPEN_ORDERS; of PAIR both; of CANCEL the other order of its pair
     balances: dict[str, int] = {}  # free and locked, by asset, at eight decimals
     locked: dict[str, int] = {}  # of them, where the venue holds a part for open orders
     replace: ReplaceNews | None = None  # of REPLACE; None: both halves are unknown
@@ -140,7 +142,7 @@ class VenueSession(Protocol):
     amends: bool  # whether the venue lowers an order's size in place
     clock: VenueClock
     budget: VenueBudget  # counts every request that leaves
-    clearance: Clearance  # what risk has approved: `place`, `place_native`, `replace` and `amend` spend it first
+    clearance: Clearance  # what risk has approved: every request that places or changes an order spends it first
     fill_order: FillOrder
     receive_window_ns: int  # a request arrives within this time of the venue's clock, or is refused there
     connects: int
@@ -179,6 +181,16 @@ class VenueSession(Protocol):
         now_ns: int,
     ) -> bool:  # fmt: skip
         """Place an order that waits at the venue, where `Instrument.natives` has its type; price 0: it has no limit."""
+
+    def place_pair(
+        self, stop: Waits, instrument: int, side: int, stop_limit: int, price: int, size: int, first: bytes,
+        second: bytes, now_ns: int,
+    ) -> bool:  # fmt: skip
+        """Place a stop and a post-only limit order of one size, where `Instrument.has_pairs`.
+
+        The venue accepts both or none, ends one when the other trades, and cancels both by the cancel of one.
+        `stop_limit` 0: the stop has no limit. `first` and `second` are the ids of the stop and of the limit order.
+        """
 
     def warm_place(
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int

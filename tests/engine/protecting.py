@@ -18,9 +18,11 @@ PARENTS: tuple[tuple[str, int, int | None, dict[str, int], dict[str, int]], ...]
     ("take_profit", SELL, None, {"target_price": 1}, {"trigger": 2}),
     ("stop_limit", SELL, -20, {"stop_price": -1}, {"trigger": 2}),
     ("trailing_stop", SELL, None, {}, {"distance_bps": 10, "trigger": 2}),
+    ("oco", SELL, 1, {"stop_price": -2}, {"trigger": 2}), ("oco", SELL, 20, {"stop_price": -20}, {"trigger": 2}),
+    ("bracket", BUY, 3, {"target_price": 5, "stop_price": -2}, {"trigger": 2}),
     ("bracket", BUY, 3, {"target_price": 5, "stop_price": -2}, {}),
     ("bracket", BUY, 3, {"target_price": 4, "stop_price": -1}, {"trigger": 1}),
-    *[("protected", BUY, None, {}, {})] * 6,
+    *[("protected", BUY, None, {}, {})] * 8,
 )  # fmt: skip
 
 

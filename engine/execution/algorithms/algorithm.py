@@ -27,7 +27,7 @@ from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
 from engine.model import algorithms
-from engine.model.words import Reason
+from engine.model.words import Reason, TimeInForce
 from engine.risk.gate import Refusal
 from engine.venues.session import Waits
 
@@ -35,6 +35,18 @@ LASTING = frozenset({  # refusals that a retry would meet again
     Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE,
     Reason.INSTRUMENT_NOT_PERMITTED, Reason.NOTHING_TO_REDUCE,
 })  # fmt: skip
+
+
+class Beside(NamedTuple):
+    """The stop of a pair: the venue ends it when the limit order trades, and the limit order when its trigger comes."""
+
+    waits: Waits
+    limit: int  # 0: it trades at any price
+
+    @property
+    def price(self) -> int:
+        """Its limit, or else its trigger's price."""
+        return self.limit or self.waits.stop_price
 
 
 class Child(NamedTuple):
@@ -45,6 +57,12 @@ class Child(NamedTuple):
     time_in_force: int
     side: int = 0
     waits: Waits | None = None  # of a native order
+    stop: Beside | None = None  # of a pair, whose limit order this is
+
+    @property
+    def leading(self) -> tuple[int, int]:
+        """Price and time in force of the order that is made first: of a pair the stop."""
+        return (self.price, self.time_in_force) if self.stop is None else (self.stop.price, TimeInForce.GTC)
 
 
 class ChildPort(Protocol):
@@ -76,6 +94,9 @@ class ChildPort(Protocol):
 
     def natives(self, instrument: int) -> int:
         """How many orders of the account may wait at the venue for a trigger."""
+
+    def crowd(self, instrument: int) -> int:
+        """How many orders of the account may be open in an instrument."""
 
 
 class Algorithm(ABC):

@@ -6,7 +6,7 @@ A refusal is published and returned. Every child's price is checked as one that 
 reduce-only intent, and every exit of a bracket, is cut to what is left of the position.
 """
 
-from engine.execution.algorithms.algorithm import Algorithm, Child
+from engine.execution.algorithms.algorithm import Algorithm, Beside, Child
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
 from engine.execution.orders.parent import Parent
@@ -36,11 +36,12 @@ class Children:
         parent, side = algorithm.parent, child.side or algorithm.parent.side
         parent.check_room(child.size, side)
         size = self.cut(parent, side, child.size)
-        verdict = self._check(algorithm, side, child.price, size, 0, now_ns)
+        verdict = self._check(algorithm, side, child.price, size, 0, now_ns, child.stop)
         if isinstance(verdict, Refusal):
             return verdict
         assert child.waits is None, "a native order is the first child of its parent"
-        order = self._sender.child_of(parent, side, child.price, size, child.time_in_force, verdict.flags)
+        order = self._sender.child_of(parent, side, *child.leading, size, verdict.flags)
+        self._sender.complete(order, child)
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.send_child(parent, order, now_ns)
         return None
@@ -57,7 +58,7 @@ class Children:
         if not order.replaceable:
             self._broker.cancel(order, now_ns, OrderFlag.REPRICING)
             return None
-        following = self._sender.child_of(parent, order.side, price, size, order.time_in_force, verdict.flags)
+        following = self._sender.child_of(parent, order.side, price, order.time_in_force, size, verdict.flags)
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.replace_child(parent, order, following, now_ns)
         return None
@@ -87,13 +88,20 @@ class Children:
         """How many orders of the account may wait at the venue for a trigger."""
         return sum(one.native for one in self._blotter.live.values() if one.instrument == instrument)
 
+    def crowd(self, instrument: int) -> int:
+        """How many orders of the account may be open in an instrument."""
+        return sum(one.instrument == instrument for one in self._blotter.live.values())
+
     def cut(self, parent: Parent, side: int, size: int, relief: int = 0) -> int:
         """The size of a child: of a reduce-only one at most what is left of the position, 0 where nothing is."""
         reduces = parent.reduce_only or side != parent.side
         return min(size, self._gate.reducible(parent.strategy, parent.instrument, side, relief)) if reduces else size
 
-    def _check(self, algorithm: Algorithm, side: int, price: int, size: int, relief: int, now_ns: int) -> Verdict:
-        """Ask risk, and publish a refusal; `relief` is the rest of the child that is replaced."""
+    def _check(
+        self, algorithm: Algorithm, side: int, price: int, size: int, relief: int, now_ns: int,
+        stop: Beside | None = None,
+    ) -> Verdict:  # fmt: skip
+        """Ask risk, and publish a refusal; `relief` is the rest of the child that is replaced, `stop` a pair's."""
         parent = algorithm.parent
         assert parent.working, f"parent {parent.intent_id:#x} has been stopped, expected no further child"
         algorithm.requested = True
@@ -101,8 +109,9 @@ class Children:
             return self._refuse_empty(parent, side, now_ns)
         parent.nothing_left = False
         verdict = self._gate.check(
-            now_ns, parent.strategy, parent.instrument, side, price, size, now_ns, 0, relief, follows_book=True
-        )
+            now_ns, parent.strategy, parent.instrument, side, price, size, now_ns, 0, relief, follows_book=True,
+            stop=stop.price if stop else 0,
+        )  # fmt: skip
         if isinstance(verdict, Refusal):
             self._sender.refuse_child(verdict, parent, now_ns)
         return verdict

@@ -266,13 +266,14 @@ class Desk:
         size = self._cut(intent, first.size)
         verdict = NOTHING_TO_REDUCE if not size and first.size > 0 else self._gate.check(
             now_ns, intent.strategy, intent.instrument, intent.side, first.price, size, intent.now_ns,
-            intent.ttl_ns, follows_book=True, waits=first.waits is not None,
+            intent.ttl_ns, follows_book=True, waits=first.waits is not None, stop=first.stop.price if first.stop else 0,
         )  # fmt: skip
         if isinstance(verdict, Refusal):
             self._sender.refuse(verdict, intent, sequence, now_ns)
             return
-        order = self._sender.order_of(intent, first.price, size, first.time_in_force, verdict.flags)
-        order.wait(first.waits)
+        price, time_in_force = first.leading
+        order = self._sender.order_of(intent, price, size, time_in_force, verdict.flags)
+        self._sender.complete(order, first)
         self._parents.accept(algorithm, order, intent, sequence, now_ns)
         self.watch(order)
 

@@ -12,7 +12,7 @@ from engine.config.paths import FIRST_ACCOUNT
 from engine.execution.orders import codec
 from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
-from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
+from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move, together
 from engine.execution.orders.parent import Parent
 from engine.execution.ports import Appender, OrderLanes
 from engine.model import client_id
@@ -33,6 +33,7 @@ DONE_KEPT = 4096  # done orders kept for late messages: six minutes of them at 1
 FORGOTTEN_MOST = 16  # in one step: hundreds at once would hold up the next intents for a millisecond
 ORDER, PARENT = JournalKind.ORDER, JournalKind.PARENT
 FEE_VALUED = int(FillFlag.FEE_VALUED)
+PAIRED = int(OrderFlag.PAIRED)
 
 
 class Blotter:
@@ -92,9 +93,11 @@ class Blotter:
         return codec.PARENT.pack_row(parent.row(now_ns, made))
 
     def write_parent(self, parent: Parent, child: Order, now_ns: int) -> bytes:
-        """Add a child to its parent, and put the parent into the journal's batch, before the child."""
-        data = self.parent_bytes(parent, now_ns, 1)
-        parent.add(child)
+        """Add a child, or a pair, to its parent, and put the parent into the journal's batch, before the child."""
+        both = together(child)
+        data = self.parent_bytes(parent, now_ns, len(both))
+        for one in both:
+            parent.add(one)
         self.journal.add(now_ns, PARENT, data)
         return data
 
@@ -224,16 +227,18 @@ class Blotter:
             self.note(order, now_ns)
 
     def refresh(self, order: Order) -> None:
-        """Update the order's exposure; that of a replacement is only what exceeds its predecessor's."""
-        rest, before = order.rest, order.predecessor
-        if before is not None and before.live and order.live:
-            rest = max(0, rest - before.rest)
-        if rest != order.exposure:
-            self.ledger.expose(order.strategy, order.instrument, order.side, rest - order.exposure)
-            order.exposure = rest
+        """Update the exposure of an order, and of those that share it."""
+        one: Order | None = order.predecessor or order if order.flags & PAIRED else order
+        while one is not None:
+            self._expose(one, exposure_of(one))
+            one = one.successor
+
+    def _expose(self, order: Order, size: int) -> None:
+        """Set what an order may still add to the position."""
+        if size != order.exposure:
+            self.ledger.expose(order.strategy, order.instrument, order.side, size - order.exposure)
+            order.exposure = size
             self.exposed.update(self.ledger.cells(order.strategy, order.instrument))
-        if order.successor is not None:
-            self.refresh(order.successor)
 
     def restore(self, order: Order, state: int) -> None:
         """Set the state from the journal, over any present state."""
@@ -302,6 +307,25 @@ class Blotter:
             self.done.append(order)
         order.state = to
         self.refresh(order)
+
+
+def exposure_of(order: Order) -> int:
+    """What an order may still add to the position: a replacement only what exceeds its predecessor's rest."""
+    rest, before = order.rest, order.predecessor
+    if order.flags & PAIRED:
+        return _shared(order, rest)
+    if before is not None and before.live and order.live:
+        return max(0, rest - before.rest)
+    return rest
+
+
+def _shared(order: Order, rest: int) -> int:
+    """What an order of a pair may still add: together they fill one size, which counts for the first while it lives."""
+    twin, before = order.twin, order.predecessor
+    if not order.live or twin is None:
+        return rest
+    rest -= twin.venue_filled
+    return max(0, rest - _shared(before, before.rest) if before is not None and before.live else rest)
 
 
 def trade_of(order: Order, news: FillNews) -> Trade:

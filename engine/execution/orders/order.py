@@ -40,7 +40,7 @@ LEGAL: dict[int, frozenset[OrderState]] = {
 }
 CORRECTIONS = frozenset({OPEN, PARTLY, *ENDS})  # states by which the venue may correct an end that we inferred
 IN_FLIGHT = frozenset({CREATED, SENT, UNKNOWN})
-INFERRED = int(OrderFlag.INFERRED)
+INFERRED, PAIRED, TRIGGERED = int(OrderFlag.INFERRED), int(OrderFlag.PAIRED), int(OrderFlag.TRIGGERED)
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
 CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 
@@ -67,9 +67,10 @@ class Cancel:
 class Order:
     """The fields of the order's record, and fields that only this process needs.
 
-    An order has a `cancel`, a `pending_replace`, a `predecessor` or a `successor` only while there is one. The recovery
-    keeps the questions about it (`venue/questions.py`). `exposure` and `disputed` are here although the ledger and the
-    alarm count by them, because every order has them and they are read whenever it changes.
+    An order has a `cancel`, a `pending_replace`, a `predecessor` or a `successor` only while there is one. The orders
+    of a pair have one size, as an order and its replacement have: the stop is the limit order's `predecessor`. The
+    recovery keeps the questions about it (`venue/questions.py`). `exposure` and `disputed` are here although the ledger
+    and the alarm count by them, because every order has them and they are read whenever it changes.
     """
 
     __slots__ = (
@@ -116,7 +117,7 @@ class Order:
         self.limit_price = 0
         self.timeout_ns = 0
         self.exposure = 0  # the size that it may still add to the position
-        self.predecessor: Order | None = None  # the order that must end before this one is placed
+        self.predecessor: Order | None = None  # the order that must end before this one adds to the exposure
         self.successor: Order | None = None
         self.pending_replace: IntentRow | None = None  # the REPLACE intent that waits for this order's end
         self.cancel: Cancel | None = None  # from the first request that can end it
@@ -132,6 +133,21 @@ class Order:
     def native(self) -> bool:
         """Whether it waits at the venue for its trigger, or was triggered there."""
         return self.order_type in NATIVE_TYPES
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits at the venue for its trigger, as far as the venue has reported."""
+        return self.native and not self.flags & TRIGGERED
+
+    @property
+    def twin(self) -> "Order | None":
+        """The other order of its pair; None where it has none, or the other one is forgotten."""
+        return (self.predecessor or self.successor) if self.flags & PAIRED else None
+
+    @property
+    def is_second(self) -> bool:
+        """Whether it is the limit order of a pair, whose size the stop has too."""
+        return bool(self.flags & PAIRED) and self.replaces_id == self.intent_id
 
     @property
     def bound(self) -> int:
@@ -178,6 +194,11 @@ class Order:
             self.cancel = Cancel()
         self.cancel.pending = True
 
+    @property
+    def ends_with_twin(self) -> bool:
+        """Whether a request that can end the other order of its pair, and so both, waits for its answer."""
+        return self.twin is not None and self.twin.cancel_pending
+
     def answer_cancel(self) -> None:
         """Note that no request that can end it waits for its answer any more."""
         if self.cancel is not None:
@@ -223,3 +244,8 @@ class Order:
             self.order_type, self.time_in_force, self.flags, self.limit_price, self.timeout_ns, self.error,
             self.error_text,
         )  # fmt: skip
+
+
+def together(order: Order) -> tuple[Order, ...]:
+    """The orders that one request sends: a pair, of which this is the stop, or the order alone."""
+    return (order,) if order.twin is None else (order, order.twin)

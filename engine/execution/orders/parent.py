@@ -158,11 +158,13 @@ class Parent:
 
 
 def _most(child: Order) -> int:
-    """The most that a child may fill; a replacement only what exceeds the order that it replaces."""
+    """The most that a child may fill; a replacement, or the second of a pair, only what exceeds the first's size."""
     if not child.live:
         return child.venue_filled
-    before = child.predecessor
-    return child.size if before is None or not before.live else max(0, child.size - before.size)
+    before, twin = child.predecessor, child.twin
+    if before is not None and before.live:
+        return max(0, child.size - before.size)
+    return child.size if twin is None or twin.live else child.size - twin.venue_filled
 
 
 def parent_of(row: ParentRow) -> Parent:

@@ -283,12 +283,12 @@ class Replay:
         order = self.blotter.orders.get(row.client_id)
         if order is None:
             order = self._enter(row)
-        if row.state == CREATED:
-            self._mark(Placed(now_ns, row.strategy, bool(row.flags & OrderFlag.RESERVED)))
         self.blotter.bind(order, bare(row.venue_order_id))
         order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
         order.expires_ns, order.error, order.flags = row.expires_ns, bare(row.error), row.flags
         order.error_text = row.error_text.rstrip(b"\0")
+        if row.state == CREATED and not order.is_second:  # one request sends both orders of a pair
+            self._mark(Placed(now_ns, row.strategy, bool(row.flags & OrderFlag.RESERVED)))
         order.filled, order.size = row.filled, row.size
         order.venue_filled = max(order.venue_filled, order.filled)
         self.blotter.restore(order, row.state)

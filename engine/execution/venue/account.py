@@ -1,6 +1,6 @@
 """The account at the venue: its session, and the parts that send to the venue and apply its reports.
 
-    session ── answer to a request ───────▶ broker (place, cancel, replace) · balances · recovery (all other questions)
+    session ── answer to a request ───────▶ broker (place, pair, cancel, replace) · balances · recovery (all others)
             ── report of an order ────────▶ broker; strangers when the journal does not know the order
             ── unreadable message ────────▶ alarm, and the recovery asks for the data again
             ── up, down, transfer ────────▶ recovery, balances
@@ -30,7 +30,7 @@ from engine.risk.gate import RiskGate
 from engine.venues.session import UNANSWERED, Answer, Ask, MakeSession, Request
 from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 
-OF_AN_ORDER, BALANCES = frozenset({Ask.PLACE, Ask.CANCEL, Ask.REPLACE, Ask.AMEND}), Ask.BALANCES
+OF_AN_ORDER, BALANCES = frozenset({Ask.PLACE, Ask.PAIR, Ask.CANCEL, Ask.REPLACE, Ask.AMEND}), Ask.BALANCES
 
 
 class VenueAccount:

@@ -11,7 +11,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from engine.execution.orders.blotter import Blotter
-from engine.execution.orders.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, REJECTED, UNKNOWN, Order
+from engine.execution.orders.order import (
+    CANCELLING,
+    FILLED,
+    IN_FLIGHT,
+    OPEN,
+    PARTLY,
+    REJECTED,
+    UNKNOWN,
+    Order,
+    together,
+)
 from engine.execution.venue import contradictions
 from engine.log import BoundedLog
 from engine.model import client_id
@@ -20,7 +30,7 @@ from engine.model.text import shown
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
 from engine.role import WorkingOn
-from engine.venues.session import Answer, Ask, Request, VenueSession
+from engine.venues.session import Answer, Ask, Request, VenueSession, Waits
 from engine.venues.trading.budget import CANCEL, Priority
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews
 
@@ -33,7 +43,7 @@ logger = logging.getLogger("engine.execution")
 FILLS_MISSING, FILLS_ABSENT, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.FILLS_ABSENT, OrderFlag.RESERVED
 ACCEPTED, REFUSED = Outcome.ACCEPTED, Outcome.REFUSED
 INFERRED, REPRICING = OrderFlag.INFERRED, OrderFlag.REPRICING
-CANCELS, AMENDS, REPLACES = Ask.CANCEL, Ask.AMEND, Ask.REPLACE
+CANCELS, AMENDS, REPLACES, PAIRS = Ask.CANCEL, Ask.AMEND, Ask.REPLACE, Ask.PAIR
 BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, "", "", "")
 CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the next question about an order on which the venue contradicted itself
 
@@ -69,18 +79,31 @@ class Broker:
         self._busy: tuple[Order, FillNews | None] | None = None  # the report that is being applied
 
     def place(self, order: Order, now_ns: int) -> None:
-        """Send an order that is in the journal as CREATED."""
+        """Send an order, or a pair of which it is the stop, that is in the journal as CREATED."""
         terms = (order.instrument, order.side, order.time_in_force, order.bound, order.size, order.client_id, now_ns)
-        left = self._session.place(*terms) if order.waits is None else self._session.place_native(order.waits, *terms)
+        if order.waits is None:
+            left = self._session.place(*terms)
+        elif order.twin is None:
+            left = self._session.place_native(order.waits, *terms)
+        else:
+            left = self._place_pair(order, order.waits, order.twin, now_ns)
         self.placed(order, now_ns, left=left)
+
+    def _place_pair(self, stop: Order, waits: Waits, limit: Order, now_ns: int) -> bool:
+        """Whether the request of a pair has left."""
+        return self._session.place_pair(
+            waits, stop.instrument, stop.side, stop.bound, limit.price, stop.size, stop.client_id, limit.client_id,
+            now_ns,
+        )  # fmt: skip
 
     def placed(self, order: Order, now_ns: int, *, left: bool) -> None:
         """Record that the session sent a placement, or could not send it."""
         self._mark(order, now_ns)
-        if left:
-            self._blotter.sent(order, now_ns)
-        else:
-            self._mark_unknown(order, now_ns)
+        for one in together(order):
+            if left:
+                self._blotter.sent(one, now_ns)
+            else:
+                self._mark_unknown(one, now_ns)
 
     def replace(self, old: Order, new: Order, now_ns: int) -> None:
         """Send the replacement of an order without fills; both orders are in the journal."""
@@ -103,17 +126,20 @@ class Broker:
     def cancel(self, order: Order, now_ns: int, flag: OrderFlag = OrderFlag.CANCEL_WANTED) -> None:
         """Cancel an open order at once, and an order in flight as soon as the venue reports that it is open.
 
-        A cancel that would exceed a limit of the venue waits until there is room: a ban would hold all of them up.
+        A cancel that would exceed a limit of the venue waits until there is room: a ban would hold all of them up. The
+        cancel of one order of a pair ends both, so the other one waits for its answer.
         """
         if not order.live:
             return
         held = not self._may_cancel(order, now_ns)
         if not order.flags & flag:
             order.flags |= flag
-            waits = order.cancel_pending or not self._session.up or held
+            waits = order.cancel_pending or order.ends_with_twin or not self._session.up or held
             if waits or order.state not in (OPEN, PARTLY):
                 self._blotter.note(order, now_ns)  # no request is sent now, so only this record keeps the decision
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._session.up:
+            return
+        if order.ends_with_twin:  # the answer about the other one calls this again
             return
         if held:
             self._held[order.client_id] = order
@@ -160,6 +186,8 @@ class Broker:
         order = self._blotter.orders.get(request.client_id)
         if request.kind == REPLACES:
             self._on_replace(request, order, answer.replace or BOTH_UNKNOWN, now_ns)
+        elif request.kind == PAIRS:
+            self._on_pair(request, answer, now_ns)
         elif order is None:
             return
         elif request.kind == CANCELS:
@@ -281,6 +309,10 @@ class Broker:
         if answered or order.state != CANCELLING:
             self._questions.settle(order)
         to = self._next_state(order, news, answered=answered)
+        if news.working and order.waiting:
+            order.flags |= OrderFlag.TRIGGERED
+            if to is None:
+                self._blotter.note(order, now_ns)
         if to is not None:
             order.flags |= FILLS_MISSING if order.missing else 0  # in the record of the move: a death may follow it
             self._correct(order, to)
@@ -341,17 +373,35 @@ class Broker:
         elif order.state in IN_FLIGHT or outcome == REFUSED:
             self._mark_unknown(order, now_ns)
 
+    def _on_pair(self, request: Request, answer: Answer, now_ns: int) -> None:
+        """Apply the answer to the placement of a pair: the venue has accepted or refused both orders."""
+        placed = {news.client_id: news for news in answer.orders}
+        for name in (request.client_id, request.second):
+            order = self._blotter.orders.get(name)
+            if order is not None:
+                self._on_place(order, answer.outcome, answer.error, answer.text, placed.get(name), [], now_ns)
+
     def _on_cancel(self, order: Order, answer: Answer, now_ns: int) -> None:
         """Apply the answer to a cancel; unless the venue accepted it, ask the venue about the order."""
         order.answer_cancel()
         if answer.outcome == ACCEPTED and answer.order is not None:
+            self._apply_ends(answer.orders, now_ns)
             self.apply_news(order, answer.order, now_ns, answered=True)
             return
+        if order.twin is not None and order.twin.live:
+            self._blotter.changed.append(order.twin)  # its own cancel may have waited for this answer
         order.note_error(answer.error, answer.text)
         if answer.outcome == REFUSED:
             self._warn(now_ns, "cancel rejected", order)
             order.pause_cancel(now_ns)
         self._query_cancel(order, now_ns)
+
+    def _apply_ends(self, ended: list[OrderNews], now_ns: int) -> None:
+        """Apply the ends of the orders that the cancel of another one has ended."""
+        for news in ended:
+            other = self._blotter.orders.get(news.client_id)
+            if other is not None:
+                self.apply_news(other, news, now_ns, answered=True)
 
     def _on_amend(self, order: Order, answer: Answer, now_ns: int) -> None:
         """Apply the answer to an amend; unless the venue accepted it, ask the venue about the order."""

@@ -11,9 +11,10 @@
 
 import logging
 
+from engine.execution.algorithms.algorithm import Child
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
-from engine.execution.orders.order import CANCELLING, Order
+from engine.execution.orders.order import CANCELLING, Order, together
 from engine.execution.orders.parent import Parent
 from engine.execution.ports import ExecutionLanes
 from engine.execution.venue.broker import Broker
@@ -22,7 +23,16 @@ from engine.model import client_id, records
 from engine.model.fixed import clamped
 from engine.model.refusals import refusal_text
 from engine.model.rows import IntentRow
-from engine.model.words import IntentFlag, IntentKind, JournalKind, OrderFlag, OrderType, Reason, VerdictFlag
+from engine.model.words import (
+    IntentFlag,
+    IntentKind,
+    JournalKind,
+    OrderFlag,
+    OrderType,
+    Reason,
+    TimeInForce,
+    VerdictFlag,
+)
 from engine.risk.gate import Refusal, Verdict
 from engine.venues.session import VenueSession
 
@@ -77,7 +87,7 @@ class OrderSender:
         order.flags = flags | (OrderFlag.REDUCE_ONLY if intent.flags & IntentFlag.REDUCE_ONLY else 0)
         return order
 
-    def child_of(self, parent: Parent, side: int, price: int, size: int, time_in_force: int, flags: int) -> Order:
+    def child_of(self, parent: Parent, side: int, price: int, time_in_force: int, size: int, flags: int) -> Order:
         """The next child of a parent, with the flags of its verdict."""
         last = parent.newest or parent
         number = 0 if parent.newest is None else parent.newest.child + 1
@@ -90,13 +100,33 @@ class OrderSender:
         order.flags = flags | (OrderFlag.REDUCE_ONLY if parent.reduce_only else 0)
         return order
 
+    def complete(self, order: Order, child: Child) -> None:
+        """Make a new order what its algorithm asks for: a native one, or the stop of a pair with its limit order."""
+        order.wait(child.waits if child.stop is None else child.stop.waits)
+        if child.stop is not None:
+            self._add_limit(order, child.price)
+
+    def _add_limit(self, stop: Order, price: int) -> None:
+        """Make the limit order of a pair, which has the stop's size: the venue gets both in one request."""
+        number = stop.child + 1
+        limit = Order(
+            client_id.encode(self._system, stop.intent_id, number), stop.intent_id, stop.strategy, stop.instrument,
+            stop.side, OrderType.LIMIT, TimeInForce.POST_ONLY, price, stop.size,
+        )  # fmt: skip
+        limit.intent_ns, limit.receive_ns, limit.timeout_ns = stop.intent_ns, stop.receive_ns, stop.timeout_ns
+        limit.child, limit.limit_price, limit.flags = number, stop.limit_price, stop.flags | OrderFlag.PAIRED
+        limit.replaces_id, limit.replaces_child = stop.intent_id, stop.child
+        stop.flags |= OrderFlag.PAIRED
+        limit.predecessor, stop.successor = stop, limit
+
     def send(self, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Record an intent's approval and its order, and send it."""
         self._send(order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
 
     def begin_parent(self, parent: Parent, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Record a parent with its intent's approval and its first child, and send that."""
-        order.limit_price = parent.limit_price
+        for one in together(order):
+            one.limit_price = parent.limit_price
         self._blotter.enter_parent(parent)
         made = self._blotter.write_parent(parent, order, now_ns)
         self._send(order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
@@ -173,12 +203,13 @@ class OrderSender:
         self._publish_verdict(verdict)
 
     def _commit(self, order: Order, verdict: bytes, now_ns: int) -> None:
-        """Write the verdict and the order into the journal, before the request is sent."""
-        order.expires_ns = self._session.clock.venue_ns(now_ns) + self._session.receive_window_ns
+        """Write the verdict and the order, or both orders of a pair, into the journal, before the request is sent."""
         journal = self._blotter.journal
         journal.add(now_ns, VERDICT, verdict)
-        self._blotter.enter(order)
-        self._blotter.write(order, now_ns)
+        for one in together(order):
+            one.expires_ns = self._session.clock.venue_ns(now_ns) + self._session.receive_window_ns
+            self._blotter.enter(one)
+            self._blotter.write(one, now_ns)
         journal.commit(now_ns)
 
     def _record(self, verdict: bytes, now_ns: int) -> None:

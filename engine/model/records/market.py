@@ -83,7 +83,7 @@ INSTRUMENT: "Record[InstrumentRow]" = Record(
         "old": "u1",  # from the cached copy: the venue did not answer
         "missing": "u4",  # channels the venue refused or ignored: bits of ChannelKind
         "spread_alarm_bps": "f8",  # the spread alarm while it is raised; 0: none is
-        "natives": "u4",  # bits 1 << OrderType
+        "natives": "u4",  # bits 1 << OrderType, and PAIRS of `instrument`
         "orders_max": "u4",
         "algo_orders_max": "u4",
         "trailing_min": "u4",  # in hundredths of a percent

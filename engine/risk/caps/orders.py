@@ -11,7 +11,10 @@ WINDOW_MOST = 60_000  # ms; the orders of a longer window may have been forgotte
 
 @cap("max_open_orders", int)
 class OpenOrders:
-    """The account's orders that may still be filled, with the new one and without the one that it replaces."""
+    """The account's orders that may still be filled, with the new one and without the one that it replaces.
+
+    A pair, of which the venue fills one, is one.
+    """
 
     exits = False
 
@@ -27,7 +30,10 @@ class OpenOrders:
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
         """Refuse one order too many."""
-        count = len(account.sight.open_orders()) + (not order.relief)
+        orders = account.sight.open_orders()
+        if len(orders) < self._most:
+            return None
+        count = sum(not one.is_second for one in orders) + (not order.relief)
         return Refusal(Reason.TOO_MANY_ORDERS, count, self._most) if count > self._most else None
 
 
@@ -36,7 +42,7 @@ class SelfTrade:
     """No entry reaches the price of an order of this account on the other side of the same instrument.
 
     Orders of every strategy count, and those whose cancel is not confirmed; an order that waits at the venue for its
-    trigger does not: it is not in the book.
+    trigger does not: it is not in the book. It counts as soon as the venue reports that it was triggered.
     """
 
     exits = False
@@ -54,7 +60,7 @@ class SelfTrade:
         """Refuse an order that could trade with another of ours."""
         prices = [
             one.price for one in account.sight.open_orders()
-            if one.instrument == order.instrument_id and one.side == -order.side and not one.native
+            if one.instrument == order.instrument_id and one.side == -order.side and not one.waiting
         ]  # fmt: skip
         if not prices:
             return None

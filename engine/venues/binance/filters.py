@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.model.fixed import INT64_MAX
+from engine.model.instrument import PAIRS
 from engine.model.words import OrderType
 
 NATIVES = {
@@ -29,7 +30,7 @@ def read_filters(entry: Mapping[str, Any], filters: Filters, price_decimals: int
     prices, notionals = filters["PRICE_FILTER"], filters.get("NOTIONAL", {})
     trailing = filters.get("TRAILING_DELTA", {}) if entry.get("allowTrailingStop") else {}
     return {
-        "natives": sum(1 << NATIVES[name] for name in entry.get("orderTypes", ()) if name in NATIVES),
+        "natives": _natives(entry),
         "orders_max": _count(filters, "MAX_NUM_ORDERS", "maxNumOrders"),
         "algo_orders_max": _count(filters, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
         "trailing_min": max(_numbers(trailing, "minTrailingAboveDelta", "minTrailingBelowDelta")),
@@ -41,6 +42,13 @@ def read_filters(entry: Mapping[str, Any], filters: Filters, price_decimals: int
         "position_max": _most(filters.get("MAX_POSITION", {}).get("maxPosition"), size_decimals),
         **_percent(filters),
     }
+
+
+def _natives(entry: Mapping[str, Any]) -> int:
+    """The native order types, and whether a symbol has pairs (OCO)."""
+    names = entry.get("orderTypes", ())
+    types = sum(1 << NATIVES[name] for name in names if name in NATIVES)
+    return types | PAIRS if entry.get("ocoAllowed") and "LIMIT_MAKER" in names else types
 
 
 def _percent(filters: Filters) -> dict[str, int]:

@@ -45,7 +45,7 @@ class Reported(NamedTuple):
     used: int
 
 
-ORDER, CANCEL, AMEND = Cost(1, 1), Cost(1, 0), Cost(4, 0)
+ORDER, PAIR, CANCEL, AMEND = Cost(1, 1), Cost(1, 2), Cost(1, 0), Cost(4, 0)
 QUESTION = Cost(80, 0)  # the heaviest one
 RESERVE = Decimal("0.05")
 

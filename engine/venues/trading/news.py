@@ -83,6 +83,7 @@ class OrderNews(msgspec.Struct, gc=False):
     venue_ns: int
     unknown_status: str = ""
     order_type: int = 1  # OrderType; the price of one without a limit is its trigger's
+    working: bool = False  # the venue reports that it is in the book: a native one has been triggered
 
 
 class FillNews(msgspec.Struct, gc=False):

@@ -90,16 +90,29 @@ class WaitingThere(Asking):
 
     def ask(self, book: Book, place: int) -> None:
         """Ask for an order that waits at the venue."""
-        side, best = (BUY, SELL)[place // 4 % 2], book.best(BUY)
+        side, best = (BUY, SELL)[place // 6 % 2], book.best(BUY)
         near, far = (side * price_down(book.instrument, best * bps // 10_000) for bps in (1, 20))
         name, price, terms = (
             ("stop", 0, {"stop_price": best + near}), ("take_profit", 0, {"target_price": best - near}),
             ("stop_limit", best + far, {"stop_price": best + near}), ("trailing_stop", 0, {"distance_bps": 10}),
-        )[place % 4]  # fmt: skip
+            ("oco", best - near, {"stop_price": best + near}),
+            ("bracket", best + far, {"target_price": best + far + near, "stop_price": best - near}),
+        )[place % 6]  # fmt: skip
         self.place(
             book.instrument, side, size_of(book.instrument, self.parameters.size), price, algorithm=name,
-            parameters={"trigger": 2, **terms}, timeout_ns=TIMEOUT_NS, reduce_only=place % 5 == 0,
+            parameters={"trigger": 2, **terms}, timeout_ns=TIMEOUT_NS,
+            reduce_only=place % 5 == 0 and name != "bracket",
         )  # fmt: skip
+
+
+class PairsThere(WaitingThere):
+    """Asks for native pairs alone: an OCO, and a bracket whose exits are one."""
+
+    most_orders = 2 * NATIVES_MOST
+
+    def ask(self, book: Book, place: int) -> None:
+        """Ask for one of the last two kinds."""
+        super().ask(book, place // 2 * 6 + 4 + place % 2)
 
 
 class AskingAll(Closing, Waiting, WaitingThere):

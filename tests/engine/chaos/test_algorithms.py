@@ -5,9 +5,9 @@ import pytest
 import shm
 from engine.chaos.world import World
 from engine.model import algorithms
-from engine.model.words import ParentStatus
+from engine.model.words import OrderFlag, ParentStatus
 from engine.strategy.api.strategy import Strategy
-from tests.engine.chaos.asking import Asking, Closing, Waiting, WaitingThere
+from tests.engine.chaos.asking import Asking, Closing, PairsThere, Waiting, WaitingThere
 from tests.engine.chaos.runs import opened
 
 SECONDS, LEAST_KINDS = 3.0, 2
@@ -37,18 +37,24 @@ class Natives(Algorithms):
     kind = WaitingThere
 
 
+class Pairs(Algorithms):
+    """A world whose taker asks for pairs at the venue."""
+
+    kind = PairsThere
+
+
 class Closings(Algorithms):
     """A world whose taker closes as well."""
 
     kind = Closing
 
 
-@pytest.mark.parametrize("world", [Algorithms, Triggers, Natives, Closings])
+@pytest.mark.parametrize("world", [Algorithms, Triggers, Natives, Pairs, Closings])
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 100))])
 def test_the_invariants_hold_with_every_algorithm_at_work(world: type[World], seed: int) -> None:
     """A death in an algorithm's step must neither lose nor double an order, nor leave one at the venue."""
     with opened(world, seed) as made:
-        parents = made.lanes.reader("parents")
+        parents, orders = made.lanes.reader("parents"), made.lanes.reader("orders")
         made.run(SECONDS)
         made.settle()
         made.check_end()
@@ -57,5 +63,8 @@ def test_the_invariants_hold_with_every_algorithm_at_work(world: type[World], se
         if seed == 1:  # elsewhere mishaps may leave execution without a session for the whole run
             assert len({row.algorithm for row in last.values()}) >= LEAST_KINDS
             assert made.counts["deaths_in_step"] + made.counts["deaths_between_steps"] > 0
+        if world is Pairs and seed == 1:
+            done = [row for row in orders.rows() if not isinstance(row, shm.Lapped) and row.flags & OrderFlag.PAIRED]
+            assert any(row.filled for row in done)
         if world is Closings and seed == 1:
             assert any(algorithms.closes(row.algorithm) and row.filled for row in last.values())

@@ -22,7 +22,7 @@ from tests.engine.execution.intents.test_wrong_intents import Writer, chance
 from tests.engine.execution.memory import MS, STRATEGY
 
 ROOT = Path(__file__).resolve().parents[3] / "engine"
-SENDING = {"place", "place_native", "replace"}  # of a session, and of the broker before it
+SENDING = {"place", "place_native", "place_pair", "replace"}  # of a session, and of the broker before it
 REQUESTS = SENDING | {"amend"}
 PASSING = {"send", "begin_parent", "send_child", "replace", "replace_child"}  # of the order sender
 CHECKS = {"check", "_check"}  # of the gate, and of Children, which asks it
@@ -62,10 +62,13 @@ def test_two_parts_of_the_engine_send_an_order_to_a_session() -> None:
     assert ways("session", SENDING, "**/*.py") == {
         ("execution/venue/broker.py", "place", "place"),
         ("execution/venue/broker.py", "place", "place_native"),
+        ("execution/venue/broker.py", "_place_pair", "place_pair"),
         ("execution/venue/broker.py", "replace", "replace"),
     }
     compiled = {
-        str(path.relative_to(ROOT)): len(re.findall(r"session\.(?:place|place_native|replace)\(", path.read_text()))
+        str(path.relative_to(ROOT)): len(
+            re.findall(r"session\.(?:place|place_native|place_pair|replace)\(", path.read_text())
+        )
         for path in sorted(ROOT.rglob("*.pyx"))
     }
     assert {name: count for name, count in compiled.items() if count} == {"execution/intents/express.pyx": 1}
@@ -122,6 +125,7 @@ def test_a_request_without_risks_approval_does_not_leave(tmp_path: Path) -> None
     for request in (
         lambda: session.place(*ORDER, ID, now_ns),
         lambda: session.place_native(waits, *ORDER, ID, now_ns),
+        lambda: session.place_pair(waits, 1, BUY, 0, 6_000_000, 1_000, ID, b"y" * 16, now_ns),
         lambda: session.replace(*ORDER, ID, b"y" * 16, now_ns),
         lambda: session.amend(1, ID, 500, now_ns),
     ):

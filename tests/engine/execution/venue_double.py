@@ -219,12 +219,16 @@ class FakeVenue:
             "l": fill["qty"] if fill else "0.00000",
             "z": to_text(order.executed, decimals), "L": fill["price"] if fill else "0.00",
             "n": fill["commission"] if fill else "0", "N": fill["commissionAsset"] if fill else None,
-            "T": self.now_ns // MS, "t": fill["id"] if fill else -1, "m": True,
+            "T": self.now_ns // MS, "t": fill["id"] if fill else -1, "m": True, "w": self.works(order),
         }  # fmt: skip
         for port in self.ports:
             if port.subscribed:
                 frame = json.dumps({"subscriptionId": 0, "event": event}).encode()
                 port.inbox.append((self.now_ns + self.event_latency_ns, frame))
+
+    def works(self, order: VenueOrder) -> bool:
+        """Whether it is in the book."""
+        return order.open
 
     def fill(self, client_id: str, size: int, price: str = "", maker: bool = True) -> dict[str, Any]:
         """Fill an order by so much."""
@@ -413,6 +417,7 @@ class FakeVenue:
             "executedQty": to_text(order.executed, decimals), "cummulativeQuoteQty": "0.00",
             "status": self.words.get(order.status, order.status),
             "timeInForce": "GTC", "type": order.kind, "side": order.side,
+            "workingTime": self.now_ns // MS if self.works(order) else -1,
         }  # fmt: skip
         if full:
             shown["fills"] = [

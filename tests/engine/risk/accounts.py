@@ -51,7 +51,8 @@ class Sent(NamedTuple):
     intent_ns: int
     child: int = 0
     amend_to: int = 0
-    native: bool = False
+    waiting: bool = False
+    is_second: bool = False
 
     @property
     def exposure(self) -> int:
@@ -256,6 +257,7 @@ class History:
         draw, number = self.random, self.random.choice(tuple(INSTRUMENTS))
         one = Sent(draw.choice(STRATEGIES), number, draw.choice((BUY, SELL)), self._price(number), self._size(number),
                    draw.choice((0, NOW_NS - draw.randrange(3000) * MS)), draw.choice((0, 0, 0, 1)))  # fmt: skip
+        one = one._replace(waiting=not one.size % 7, is_second=not one.size % 5)
         if draw.random() < 0.7:
             self.open.append(one)
             self.ledger.expose(one.strategy, number, one.side, one.size)

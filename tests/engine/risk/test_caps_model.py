@@ -194,13 +194,15 @@ def _bps(value: Decimal) -> int:
 
 
 def open_orders(world: History, order: Proposed) -> list[Compared]:
-    """Open orders and this one, without the one that it replaces."""
-    return [(Reason.TOO_MANY_ORDERS, len(world.open) + (0 if order.relief else 1), int)]
+    """Open orders and this one, without the one that it replaces; a pair is one."""
+    counted = [one for one in world.open if not one.is_second]
+    return [(Reason.TOO_MANY_ORDERS, len(counted) + (0 if order.relief else 1), int)]
 
 
 def self_trade(world: History, order: Proposed) -> list[Compared]:
-    """No price of ours on the other side is reached."""
-    others = [one.price for one in world.open if (one.instrument, one.side) == (order.instrument_id, -order.side)]
+    """No price of ours on the other side is reached, but that of an order which waits for its trigger."""
+    book = [one for one in world.open if not one.waiting]
+    others = [one.price for one in book if (one.instrument, one.side) == (order.instrument_id, -order.side)]
     reached = [one for one in others if (one <= order.price if order.side == BUY else one >= order.price)]
     nearest = (min if order.side == BUY else max)(reached, default=0)
     return [(Reason.SELF_TRADE, order.price, lambda _: nearest)] if reached else []

@@ -7,6 +7,10 @@
 The stop is watched from the start on, so a part that the entry has filled is protected while the rest still waits. One
 child is live at a time, and `Children` cuts each exit to the position that is left. The end of the intent's time ends
 the entry, and no exit. A cancel of the intent ends everything, and the position stays.
+
+With `trigger` 2 the exits are a pair at the venue, see `paired.py`; until the entry has ended, execution watches the
+stop, by prints. The venue's own list of entry and exits (OTOCO) is not used: it places the exits only when the whole
+entry is filled, and until then a filled part would have no stop.
 """
 
 from collections.abc import Sequence
@@ -14,25 +18,25 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.execution.algorithms.algorithm import Child
-from engine.execution.algorithms.triggered.triggered import Price, Slippage, Triggered, TriggerNumber
+from engine.execution.algorithms.triggered.paired import Paired
+from engine.execution.algorithms.triggered.triggered import NativeTrigger, Price, Slippage
 from engine.execution.orders.order import Order
 from engine.model.words import TimeInForce
 from engine.risk.gate import Refusal
 
 
-class Bracket(Triggered):
+class Bracket(Paired):
     """One entry with its exits."""
 
-    kept = False
     entered = False  # no entry is open any more, or may stay open
 
     class Parameters(msgspec.Struct, frozen=True):
-        """Both prices, how far the stop's child may cross (0: 50), and by which price (0 the touch, 1 prints)."""
+        """Both prices, how far the stop's child may cross (0: 50), by which price (0 the touch, 1 prints, 2 venue)."""
 
         target_price: Price
         stop_price: Price
         slippage_bps: Slippage = 0
-        trigger: TriggerNumber = 0
+        trigger: NativeTrigger = 0
 
     @property
     def watched_side(self) -> int:
@@ -68,13 +72,15 @@ class Bracket(Triggered):
             self.entered = self.requested = True
 
     def next_child(self, now_ns: int) -> Child | None:  # noqa: ARG002 - the trigger decides
-        """The exit of what is held: the target, or the stop's order."""
+        """The exit of what is held: the pair, the target, or the stop's order."""
         held, target = self.parent.held, self.parameters.target_price
         self.entered = True
         if self.triggered:
             return self.crossing(held, 0)
         self.over = held < self.market.least(target)
-        return None if self.over else Child(target, held, TimeInForce.GTC, self.watched_side)
+        if self.over:
+            return None
+        return self.pair(target, held) or Child(target, held, TimeInForce.GTC, self.watched_side)
 
     def outdated(self, order: Order, now_ns: int) -> bool:  # noqa: ARG002 - the trigger decides
         """Whether the entry is to end, or the target is to give way to the stop."""

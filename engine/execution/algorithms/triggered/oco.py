@@ -4,29 +4,29 @@
           └─▶ the stop's price is reached ─▶ its cancel ─▶ what it left, at once, as a stop does
 
 Only one child is live at a time: what the limit order has filled is known exactly before the stop's order is sent, so
-both together never exceed the size, also when the limit order fills on the way of its cancel.
+both together never exceed the size, also when the limit order fills on the way of its cancel. With `trigger` 2 both
+wait at the venue as a pair, see `paired.py`.
 """
 
 import msgspec
 
 from engine.execution.algorithms.algorithm import Child
-from engine.execution.algorithms.triggered.triggered import Price, Slippage, Triggered, TriggerNumber
+from engine.execution.algorithms.triggered.paired import Paired
+from engine.execution.algorithms.triggered.triggered import NativeTrigger, Price, Slippage
 from engine.execution.orders.order import Order
 from engine.model.words import TimeInForce
 from engine.risk.gate import Refusal
 
 
-class Oco(Triggered):
+class Oco(Paired):
     """One pair of a limit order and a stop."""
 
-    kept = False
-
     class Parameters(msgspec.Struct, frozen=True):
-        """The stop's price, how far its child may cross (0: 50), and by which price (0 the touch, 1 prints)."""
+        """The stop's price, how far its child may cross (0: 50), by which price (0 the touch, 1 prints, 2 venue)."""
 
         stop_price: Price
         slippage_bps: Slippage = 0
-        trigger: TriggerNumber = 0
+        trigger: NativeTrigger = 0
 
     def check(self) -> Refusal | None:
         """Refuse a stop at or beyond the limit, prices without a step, a size without one."""
@@ -40,8 +40,8 @@ class Oco(Triggered):
         )
 
     def first(self, now_ns: int) -> Child:  # noqa: ARG002 - the limit order is due at once
-        """The limit order."""
-        return self.limit_order
+        """The limit order, or the pair."""
+        return self.pair(self.parent.limit_price, self.parent.size) or self.limit_order
 
     def next_child(self, now_ns: int) -> Child | None:  # noqa: ARG002 - the trigger decides
         """The limit order, or what it left."""

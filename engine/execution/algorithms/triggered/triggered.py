@@ -49,7 +49,6 @@ class Stage(IntEnum):
     NATIVE = 2  # it waits at the venue
 
 
-TriggerNumber = Annotated[int, msgspec.Meta(ge=0, le=1)]
 NativeTrigger = Annotated[int, msgspec.Meta(ge=0, le=2)]
 
 

@@ -20,7 +20,18 @@ from engine.venues.binance.signing import Signer
 from engine.venues.binance.trading.decimals import read_plain
 from engine.venues.binance.trading.requests import MILLISECOND_NS, Requests
 from engine.venues.trading.budget import Cost, Reported
-from engine.venues.trading.news import WHY_MOST, FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, readable
+from engine.venues.trading.news import (
+    TEXT_MOST,
+    WHY_MOST,
+    FillNews,
+    Frame,
+    News,
+    OrderNews,
+    Outcome,
+    ReplaceNews,
+    UnreadableError,
+    readable,
+)
 
 Id = Annotated[int, msgspec.Meta(ge=-1, le=INT64_MAX)]  # what a record can hold; -1: none
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX // MILLISECOND_NS)]
@@ -117,6 +128,7 @@ class ExecutionReport(msgspec.Struct, gc=False):
     n: str | None = None
     N: str | None = None
     m: bool = False
+    w: bool = False
 
 
 class AnswerFill(msgspec.Struct, gc=False):
@@ -145,7 +157,14 @@ class AnswerOrder(msgspec.Struct, gc=False):
     origClientOrderId: str = ""  # noqa: N815
     transactTime: Milliseconds = 0  # noqa: N815
     updateTime: Milliseconds = 0  # noqa: N815
+    workingTime: Annotated[int, msgspec.Meta(ge=-1)] = -1  # noqa: N815
     fills: list[AnswerFill] = []
+
+
+class ListAnswer(msgspec.Struct, gc=False):
+    """The answer to a request about an order list, which the cancel of one of its orders is too."""
+
+    orderReports: list[AnswerOrder] = []  # noqa: N815
 
 
 class AmendedOrder(AnswerOrder, gc=False):
@@ -224,6 +243,7 @@ _event = msgspec.json.Decoder(EventName).decode
 _limits = msgspec.json.Decoder(list[RateLimit]).decode
 _report = msgspec.json.Decoder(ExecutionReport).decode
 _order = msgspec.json.Decoder(AnswerOrder).decode
+_list = msgspec.json.Decoder(ListAnswer).decode
 _amended = msgspec.json.Decoder(AmendAnswer).decode
 _orders = msgspec.json.Decoder(list[AnswerOrder]).decode
 _trades = msgspec.json.Decoder(list[OwnTrade]).decode
@@ -381,6 +401,24 @@ class BinanceTrading(Requests):
         return news, [self._answer_fill(order, news, fill) for fill in order.fills]
 
     @readable
+    def read_pair(self, body: bytes) -> list[OrderNews]:
+        """Both orders of a pair."""
+        return [self._order_news(order) for order in _list(body).orderReports]
+
+    def read_cancelled(self, body: bytes, client_id: bytes) -> tuple[OrderNews, list[OrderNews]]:
+        """The cancelled order of this id, and the other one of its pair, which its cancel has ended too."""
+        if b'"orderReports"' not in body:
+            return self.read_order(body)[0], []
+        both = {news.client_id: news for news in self.read_pair(body)}
+        return self._named(client_id, both, body), list(both.values())
+
+    def _named(self, client_id: bytes, both: dict[bytes, OrderNews], body: bytes) -> OrderNews:
+        """Remove and return the order of this id; UnreadableError without it."""
+        if client_id not in both:
+            raise UnreadableError(f"the cancel of {client_id.hex()} is answered without it", body[:TEXT_MOST])
+        return both.pop(client_id)
+
+    @readable
     def read_amended(self, body: bytes) -> OrderNews:
         """An order whose size was lowered."""
         answer = _amended(body)
@@ -490,7 +528,7 @@ class BinanceTrading(Requests):
         order = OrderNews(
             report.s, client_id, id_of(report.i), state, side,
             amount(report.p, price_decimals) or amount(report.P, price_decimals), amount(report.q, size_decimals),
-            amount(report.z, size_decimals), venue_ns, unknown, type_of(report.o),
+            amount(report.z, size_decimals), venue_ns, unknown, type_of(report.o), report.w,
         )  # fmt: skip
         if report.t < 0:
             return News(REPORT, order=order)
@@ -513,7 +551,7 @@ class BinanceTrading(Requests):
         return OrderNews(
             order.symbol, client_id, id_of(order.orderId), state, side,
             amount(order.price, scales[0]) or amount(order.stopPrice, scales[0]), amount(order.origQty, scales[1]),
-            amount(order.executedQty, scales[1]), venue_ns, unknown, type_of(order.type),
+            amount(order.executedQty, scales[1]), venue_ns, unknown, type_of(order.type), order.workingTime > 0,
         )  # fmt: skip
 
     def _scale(self, symbol: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 A placement is a LIMIT (with its time in force) or, for post-only, a LIMIT_MAKER: a bare market order has no worst
 price. A native order is one of the venue's stops; one without a limit trades at any price, as its author asked. A
+pair is an order list (OCO) of a stop and a LIMIT_MAKER. A
 replacement asks for STOP_ON_FAILURE and ONLY_NEW: a partial fill that overtakes it makes the cancel
 fail and nothing is placed, so old and new together never fill more than the larger of them.
 """
@@ -15,14 +16,14 @@ from engine.venues.binance.filters import NATIVES
 from engine.venues.binance.signing import Signer, socket_payload
 from engine.venues.binance.trading.template import Template
 from engine.venues.session import Ask, Waits
-from engine.venues.trading.budget import AMEND, CANCEL, ORDER, Cost
+from engine.venues.trading.budget import AMEND, CANCEL, ORDER, PAIR, Cost
 
 MILLISECOND_NS = 1_000_000
 FILLS_LIMIT = 1000  # the most a listing of own trades gives at once
 COSTS: dict[int, Cost] = {  # the weight of each request, and how many orders it counts as
     Ask.PLACE: ORDER, Ask.REPLACE: ORDER, Ask.CANCEL: CANCEL, Ask.STATUS: Cost(4), Ask.OWNER: Cost(4),
     Ask.OPEN_ORDERS: Cost(80), Ask.FILLS_OF: Cost(20), Ask.FILLS_SINCE: Cost(20), Ask.NEWEST_FILL: Cost(20),
-    Ask.BALANCES: Cost(20), Ask.RIGHT: Cost(1), Ask.AMEND: AMEND,
+    Ask.BALANCES: Cost(20), Ask.RIGHT: Cost(1), Ask.AMEND: AMEND, Ask.PAIR: PAIR,
 }  # fmt: skip
 OF_SESSION = Cost(2)  # its logon and its subscription; its other requests have less
 TYPES = {
@@ -124,6 +125,25 @@ class Requests:
             + f'"type":"{TYPE_NAMES[waits.order_type]}",'
         )
         return self._ask(request_id, "order.place", instrument, more, venue_ns)
+
+    def place_pair(
+        self, request_id: int, stop: Waits, instrument: int, side: int, stop_limit: int, price: int, size: int,
+        first: bytes, second: bytes, venue_ns: int,
+    ) -> bytes:  # fmt: skip
+        """Place a stop and a limit order as an order list; a seller's stop is the lower one of the two."""
+        decimals = self._price_decimals[instrument]
+        side_text, stop_place, limit_place = ("BUY", "above", "below") if side == BUY else ("SELL", "below", "above")
+        bound = f'"{stop_place}Price":"{to_text(stop_limit, decimals)}","{stop_place}TimeInForce":"GTC",'
+        more = (
+            f'"listClientOrderId":"L-{second.hex()}","newOrderRespType":"RESULT",'
+            f'"quantity":"{to_text(size, self._size_decimals[instrument])}","side":"{side_text}",'
+            f'"{limit_place}ClientOrderId":"{second.hex()}","{limit_place}Price":"{to_text(price, decimals)}",'
+            f'"{limit_place}Type":"LIMIT_MAKER","{stop_place}ClientOrderId":"{first.hex()}",'
+            + (bound if stop_limit else "")
+            + f'"{stop_place}StopPrice":"{to_text(stop.stop_price, decimals)}",'
+            f'"{stop_place}Type":"{TYPE_NAMES[stop.order_type]}",'
+        )
+        return self._ask(request_id, "orderList.place.oco", instrument, more, venue_ns)
 
     def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
         """Cancel an order by our id."""

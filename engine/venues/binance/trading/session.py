@@ -44,6 +44,18 @@ class BinanceSession(Stages):
         )  # fmt: skip
         return self._send(number, payload, Request(Ask.PLACE, now_ns, client_id))
 
+    def place_pair(
+        self, stop: Waits, instrument: int, side: int, stop_limit: int, price: int, size: int, first: bytes,
+        second: bytes, now_ns: int,
+    ) -> bool:  # fmt: skip
+        """Place a stop and a limit order as an order list."""
+        self.clearance.spend(instrument, side, price, size, now_ns)
+        number, venue_ns = next(self._numbers), self.clock.venue_ns(now_ns)
+        payload = self._wire.place_pair(
+            number, stop, instrument, side, stop_limit, price, size, first, second, venue_ns
+        )  # fmt: skip
+        return self._send(number, payload, Request(Ask.PAIR, now_ns, first, second=second))
+
     def warm_place(
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int
     ) -> None:

@@ -54,7 +54,7 @@ UP, CONNECTING = Stage.UP, Stage.CONNECTING
 CLOSED = PortState.CLOSED
 REPORT, ANSWER = Frame.REPORT, Frame.ANSWER
 ACCEPTED, REPLACE = Outcome.ACCEPTED, Ask.REPLACE
-ORDER_ANSWERS = frozenset({Ask.PLACE, Ask.CANCEL, Ask.STATUS, Ask.OWNER})
+ORDER_ANSWERS = frozenset({Ask.PLACE, Ask.STATUS, Ask.OWNER})
 FILL_ANSWERS = frozenset({Ask.FILLS_OF, Ask.FILLS_SINCE, Ask.NEWEST_FILL})
 
 
@@ -223,15 +223,15 @@ class Stages:
         if news.error:
             answer.gone, answer.denied = self._wire.gone(news.error), self._wire.denied(news.error, news.text)
         try:
-            self._read(request.kind, news, answer)
+            self._read(request, news, answer)
         except UnreadableError as error:
             answer = Answer(Outcome.UNKNOWN, unreadable=error)
         self._right.judge(request.kind, answer)
         self._listener.on_answer(request, answer, now_ns)
 
-    def _read(self, kind: int, news: News, answer: Answer) -> None:
+    def _read(self, request: Request, news: News, answer: Answer) -> None:
         """Read what the request asked for."""
-        wire, body = self._wire, news.body
+        wire, body, kind = self._wire, news.body, request.kind
         if kind == REPLACE:
             both = answer.replace = wire.read_replace(news)
             answer.denied = wire.denied(both.place_error, both.place_text)
@@ -239,6 +239,10 @@ class Stages:
             return
         elif kind in ORDER_ANSWERS:
             answer.order, answer.fills = wire.read_order(body)
+        elif kind == Ask.CANCEL:
+            answer.order, answer.orders = wire.read_cancelled(body, request.client_id)
+        elif kind == Ask.PAIR:
+            answer.orders = wire.read_pair(body)
         elif kind == Ask.AMEND:
             answer.order = wire.read_amended(body)
         elif kind in FILL_ANSWERS:

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.model import algorithms
 from engine.model.fixed import to_fixed, to_text
-from engine.model.instrument import Instrument
+from engine.model.instrument import PAIRS, Instrument
 from engine.model.words import BUY, NATIVE_TYPES, ParentStatus, TickKind
 from tests.engine.execution.memory import BTC, MS, House
 from tests.engine.execution.venue_double import FakePort, FakeVenue, RefusedError, VenueOrder
@@ -30,24 +30,72 @@ class MarketVenue(FakeVenue):
         self.bid, self.ask, self.depth = BID, ASK, 10**9
         self.trading = True
         self.waiting: dict[str, dict[str, Any]] = {}  # native orders, by our id: their parameters
+        self.pairs: dict[str, str] = {}  # of both orders of a pair: the other one
 
     def do_order_place(self, port: FakePort, params: dict[str, Any]) -> Any:
         """A new order, which takes what its price reaches, or waits for its stop price."""
         if "stopPrice" in params or "trailingDelta" in params:
             return self.place_native(port, params)
-        price = to_fixed(params["price"], 2)
-        crosses = price >= self.ask if params["side"] == "BUY" else price <= self.bid
-        self.liquidity = {params["symbol"]: self.depth} if crosses and self.trading else {}
+        self.liquidity = {params["symbol"]: self.depth} if self.crosses(params) and self.trading else {}
         return super().do_order_place(port, params)
 
     def place_native(self, port: FakePort, params: dict[str, Any]) -> Any:
         """An order that waits, unless the market has reached its stop price."""
         if "stopPrice" in params and self.reaches(params):
             raise RefusedError(-2010, "Stop price would trigger immediately.")
-        client_id = params["newClientOrderId"]
-        answer = super().do_order_place(port, {"price": "0.00", **params})
-        self.waiting[client_id] = params | {"peak": self.touch(params)}
-        return answer
+        self.waiting[params["newClientOrderId"]] = params | {"peak": self.touch(params)}
+        return super().do_order_place(port, {"price": "0.00", **params})
+
+    def works(self, order: VenueOrder) -> bool:
+        """Whether it is in the book: one that waits for its trigger is not."""
+        return super().works(order) and order.client_id not in self.waiting
+
+    def do_orderList_place_oco(self, port: FakePort, params: dict[str, Any]) -> Any:  # noqa: N802
+        """A stop and a limit order, one on each side of the market."""
+        limit, stop = ("below", "above") if params["side"] == "BUY" else ("above", "below")
+        assert params[limit + "Type"] == "LIMIT_MAKER"
+        shared = {key: params[key] for key in ("symbol", "side", "quantity")}
+        first = shared | {
+            "type": params[stop + "Type"], "newClientOrderId": params[stop + "ClientOrderId"],
+            "stopPrice": params[stop + "StopPrice"], "price": params.get(stop + "Price", "0.00"),
+        }  # fmt: skip
+        second = shared | {
+            "type": "LIMIT_MAKER", "price": params[limit + "Price"],
+            "newClientOrderId": params[limit + "ClientOrderId"],
+        }  # fmt: skip
+        names = first["newClientOrderId"], second["newClientOrderId"]
+        if self.reaches(first) or self.crosses(second):
+            raise RefusedError(-2010, "The relationship of the prices for the orders is not correct.")
+        if any(name in self.orders for name in names):
+            self.violations.append(f"id sent twice: {names}")
+            raise RefusedError(-2010, "Duplicate order sent.")
+        self.pairs |= {names[0]: names[1], names[1]: names[0]}
+        return {"orderListId": 1, "orderReports": [self.do_order_place(port, one) for one in (first, second)]}
+
+    def crosses(self, params: dict[str, Any]) -> bool:
+        """Whether a limit order would trade at once."""
+        price = to_fixed(params["price"], 2)
+        return price >= self.ask if params["side"] == "BUY" else price <= self.bid
+
+    def fill(self, client_id: str, size: int, price: str = "", maker: bool = True) -> dict[str, Any]:
+        """Fill an order by so much; the other one of its pair expires."""
+        self.expire_other(client_id)
+        return super().fill(client_id, size, price, maker)
+
+    def expire_other(self, client_id: str) -> None:
+        """End the other order of a pair."""
+        other = self.orders.get(self.pairs.get(client_id, ""))
+        if other is not None and other.open:
+            other.status = "EXPIRED"
+            self.tell(other, "EXPIRED")
+
+    def do_order_cancel(self, port: FakePort, params: dict[str, Any]) -> Any:
+        """Cancel by our id; of a pair both."""
+        names = [params["origClientOrderId"], self.pairs.get(params["origClientOrderId"], "")]
+        both = [name for name in names if name in self.orders and self.orders[name].open]
+        cancel = super().do_order_cancel
+        shown = [cancel(port, {"origClientOrderId": name}) for name in both or names[:1]]
+        return {"orderListId": 1, "orderReports": shown} if names[1] else shown[0]
 
     def touch(self, params: dict[str, Any]) -> int:
         """Where an order of this side would trade."""
@@ -70,10 +118,13 @@ class MarketVenue(FakeVenue):
                 del self.waiting[client_id]
             elif self.reaches(params):
                 del self.waiting[client_id]
+                self.expire_other(client_id)
                 at, bound = self.touch(params), to_fixed(order.price, 2)
                 taken = 0 if bound and (at - bound) * (1 if order.side == "BUY" else -1) > 0 else self.depth
                 if taken:
                     self.fill(client_id, min(taken, order.size), to_text(at, 2), maker=False)
+                else:
+                    self.tell(order, "NEW")
                 if order.open and not bound:
                     order.status = "EXPIRED"
                     self.tell(order, "EXPIRED")
@@ -94,10 +145,9 @@ class MarketVenue(FakeVenue):
 
 
 def native(one: Instrument = BTC) -> Instrument:
-    """An instrument whose venue has every native order."""
-    return replace(
-        one, natives=sum(1 << kind for kind in NATIVE_TYPES), algo_orders_max=5, trailing_min=1, trailing_max=2_000
-    )
+    """An instrument whose venue has every native order, and pairs."""
+    natives = PAIRS | sum(1 << kind for kind in NATIVE_TYPES)
+    return replace(one, natives=natives, algo_orders_max=5, trailing_min=1, trailing_max=2_000)
 
 
 class MarketHouse(House):

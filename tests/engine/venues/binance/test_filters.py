@@ -25,6 +25,7 @@ def test_a_spot_symbol_has_the_venue_s_native_orders_and_limits() -> None:
     """What is not known here is learned by a rejection, one for each order."""
     one, market = read(listed()), Market("BTCUSDT", "BTC", "USDT")
     assert all(map(one.has_native, NATIVE_TYPES))
+    assert one.has_pairs
     assert not one.has_native(OrderType.LIMIT)
     assert (one.orders_max, one.algo_orders_max) == (market.open_orders_max, market.contingent_orders_max)
     assert (one.trailing_min, one.trailing_max) == (market.trailing_min, market.trailing_max)
@@ -37,7 +38,8 @@ def test_a_spot_symbol_has_the_venue_s_native_orders_and_limits() -> None:
 @pytest.mark.parametrize(("changes", "found"), [
     ({"allowTrailingStop": False}, {"trailing_max": 0}),
     ({"orderTypes": ["LIMIT", "STOP_LOSS_LIMIT"]}, {"natives": 1 << OrderType.STOP_LIMIT}),
-    ({"isSpotTradingAllowed": False}, {"natives": 0, "orders_max": 0}),
+    ({"ocoAllowed": False}, {"has_pairs": False}),
+    ({"isSpotTradingAllowed": False}, {"has_pairs": False, "natives": 0, "orders_max": 0}),
     ({"filters": [{"filterType": "PERCENT_PRICE", "multiplierUp": "1.3", "multiplierDown": "0.7", "avgPriceMins": 5}]},
      {"bid_up": 1_300_000, "ask_down": 700_000, "orders_max": 0, "notional_max": 0}),
     ({"filters": [{"filterType": "MAX_POSITION", "maxPosition": "10.5"}]}, {"position_max": 1_050_000}),

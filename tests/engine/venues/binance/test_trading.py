@@ -635,6 +635,50 @@ def test_a_native_order_has_exactly_the_parameters_of_its_type(
     assert sent == {"id": 7, "method": "order.place", "params": common | expected}
 
 
+@pytest.mark.parametrize(("side", "stop", "stop_limit", "expected"), [
+    (SELL, Waits(OrderType.STOP, 5_900_000), 0,
+     {"belowType": "STOP_LOSS", "belowStopPrice": "59000.00", "aboveType": "LIMIT_MAKER", "abovePrice": "61000.00"}),
+    (BUY, Waits(OrderType.STOP_LIMIT, 6_200_000), 6_210_000,
+     {"aboveType": "STOP_LOSS_LIMIT", "aboveStopPrice": "62000.00", "abovePrice": "62100.00",
+      "aboveTimeInForce": "GTC", "belowType": "LIMIT_MAKER", "belowPrice": "61000.00"}),
+])  # fmt: skip
+def test_a_pair_has_its_stop_on_the_side_of_a_loss(
+    wire: BinanceTrading, side: int, stop: Waits, stop_limit: int, expected: dict[str, Any]
+) -> None:
+    """With the two places exchanged the venue refuses every pair."""
+    other = OURS[:-1] + b"z"
+    request = wire.place_pair(7, stop, 1, side, stop_limit, 6_100_000, 150_000, OURS, other, 5 * MS)
+    sent = json.loads(request)["params"]
+    place, limit = ("below", "above") if side == SELL else ("above", "below")
+    ids = {f"{place}ClientOrderId": OURS.hex(), f"{limit}ClientOrderId": other.hex()}
+    common = {
+        "listClientOrderId": f"L-{other.hex()}", "newOrderRespType": "RESULT", "quantity": "1.50000",
+        "recvWindow": 5000, "side": "BUY" if side == BUY else "SELL", "symbol": "BTCUSDT", "timestamp": 5,
+    }  # fmt: skip
+    assert sent == common | ids | expected
+    assert json.loads(request)["method"] == "orderList.place.oco"
+
+
+def test_the_cancel_of_one_order_of_a_pair_is_answered_with_both(wire: BinanceTrading) -> None:
+    """The venue cancels the list; an answer about other orders says nothing about ours."""
+    both = [
+        {
+            "symbol": "BTCUSDT", "orderId": number, "origClientOrderId": name.hex(), "clientOrderId": "cancelled",
+            "status": "CANCELED", "side": "SELL", "type": "LIMIT_MAKER", "price": "61000.00", "origQty": "1.0",
+        }
+        for number, name in ((4, OURS), (5, b"o" * 16))
+    ]  # fmt: skip
+    body = json.dumps({"orderListId": 1, "orderReports": both}).encode()
+    news, others = wire.read_cancelled(body, b"o" * 16)
+    assert (news.client_id, [one.client_id for one in others]) == (b"o" * 16, [OURS])
+    with pytest.raises(UnreadableError, match="is answered without it"):
+        wire.read_cancelled(body, b"x" * 16)
+    assert wire.read_cancelled(json.dumps(both[0]).encode(), OURS) == (
+        wire.read_order(json.dumps(both[0]).encode())[0],
+        [],
+    )
+
+
 @pytest.mark.parametrize(("kind", "price", "found"), [
     ("STOP_LOSS", "0.00000000", (OrderType.STOP, 5_900_000)),
     ("TAKE_PROFIT_LIMIT", "59100.00000000", (OrderType.TAKE_PROFIT_LIMIT, 5_910_000)),

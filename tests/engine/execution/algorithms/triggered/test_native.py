@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.words import BUY, SELL, CommandKind, IntentFlag, OrderState, OrderType, ParentStatus, Reason
+from engine.risk.table import read_risk
 from tests.engine.execution.algorithms.market import ASK, BID, MarketHouse, native
 from tests.engine.execution.memory import ETH, MS, STRATEGY
 
@@ -191,3 +192,29 @@ def test_a_lost_or_doubled_answer_leaves_one_stop(house: MarketHouse, what: str)
     house.turn(300)
     assert house.filled(intent_id) == SIZE
     house.check_ended(intent_id)
+
+
+@pytest.mark.parametrize("learns", ["by its report", "by a question", "in a later life"])
+def test_a_stop_limit_that_rests_after_its_trigger_is_an_order_to_trade_with(tmp_path: Path, learns: str) -> None:
+    """Until its trigger it is not in the book; from then on an entry on the other side would trade with ourselves."""
+    _, caps = read_risk({"refuse_self_trade": True})
+    house = MarketHouse(tmp_path, instruments=(native(), ETH), caps=caps)
+    house.parent("stop_limit", SIZE, BID - FAR, SELL, stop_price=BID - FAR, trigger=VENUE)
+    house.turn(5)
+    (waits,) = house.venue.resting
+    before = house.intent(side=BUY, size=SIZE, price=BID - FAR)
+    house.turn(5)
+    house.cancel(before)
+    house.turn(5)
+    house.venue.lose_events = 0 if learns == "by its report" else 1
+    market(house, -2 * FAR)
+    assert house.venue.resting == [waits]
+    if learns == "by a question":
+        house.role.recovery.audit_now(house.now_ns)
+        house.turn(20)
+    elif learns == "in a later life":
+        house.restart()
+        house.ready()
+    after = house.intent(side=BUY, size=SIZE, price=BID - FAR)
+    house.turn(5)
+    assert (house.verdict(before), house.verdict(after)) == (Reason.APPROVED, Reason.SELF_TRADE)

@@ -289,7 +289,7 @@ def test_more_kept_orders_than_configured_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "price", "terms", "text"), [
     ("stop", 0, {}, "stop: stop_price is 0, expected 1 or more"),
     ("stop", 0, {"stop_price": 5, "trigger": 3}, "stop: trigger is 3, expected 0 to 2"),
-    ("bracket", BID, {"stop_price": 5, "target_price": 9, "trigger": 2}, "bracket: trigger is 2, expected 0 to 1"),
+    ("bracket", BID, {"stop_price": 5, "target_price": 9, "trigger": 3}, "bracket: trigger is 3, expected 0 to 2"),
     ("stop", 0, {"stop_price": 5, "slippage_bps": 1_001}, "stop: slippage_bps is 1001, expected 0 to 1000"),
     ("stop_limit", 0, {"stop_price": 5}, "PRICE_STEP"),
     ("trailing_stop", 0, {}, "trailing_stop: distance_bps is 0, which does not fit this order, in general 0 to 5000"),
