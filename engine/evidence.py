@@ -1,6 +1,7 @@
 """What a process leaves about its own end, in the run directory, for the supervisor's record of its death.
 
-    <process>.failure  its error and the record that the role was working on, as JSON      written when a role raises
+    <process>.failure  the role, its error, the Python stack and the record that the role was working on, as JSON
+    <process>.<role>.failure   the same of a role that stops alone
     <process>.stack    Python stacks: of SIGSEGV and the like, and of each STACK_SIGNAL    written by faulthandler
 
 faulthandler writes in C, without the interpreter: it shows the line of a hook that never returns. Files, and no log
@@ -13,6 +14,7 @@ import faulthandler
 import json
 import os
 import signal
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,9 +52,20 @@ def begin(run: Path, process: str) -> None:
         faulthandler.register(STACK_SIGNAL, file)
 
 
-def write_failure(run: Path, process: str, error: str, record: Mapping[str, Any] | None) -> None:
-    """Write why this process ends: its error, and the record that a role was working on."""
-    data = json.dumps({"error": error, "record": record}, default=str).encode()
+def role_name(process: str, role: str) -> str:
+    """The name under which a role that stops alone leaves its failure; no process has a dot in its name."""
+    return f"{process}.{role}"
+
+
+def failure_of(error: Exception, role: str = "", record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A failure as it is written: `role` raised this error while it was working on this record."""
+    stack = "".join(traceback.format_exception(error))[-STACK_MOST:]
+    return {"role": role, "error": f"{type(error).__name__}: {error}", "record": record, "stack": stack}
+
+
+def write_failure(run: Path, process: str, failure: Mapping[str, Any]) -> None:
+    """Write why this process, or a role of it, ends."""
+    data = json.dumps(failure, default=str).encode()
     with contextlib.suppress(OSError), open(_private(failure_file(run, process)), "wb") as file:
         file.write(data)
 

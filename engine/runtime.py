@@ -12,7 +12,9 @@
    SIGUSR1: a role with `ask_halt()` halts at its next step; the other roles ignore the signal.
 5. SIGTERM or SIGINT: drain every role, close every role, exit 0. An exception or a failed assert in a role: log it,
    leave the error and the record that the role was working on (`evidence.py`), and exit at once with 70, without
-   closing anything: the role's state cannot be trusted, and the supervisor starts a new process.
+   closing anything: the role's state cannot be trusted, and the supervisor starts a new process. A role that
+   `stops_alone`, which a strategy does, is only removed from the loop while other roles live: its heartbeat shows
+   FAILED, and the supervisor has its orders cancelled.
 
 A role may have `working_on()`: the record that its unfinished step was working on, asked only when the step has raised.
 A role may have `warm(now_ns)`, which changes nothing, for a process that spins. For a process that blocks it may have
@@ -30,6 +32,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -82,6 +85,9 @@ class Loop:
         self.roles: list[Role] = []
         self.pulses: list[Pulse] = []
         self._pairs: list[tuple[Role, Pulse]] = []  # made once: a strict `zip` in each round costs a microsecond
+        self._failed: list[Pulse] = []  # of roles that were removed
+        self.on_failure: Callable[[Role, Exception], object] = lambda *_: None  # called when a role stops alone
+        self.failed_role = ""  # the last one that raised
         self.beat_interval_ns = beat_interval_ns
         self.idle = idle
         self.now = now
@@ -111,7 +117,12 @@ class Loop:
         now_ns = self.now()
         work = 0
         for role, pulse in self._pairs:
-            if done := role.step(now_ns):
+            try:
+                done = role.step(now_ns)
+            except Exception as error:  # noqa: BLE001 - `_remove` raises it again unless the role stops alone
+                self._remove(role, pulse, error)
+                break
+            if done:
                 pulse.work += done
                 work += done
         self.steps += 1
@@ -124,6 +135,19 @@ class Loop:
         self._beat_ns = now_ns + self.beat_interval_ns
         for role, pulse in self._pairs:
             pulse.beat(now_ns, self.steps, state, role.lag(), role.error_count())
+        for pulse in self._failed:
+            pulse.beat(now_ns, self.steps, RoleState.FAILED, 0, 1)
+
+    def _remove(self, role: Role, pulse: Pulse, error: Exception) -> None:
+        """Continue without a role that raised, if it stops alone and others live; any other error ends the process."""
+        self.failed_role = role.name
+        if not getattr(role, "stops_alone", False) or len(self._pairs) == 1:
+            raise error
+        self.on_failure(role, error)
+        self._failed.append(pulse)
+        self._pairs.remove((role, pulse))
+        self.roles.remove(role)
+        self._beat_ns = 0  # FAILED is due in this round
 
     def run(self) -> None:
         """Step rounds until `stop` is called."""
@@ -139,14 +163,22 @@ class Loop:
     def drain(self, limit_ns: int) -> bool:
         """Step every role's `drain` until all have finished or the limit passes; True when all have."""
         deadline_ns = self.now() + limit_ns
-        open_roles = list(self.roles)
-        while open_roles and self.now() < deadline_ns:
+        open_pairs = self._pairs.copy()
+        while open_pairs and self.now() < deadline_ns:
             now_ns = self.now()
-            open_roles = [role for role in open_roles if not role.drain(now_ns)]
+            open_pairs = [pair for pair in open_pairs if not self._drains(*pair, now_ns)]
             self.beat(now_ns, RoleState.DRAINING)
-            if open_roles:
+            if open_pairs:
                 self.idle(0)
-        return not open_roles
+        return not open_pairs
+
+    def _drains(self, role: Role, pulse: Pulse, now_ns: int) -> bool:
+        """Step a role's `drain`; True when it has finished, or has failed alone."""
+        try:
+            return role.drain(now_ns)
+        except Exception as error:  # noqa: BLE001 - as at a step
+            self._remove(role, pulse, error)
+            return True
 
     def close(self) -> None:
         """Close every role, the last one first."""
@@ -155,6 +187,9 @@ class Loop:
             error_count = role.error_count()
             role.close()
             pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, error_count)
+            pulse.cell.close()
+        for pulse in self._failed:
+            pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, 1)
             pulse.cell.close()
 
 
@@ -205,6 +240,7 @@ def start(config: Config, process: Process, roles: Sequence[str]) -> Loop:
     built: list[Role] = []
     loop = Loop(config.watch.beat_ms * MS, idle_of(process, built))
     loop.roles = built
+    loop.on_failure = partial(write_failure, config, process)
     for role in roles:
         if built and config.kind_of(role) != FEED:  # a feed needs no instruments of another
             _await_instruments(config, role, loop)
@@ -245,7 +281,7 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
         loop = start(config, process, roles)
     except Exception as error:
         logger.exception("cannot start", extra={"roles": list(roles)})
-        evidence.write_failure(config.paths.run, process.name, describe(error), None)
+        evidence.write_failure(config.paths.run, process.name, evidence.failure_of(error))
         return EXIT_WRONG_WORLD
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
@@ -259,26 +295,30 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
         drained = loop.drain(config.drain_limit_ms(process) * MS)
         loop.close()
     except Exception as error:
-        found = working_on(loop.roles, roles)
+        found = working_on(loop.roles)
         logger.exception("a role failed", extra={"roles": list(roles), "steps": loop.steps, "record": found})
-        evidence.write_failure(config.paths.run, process.name, describe(error), found)
+        failure = evidence.failure_of(error, loop.failed_role, found)
+        evidence.write_failure(config.paths.run, process.name, failure)
         return EXIT_WRONG_SELF
     logger.info("stopped", extra={"roles": list(roles), "drained": drained, "steps": loop.steps})
     return 0
 
 
-def working_on(roles: Sequence[Role], names: Sequence[str]) -> dict[str, object] | None:
+def write_failure(config: Config, process: Process, role: Role, error: Exception) -> None:
+    """Log why a role stops alone, and leave it for the supervisor."""
+    found = working_on([role])
+    logger.error("stops alone, the other roles go on", exc_info=error, extra={"role": role.name, "record": found})
+    name = evidence.role_name(process.name, role.name)
+    evidence.write_failure(config.paths.run, name, evidence.failure_of(error, role.name, found))
+
+
+def working_on(roles: Sequence[Role]) -> dict[str, object] | None:
     """The record that the failed step was working on, with the name of its role; None when no role knows it."""
-    for name, role in zip(names, roles, strict=False):  # a role that could not be built is not there
+    for role in roles:
         record: WorkingOn | None = role.working_on() if hasattr(role, "working_on") else None
         if record is not None:
-            return {"role": name, **record._asdict()}
+            return {"role": role.name, **record._asdict()}
     return None
-
-
-def describe(error: Exception) -> str:
-    """An exception in one line."""
-    return f"{type(error).__name__}: {error}"
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

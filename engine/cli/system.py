@@ -92,7 +92,12 @@ def up(options: argparse.Namespace) -> int:
         print_line(f"{config.system.name} is up: {len(state['processes'])} processes, supervisor {state['pid']}"
             + (", HALTED: engine-ctl resume ends the halt" if state["halted"] else ""))  # fmt: skip
         _print_parked(state, config.paths)
-    return FAILED if _parked(state) else 0
+    return FAILED if _parked(state) or _failed(state) else 0
+
+
+def _failed(state: Mapping[str, Any]) -> list[str]:
+    """The strategies that raised, and whose processes continue."""
+    return [role for one in state["processes"] for role in one.get("failed", ())]
 
 
 def _parked(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -105,6 +110,10 @@ def _print_parked(state: Mapping[str, Any], paths: Paths) -> None:
     for one in _parked(state):
         print_line(f"{one['name']} is PARKED, the other processes trade on: {failure_of(one)} (see "
                    f"{paths.log(one['name'])}; engine-ctl restart {one['name']} starts it again)")  # fmt: skip
+    for one in state["processes"]:
+        for role in one.get("failed", ()):
+            print_line(f"{role} has FAILED, its process {one['name']} goes on without it (engine-ctl deaths shows the"
+                       f" error, stack and record; engine-ctl restart {one['name']} starts it again)")  # fmt: skip
 
 
 def _print_settings(settings: Mapping[str, Any]) -> None:
@@ -426,7 +435,7 @@ def status(options: argparse.Namespace) -> int:
             print_line(f"monitor of {names.account(row.account)}: {summary(row, state['now_ns'])}")
         if not followed:
             print_line(f"a book is not followed: see {', '.join(_logs(system, state))}")
-    healthy = all(process["phase"] == "running" for process in state["processes"])
+    healthy = all(process["phase"] == "running" for process in state["processes"]) and not _failed(state)
     healthy = healthy and not state["halted"] and not state["silent"] and not unread
     return 0 if healthy and followed and ready and not {**stopped, **unknown} and not halts and not scopes else FAILED
 
@@ -541,6 +550,7 @@ def headline(state: Mapping[str, Any], waits: Mapping[str, str] = NO_WAITS) -> s
     if not executions and any(FEED in one["kinds"] for one in state["processes"]):
         return "market data, no execution"
     without = [f"without {one['name']}, which is parked" for one in _parked(state)]
+    without += [f"without {role}, which has failed" for role in _failed(state)]
     if not missing:
         return ", ".join(["trading", *without])
     trades = "trading in part" if len(missing) < len(executions) else "NOT trading"

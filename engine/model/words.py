@@ -227,6 +227,7 @@ class RoleState(IntEnum):
     RUNNING = 2
     DRAINING = 3
     STOPPED = 4
+    FAILED = 5  # it raised, and its process continues without it
 
 
 class CancellerState(IntEnum):

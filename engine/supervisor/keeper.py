@@ -29,6 +29,7 @@ from engine.supervisor.policies import Policies
 from engine.supervisor.processes import deaths
 from engine.supervisor.processes.causes import End, child_of, death_of
 from engine.supervisor.processes.deaths import Death
+from engine.supervisor.processes.failed import Failed
 from engine.supervisor.processes.repeats import Repeats
 from engine.supervisor.processes.table import EXIT_UNKNOWN, Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
@@ -91,6 +92,7 @@ class Keeper:
         self.beats = Beats()
         self.repeats = Repeats()
         self.policies = Policies(config, self.beats.read)
+        self.failed = Failed(config, self.beats.read)
         if made:
             skips.clear(config.paths.run)
         self.supervision = Supervision(config.watch.restart_limit_ms * MS)
@@ -190,7 +192,17 @@ class Keeper:
         for watch in self.watches.values():
             work += watch.step(now_ns, may_start=may_start)
             may_start = may_start and (watch.settled or not watch.process.ready_line)
-        return work
+        return work + self._find_failed()
+
+    def _find_failed(self) -> int:
+        """Handle the strategies that have raised while their process continues; how many."""
+        watched = [(one.process, one.child) for one in self.watches.values() if one.child is not None]
+        found = list(self.failed.find(watched, self.now_ns))
+        for name in found:
+            logger.critical("a strategy failed, its process goes on", extra={"strategy": name})
+            self.policies.follow_missed((name,), self.halt, self.now_ns)
+            self._cancel_orders((name,))
+        return len(found)
 
     def _check_segments(self, now_ns: int) -> None:
         """Find segments that were unlinked while the system runs, as logind does at a logout; stop their roles."""
@@ -318,6 +330,8 @@ class Keeper:
         """Record a death where `engine-ctl deaths` and the alerts find it; end a row of failures on one record."""
         death = death_of(self.config, end, now_ns)
         deaths.append(self.config.paths.deaths, death)
+        if death.raised and self.config.kind_of(death.raised) == STRATEGY:
+            self.watches[death.process].hopeless = True  # parked at once, if the others can trade without it
         if self.repeats.add(death):
             self._end_repeats(death)
         self.policies.follow(end.process.roles, self.halt, self.now_ns)
@@ -357,7 +371,7 @@ class Keeper:
             beat = next((beat for beat in beats if beat.state != RoleState.STOPPED), None)
             if watch.child is not None or beat is None:
                 continue
-            if deaths.has(self.config.paths.deaths, beat.pid, beat.start_ns):
+            if deaths.has(self.config.paths.deaths, watch.process.name, beat.pid, beat.start_ns):
                 self.policies.follow_missed(watch.process.roles, self.halt, self.now_ns)
             else:
                 self._record_death(End(watch.process, child_of(beat, self.now_ns), EXIT_UNKNOWN), self.now_ns)
@@ -379,8 +393,12 @@ class Keeper:
     def _park(self, watch: Watch) -> None:
         """Have execution cancel the parked strategies' orders; their positions stay theirs and stay published."""
         logger.critical("parked", extra={"name_of": watch.process.name, "error": watch.error})
+        self._cancel_orders(watch.process.roles)
+
+    def _cancel_orders(self, roles: Collection[str]) -> None:
+        """Have execution cancel the orders of the strategies among these roles."""
         for strategy in self.config.strategies:
-            if strategy.name in watch.process.roles:
+            if strategy.name in roles:
                 self.halt.cancel_all(self.now_ns, self.halt.me, Scope(strategy=strategy.id))
 
     def status(self) -> Mapping[str, Any]:

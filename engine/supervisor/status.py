@@ -48,6 +48,7 @@ def _describe(keeper: "Keeper", watch: Watch) -> Mapping[str, Any]:
         "adopted": child.adopted if child else False,
         "beat_age_ms": watch.age_ns(keeper.now_ns) // MS if watch.process.roles else None,
         "starting_ms": (keeper.now_ns - watch.began_ns) // MS if watch.phase is Phase.STARTING else 0,
+        "failed": keeper.failed.of(watch.process, child),
         "deaths": watch.death_count,
         "exit_code": watch.exit_code,
         "parks": watch.parks(),

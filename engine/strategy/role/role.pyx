@@ -58,6 +58,7 @@ from engine.strategy.api.intent_api cimport IntentApi
 from engine.model.intent_id import ROUTED
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
 from engine.role import WorkingOn
+from engine.strategy.role.described import described
 from engine.strategy.role.aggregates import Aggregates
 from engine.strategy.api.declared import check_timer
 from engine.strategy.role.lane_inputs import READ_LIMIT
@@ -86,12 +87,16 @@ cdef int OPENING = FillFlag.OPENING
 cdef class StrategyRole:
     """One strategy, advanced by `step`. The only clock is the step's time."""
 
+    stops_alone = True  # where its hook raises, the other roles of its process continue (see `engine/runtime.py`)
+
     cdef readonly str name
     cdef readonly Counts counts
     cdef readonly int reads  # how many of the aggregation's lanes; the supervisor may park one without a reader
     cdef public object ledger
     cdef object strategy, lanes, aggregates, refusals, withheld, settings
     cdef tuple changed  # the parameters that were set before this life began
+    cdef str busy_lane  # of the row that a hook is called for, where that is no tick and no book
+    cdef object busy
     cdef IntentApi api
     cdef LaneInputs inputs
     cdef OwnRecords own
@@ -172,8 +177,10 @@ cdef class StrategyRole:
         return self.api.draining and not self.ledger.working
 
     def working_on(self):
-        """The tick or book whose hook has raised; None when that happened elsewhere."""
+        """The record whose hook has raised; None when a hook without a record did, such as the timer's."""
         cdef uint64_t next_sequence = self.intents.tick_sequence
+        if self.busy is not None:
+            return described(self.busy_lane, self.busy, self.number)
         return WorkingOn("ticks", next_sequence - 1, self.number) if next_sequence else None
 
     def warm(self, int64_t now_ns):
@@ -256,11 +263,13 @@ cdef class StrategyRole:
 
     cdef int commands(self) except -1:
         rows = self.inputs.read_kind(COMMANDS, READ_LIMIT)
-        for row in rows:
-            if row.kind == CommandKind.SET:
-                self.apply_set(row)
-            elif self.concerns(row):
-                self.apply_command(row)
+        self.busy_lane = "commands"
+        for self.busy in rows:
+            if self.busy.kind == CommandKind.SET:
+                self.apply_set(self.busy)
+            elif self.concerns(self.busy):
+                self.apply_command(self.busy)
+        self.busy = None
         return len(rows)
 
     cdef int apply_set(self, object row) except -1:
@@ -319,19 +328,23 @@ cdef class StrategyRole:
         if self.inputs.lapped_of(VERDICTS) or self.inputs.lapped_of(ORDERS) or self.inputs.lapped_of(FILLS):
             self.recover()
             return 1
-        for row in own.verdicts:
-            if not self.is_known_order(row, own.orders):
-                self.apply_verdict(row)
-        for row in own.fills:
-            if self.ledger.fill(row) and not row.flags & OPENING:
-                self.strategy.on_fill(row)
+        self.busy_lane = "verdicts"
+        for self.busy in own.verdicts:
+            if not self.is_known_order(self.busy, own.orders):
+                self.apply_verdict(self.busy)
+        self.busy_lane = "fills"
+        for self.busy in own.fills:
+            if self.ledger.fill(self.busy) and not self.busy.flags & OPENING:
+                self.strategy.on_fill(self.busy)
         self.follow_orders(own.orders)
         return own.count
 
     cdef int follow_orders(self, list changes) except -1:
         """Apply changes of the strategy's orders, and call the hook for each."""
-        for change in changes:
-            self.strategy.on_order(self.ledger.change(change))
+        self.busy_lane = "orders"
+        for self.busy in changes:
+            self.strategy.on_order(self.ledger.change(self.busy))
+        self.busy = None
         return 0
 
     cdef bint is_known_order(self, object row, object orders) except -1:

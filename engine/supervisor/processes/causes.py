@@ -1,7 +1,7 @@
 """Finds why a process ended, what it was working on and what it logged last: from what is left of it.
 
 exit code or signal      of our own child; of an adopted process the kernel does not give it to us
-<process>.failure        its error and its record, by the process itself     (engine/evidence.py)
+<process>.failure        its error, stack and record, by the process itself  (engine/evidence.py)
 <process>.stack          stacks of a crash, or of a freeze                   (engine/evidence.py)
 the log of this life     its last lines, and the last error in them
 shared memory            without a record of its own: the first intent that execution has not accepted, else the
@@ -63,6 +63,7 @@ def death_of(config: Config, end: End, now_ns: int) -> Death:
         return Death(now_ns, process.name, process.roles, 0, f"cannot be started: {end.why}")
     failure, stack = evidence.read_failure(run, process.name), evidence.read_stack(run, process.name)
     evidence.remove(run, process.name)
+    stack = stack or str(failure.get("stack", ""))
     code, number = _ended_by(end, failure, stack)
     log = config.paths.log(process.name)
     error = str(failure.get("error", "")) or last_words.last_failure(log, child.log_offset)
@@ -70,6 +71,7 @@ def death_of(config: Config, end: End, now_ns: int) -> Death:
         now_ns, process.name, process.roles, child.pid, _cause(end, code, number, error), code,
         number.name if number else None, _record(config, process, failure),
         tuple(last_words.last_lines(log, child.log_offset, _since_s(child), LOG_LINES)), stack or None, child.adopted,
+        str(failure.get("role", "")) if code == EXIT_WRONG_SELF else "",
     )  # fmt: skip
 
 
@@ -104,12 +106,19 @@ def _since_s(child: Child) -> float:
 
 def _record(config: Config, process: Process, failure: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The record that a role was working on: by its own word, else by shared memory."""
-    if found := failure.get("record"):
-        names = {one.id: one.name for one in config.strategies}
-        return {**found, "strategy": names.get(found.get("strategy")), "from": "process"}
+    if found := record_of(config, failure):
+        return found
     with contextlib.suppress(shm.SegmentError, OSError):
         return next(_records_in_memory(config, process), None)
     return None
+
+
+def record_of(config: Config, failure: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The record that a failure names, with the strategy's name; None without one."""
+    if not (found := failure.get("record")):
+        return None
+    names = {one.id: one.name for one in config.strategies}
+    return {**found, "strategy": names.get(found.get("strategy")), "from": "process"}
 
 
 def _records_in_memory(config: Config, process: Process) -> Iterator[Mapping[str, Any]]:

@@ -6,7 +6,9 @@ the supervisor's. The file is in the state directory, so it survives `down` and 
 
     {"now_ns": …, "process": "execution", "roles": ["execution"], "pid": 4711, "cause": "is frozen: …",
      "exit_code": null, "signal": "SIGKILL", "record": {"lane": "intents.maker", "sequence": 7, "strategy": "maker",
-     "instrument": 1}, "log": ["…", "…"], "stack": "…", "adopted": false}
+     "instrument": 1}, "log": ["…", "…"], "stack": "…", "adopted": false, "raised": ""}
+
+A strategy that raises in a process with other roles stops alone: its line has the process "<process>.<strategy>".
 
 A record that its role named itself also has `id`: of a report of the venue, which has no sequence, the venue's id of
 the fill, or our id of the order.
@@ -42,6 +44,7 @@ class Death:
     log: tuple[str, ...] = ()  # the last lines that this life logged, as they are in the log
     stack: str | None = None
     adopted: bool = False  # an earlier supervisor started it, so its exit code is unknown
+    raised: str = ""  # the role that raised; "" for any other end
 
 
 def append(path: Path, death: Death) -> None:
@@ -64,6 +67,6 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     return lines.read(path)
 
 
-def has(path: Path, pid: int, since_ns: int) -> bool:
+def has(path: Path, process: str, pid: int, since_ns: int) -> bool:
     """Whether the death of this process is recorded; `since_ns` is its start, because a pid is used again."""
-    return any(one["pid"] == pid and one["now_ns"] >= since_ns for one in read(path))
+    return any((one["process"], one["pid"]) == (process, pid) and one["now_ns"] >= since_ns for one in read(path))

@@ -1,6 +1,6 @@
 """Finds a process that fails twice on the same record, so that it does not fail on it for ever.
 
-    the record names a strategy           a process of strategies alone is parked at once; elsewhere it is halted
+    the record names a strategy           it is halted; a process of strategies alone is parked at its first failure
     it names an instrument alone          the instrument is halted
     it names neither                      the process is started again, until `death_limit` halts the system
 

@@ -100,7 +100,7 @@ class Watch:
         asked for; `may_end` returns whether an end with this exit code is in order although the watch did not ask.
         """
         self.parks = parks
-        self.hopeless = False  # it fails on the same record again and again: parked at its next death, if it may
+        self.hopeless = False  # a strategy raised, or a role fails on one record again: parked at this death, if it may
         self.on_death = on_death
         self.may_end = may_end
         self.error = ""  # the process's own error at its last death

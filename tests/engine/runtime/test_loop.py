@@ -142,8 +142,7 @@ def test_drain_continues_until_every_role_is_done_or_time_is_up(write: Write) ->
     slow, never = Scripted("alpha", drains=5), Scripted("beta", drains=1 << 60)
     loop, clock = house(write(), slow)
     assert loop.drain(1000 * MS)
-    loop, clock = house(write(), Scripted("beta", drains=3))
-    loop.roles = [never]
+    loop, clock = house(write(), never)
     began = clock.now_ns
     assert not loop.drain(1 * MS)
     assert MS <= clock.now_ns - began < 2 * MS
@@ -159,6 +158,66 @@ def test_close_writes_stopped_and_closes_the_cell(write: Write) -> None:
     cell = shm.CellReader(config.lane("heartbeat", "alpha"))
     assert (cell.read(0).state, cell.closed_cleanly) == (RoleState.STOPPED, True)
     Pulse(config, "alpha").cell.close()
+
+
+class Raising(Scripted):
+    """A strategy with an error."""
+
+    stops_alone = True
+
+    def step(self, now_ns: int) -> int:
+        """Raise at the second step."""
+        super().step(now_ns)
+        if len(self.times) == 2:
+            raise KeyError(7)
+        return self.work
+
+    drain_error: Exception | None = None
+
+    def drain(self, now_ns: int) -> bool:
+        """Raise, if the test sets an error."""
+        if self.drain_error is not None:
+            raise self.drain_error
+        return super().drain(now_ns)
+
+
+def test_a_role_that_stops_alone_is_removed_and_the_others_step_on(write: Write) -> None:
+    """Strategies that share a process must not share an error, at a step or at the stop."""
+    config = write()
+    failed: list[tuple[str, str]] = []
+    alpha, beta = Raising("alpha"), Scripted("beta", 1)
+    loop, _ = house(config, alpha, beta)
+    loop.on_failure = lambda role, error: failed.append((role.name, repr(error)))
+    cell = open_lanes(config.system.name, LOOKERS).cell_reader("heartbeat", "alpha")
+    for _ in range(4):
+        loop.round()
+    assert (len(alpha.times), len(beta.times), loop.roles) == (2, 3, [beta])
+    assert failed == [("alpha", "KeyError(7)")]
+    assert cell.read(0).state == RoleState.FAILED
+    loop.close()
+    assert (beta.closed, alpha.closed) == (True, False), "the state of a role that raised is not used again"
+    assert cell.read(0).state == RoleState.STOPPED
+
+
+def test_the_drain_of_the_others_ends_where_one_raises(write: Write) -> None:
+    """The error in `on_stop` of one strategy must not leave the orders of the others."""
+    alpha, beta = Raising("alpha"), Scripted("beta", drains=2)
+    alpha.drain_error = ValueError("on_stop")
+    loop, _ = house(write(), alpha, beta)
+    assert loop.drain(100 * MS)
+    assert (beta.drains, loop.roles) == (0, [beta])
+
+
+@pytest.mark.parametrize("others", [[], [Scripted("beta")]])
+def test_any_other_failure_ends_the_process(write: Write, others: list[Scripted]) -> None:
+    """A feed or an execution whose state is wrong must not step on; a strategy alone leaves nothing to step."""
+    alpha = Raising("alpha")
+    alpha.stops_alone = not others
+    loop, _ = house(write(), alpha, *others)
+    loop.round()
+    with pytest.raises(KeyError):
+        loop.round()
+    assert loop.failed_role == "alpha"
 
 
 def test_a_lone_role_is_waited_for_by_its_own_wait(write: Write) -> None:

@@ -22,7 +22,7 @@ def test_a_death_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert first == {
         "now_ns": 1, "process": "core", "roles": ["alpha", "beta"], "pid": 101, "cause": "a role failed",
         "exit_code": 70, "signal": None, "record": record, "log": ["a line"], "stack": "File x, line 1",
-        "adopted": False,
+        "adopted": False, "raised": "",
     }  # fmt: skip
     assert (second["exit_code"], second["signal"], second["adopted"]) == (None, "SIGKILL", True)
 
