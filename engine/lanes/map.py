@@ -188,7 +188,7 @@ LANES = (
         reserve=64,
         each=f"{ROUTER}.{EXECUTION}",
     ),
-    Lane("budgets", records.BUDGET, "cells", ROUTER, (EXECUTION, LOOKERS), count=64, wake="never", each=ROUTER),
+    Lane("budgets", records.BUDGET, "cells", ROUTER, (ROUTER, EXECUTION, LOOKERS), count=64, wake="never", each=ROUTER),
     Lane("budgeted", records.BUDGETED, "cells", EXECUTION, (ROUTER, LOOKERS), wake="never", each=EXECUTION),
     Lane("sessions", records.SESSION, "cells", EXECUTION, (CANCELLER, LOOKERS), wake="never", each=EXECUTION),
     Lane(
