@@ -121,6 +121,14 @@ static PyObject *cells_read(Cells *self, PyObject *const *values, Py_ssize_t cou
     return row;
 }
 
+static PyObject *cells_sample(Cells *self, PyObject *index) {
+    sy_cell cell;
+    if (!cells_find(self, index, &cell) || !cells_free(self)) return NULL;
+    uint64_t sequence = sy_cell_read(&cell, self->record);
+    if (!sequence) Py_RETURN_NONE;
+    return Py_BuildValue("Ky#", (unsigned long long)sequence, self->record, (Py_ssize_t)self->size);
+}
+
 static PyObject *cells_sequence(Cells *self, PyObject *index) {
     sy_cell cell;
     if (!cells_find(self, index, &cell)) return NULL;
@@ -128,6 +136,15 @@ static PyObject *cells_sequence(Cells *self, PyObject *index) {
 }
 
 static PyObject *cells_get_count(Cells *self, void *Py_UNUSED(closure)) { return PyLong_FromUnsignedLongLong(self->count); }
+
+static PyObject *cells_get_writes(Cells *self, void *Py_UNUSED(closure)) {
+    if (!self->mapping || !sy_mapping_alive(self->mapping)) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "these cells are not attached to a lane");
+        return NULL;
+    }
+    sy_word *writes = (sy_word *)(self->mapping->base + SY_CURSOR_OFFSET);
+    return PyLong_FromUnsignedLongLong(atomic_load_explicit(writes, memory_order_acquire));
+}
 
 static PyObject *cells_get_capsule(Cells *self, void *Py_UNUSED(closure)) {
     if (!self->mapping || !sy_mapping_alive(self->mapping)) {
@@ -141,11 +158,13 @@ static PyMethodDef cells_methods[] = {
     {"write", (PyCFunction)(void (*)(void))cells_write, METH_FASTCALL, "write(index, *fields): set the cell's value."},
     {"write_bytes", (PyCFunction)(void (*)(void))cells_write_bytes, METH_FASTCALL, "write_bytes(index, buffer): set the cell's value, one whole record."},
     {"read", (PyCFunction)(void (*)(void))cells_read, METH_FASTCALL, "read(index=0) -> row | None: the latest value, None before the first."},
+    {"sample", (PyCFunction)cells_sample, METH_O, "sample(index) -> (sequence, bytes) | None: the latest value as its record's bytes, and which write it is."},
     {"sequence", (PyCFunction)cells_sequence, METH_O, "sequence(index) -> int: how often the cell was written."},
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef cells_attributes[] = {
     {"count", (getter)cells_get_count, NULL, "How many cells the segment holds.", NULL},
+    {"writes", (getter)cells_get_writes, NULL, "How often any cell of the segment was written.", NULL},
     {"capsule", (getter)cells_get_capsule, NULL, "sy_word * of the first cell, for compiled code; keep these cells alive beside it.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

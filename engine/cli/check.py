@@ -16,7 +16,7 @@ from engine import placement
 from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue, settings
 from engine.config.nearest import read_table
-from engine.config.tables import ALERTS, FACTORIES
+from engine.config.tables import ALERTS, FACTORIES, RECORDER
 from engine.supervisor import operators
 
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
@@ -49,7 +49,8 @@ def check(config: Config, *, settings_may_differ: bool = False) -> None:
 
 def _check_lookers(config: Config) -> None:
     """Check the tables of the roles that only read."""
-    for role, of_role in ((AGGREGATION, _check_aggregation), (ALERTS, _check_alerts)):
+    checks = ((AGGREGATION, _check_aggregation), (ALERTS, _check_alerts), (RECORDER, _check_recorder))
+    for role, of_role in checks:
         if _is_ours(config, role, role):
             _try(config, role, functools.partial(of_role, config))
 
@@ -250,6 +251,14 @@ def _check_alerts(config: Config) -> None:
     finally:
         os.environ.clear()
         os.environ.update(kept)
+
+
+def _check_recorder(config: Config) -> None:
+    """Check the lanes, and that the package that seals is there."""
+    from engine.recorder import check_table  # noqa: PLC0415 - only `up` needs it
+
+    assert config.recorder is not None, "load accepted the role recorder without its table"
+    check_table(config.recorder)
 
 
 def _check_target(name: str, check_target: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local
        <system>/  HALT  halts.json  audit.log  deaths.log  settings.json  instruments.json  logs/<process>.log
                   journal  system.uuid             of account 1
                   journal.<n>  system.<n>.uuid     of account n, each further one
+                  history/                         of the recorder: parts/ as recorded, store/ as sealed
 """
 
 import contextlib
@@ -141,6 +142,10 @@ class Paths:
         """The directory of an account's journal; `directory`: of that of account 1, where the file names one."""
         first = Path(directory) if directory else self.state / JOURNAL
         return first if account == FIRST_ACCOUNT else first.with_name(f"{first.name}.{account}")
+
+    def history(self, directory: str = "") -> Path:
+        """The directory of the recorder's files, or the one that the file names."""
+        return Path(directory) if directory else self.state / "history"
 
     def router_journal(self, directory: str = "") -> Path:
         """The file of the router's journal, beside that of account 1."""

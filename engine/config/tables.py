@@ -31,8 +31,11 @@ FACTORIES = {
     "monitor": "engine.monitor.recount:build",
     "alerts": "engine.alerts:build",
     "router": "engine.router:build",
+    "recorder": "engine.recorder:build",
 }
 SUPERVISOR, AGGREGATION, CANCELLER, MONITOR, ALERTS = "supervisor", "aggregation", "canceller", "monitor", "alerts"
+RECORDER = "recorder"
+RECORDER_NICE = 10  # it reads from rings that hold seconds of records, so it yields the CPU to every other role
 ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
 FEED, EXECUTION, STRATEGY, ROUTER = "feed", "execution", "strategy", "router"
 
@@ -301,6 +304,20 @@ class Alerts(Table, frozen=True, kw_only=True):
     shm_free_mib: Annotated[int, msgspec.Meta(ge=0)] = 8  # less free space in /dev/shm
 
 
+class Recorder(Table, frozen=True, kw_only=True):
+    """Every lane to disk; a file with this table has the role recorder. docs/history.md explains each key."""
+
+    directory: str = ""  # default: `history` in the state directory
+    lanes: tuple[str, ...] = ()  # only these lanes of the map; (): every lane
+    flush_ms: Milliseconds = 100  # the longest time from a record on its ring to its part
+    cell_ms: Milliseconds = 100  # from sample to sample of the cells
+    part_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64  # a part ends at this size,
+    part_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 600  # or at this age
+    free_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024  # with less free space on the disk nothing is recorded
+    seal_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 600  # from sealing to sealing; 0: only by command
+    hot: tuple[str, ...] = ("ticks",)  # the lanes whose sealed days are also kept as mapped arrays
+
+
 class Config(Table, frozen=True, kw_only=True):
     """One complete system."""
 
@@ -326,6 +343,7 @@ class Config(Table, frozen=True, kw_only=True):
     alerts: Alerts | None = None
     router: Router | None = None
     budgets: Budgets | None = None
+    recorder: Recorder | None = None
     path: str = ""  # the file it was read from; set by load
 
     @property
@@ -359,13 +377,14 @@ class Config(Table, frozen=True, kw_only=True):
         """The process of an attendant; a canceller has the environment of its execution, which may hold its keys."""
         execution = self.execution_of_canceller(role)
         environment = next((one.environment for one in placed if execution in one.roles), {})
-        return Process(name=role, roles=(role,), environment=environment)
+        return Process(name=role, roles=(role,), environment=environment, nice=RECORDER_NICE if role == RECORDER else 0)
 
     @property
     def attendants(self) -> tuple[str, ...]:
         """The roles that get a process of their own where the file places them in none."""
         monitor = (MONITOR,) if self.monitored_executions else ()
-        return (*self.cancellers, *monitor, *((ALERTS,) if self.alerts is not None else ()))
+        alerts = (ALERTS,) if self.alerts is not None else ()
+        return (*self.cancellers, *monitor, *alerts, *((RECORDER,) if self.recorder is not None else ()))
 
     @property
     def monitored_executions(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import msgspec
 from engine import skips
 from engine.config import Config, Process
 from engine.config.accounts import Account, accounts_of
-from engine.config.tables import ALERTS, MONITOR
+from engine.config.tables import ALERTS, MONITOR, RECORDER
 from engine.control import ControlServer, Peer, Request
 from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, STRATEGY, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
@@ -377,7 +377,7 @@ class Keeper:
                 self._record_death(End(watch.process, child_of(beat, self.now_ns), EXIT_UNKNOWN), self.now_ns)
 
     def _may_park(self, process: Process) -> bool:
-        """Whether the others can go on without this process: strategies, alerts, the monitor, an unread aggregation.
+        """Whether the others can go on without this process: a strategy, a role that only reads, an unread aggregation.
 
         While the monitor is parked, execution refuses entries by itself.
 
@@ -387,7 +387,8 @@ class Keeper:
         beats = [
             watch.beat_of(role) for watch in self.watches.values() for role in watch.process.roles if role in strategies
         ]
-        optional = strategies | {ALERTS, MONITOR} | ({AGGREGATION} if all(map(reads_nothing, beats)) else set())
+        unread = {AGGREGATION} if all(map(reads_nothing, beats)) else set()
+        optional = strategies | {ALERTS, MONITOR, RECORDER} | unread
         return bool(process.roles) and optional.issuperset(process.roles)
 
     def _park(self, watch: Watch) -> None:

@@ -1,5 +1,6 @@
 """A cell against a variable: the latest value, whole, for every reader, over every life of the writer."""
 
+import struct
 from itertools import count
 
 import pytest
@@ -42,6 +43,9 @@ class CellsAgainstVariables(RuleBasedStateMachine):
         found = self.reader.read(index)
         assert (found and tuple(found)) == self.values[index]
         assert self.reader.sequence(index) == self.writes[index]
+        sample = self.reader.sample(index)
+        assert sample == (found and (self.writes[index], struct.pack("q64B", found[0], *found[1])))
+        assert self.reader.writes == sum(self.writes)
 
     @rule()
     def restart_writer(self) -> None:

@@ -15,7 +15,7 @@ from engine.cli.parser.base import (
     commands_of,
 )
 from engine.cli.parser.operating import system_commands
-from engine.cli.parser.reading import reading_commands, shm_commands
+from engine.cli.parser.reading import data_commands, reading_commands, shm_commands
 from engine.cli.parser.texts import (
     ALERT_TEST,
     COMPLETION,
@@ -44,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     system_commands(commands)
     reading_commands(commands)
     shm_commands(commands)
+    data_commands(commands)
     alert_commands(commands)
     manual_commands(commands)
     commands.add_parser(

@@ -13,6 +13,7 @@ from engine.cli.parser.texts import (
     AUTOPSY,
     BALANCES,
     BOOK,
+    DATA,
     DEATHS,
     FILLS,
     JOURNAL,
@@ -131,3 +132,19 @@ def shm_commands(commands: "Commands") -> None:
     tail.add_argument("--follow", action="store_true", help="then print new records as they are published")
     text = "for fills: also print opening records, which are holdings from before the lane began and no trades"
     tail.add_argument("--openings", action="store_true", help=text)
+
+
+def data_commands(commands: "Commands") -> None:
+    """The commands of the history that the recorder makes."""
+    parser = commands.add_parser("data", help="the recorded history: ls, check, seal", description="The history.")
+    inner = parser.add_subparsers(metavar="COMMAND", required=True)
+    text = "list the history: days, rows, gaps and bytes of each kind and venue"
+    listing = add(inner, "ls", "data:ls", text, "data ls --json", DATA)
+    text = "read every file of the history again: its crc, its rows, and each lane's numbers without a hole"
+    check = add(inner, "check", "data:check", text, "data check", DATA)
+    text = "seal and compact what is recorded, also of the present day"
+    seal = add(inner, "seal", "data:seal", text, "data seal --hot ticks", DATA)
+    text = "also keep the days of this kind as mapped arrays; may be given several times"
+    seal.add_argument("--hot", action="append", default=[], metavar="KIND", help=text)
+    for one in (listing, check, seal):
+        one.add_argument("--directory", default="", metavar="PATH", help="the recorder's directory")

@@ -136,6 +136,9 @@ survive a reboot; each log has at most 8 MiB and four older parts."""
 ALERT_TEST = """\
 Sends a message marked as a test through each target of [[alerts.targets]], and requests heartbeat_url once. Prints each
 result; exit 1 when one fails. Works while the system is down: with --config, or with the file of its last run."""
+DATA = """\
+Works on files only, so also when the system is down. docs/history.md describes the files. --directory names the
+recorder's directory where the configuration sets one, or that of another machine."""
 DEATHS = """\
 A death is an end that was not asked for. Reads a file only, so it works when the system is down. The cause of a process
 that an earlier supervisor started is shown as far as it can be known. A stack is there for a crash and for a process

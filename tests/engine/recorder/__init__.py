@@ -1,0 +1,1 @@
+"""Tests of the recorder and of the history that it makes."""
