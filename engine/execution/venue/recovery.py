@@ -12,7 +12,8 @@ After every connect, and every `audit_interval_ns` while the session is up:
 When all five are done for the first time on a connection, `complete` becomes true.
 
 "No such order" counts as an answer only if the query was sent after the request had expired by the slowest clock that
-the venue can have, plus a margin. Before that the request may still arrive at the venue.
+the venue can have, plus a margin. Before that the request may still arrive at the venue. If fills of such an order were
+missing in an earlier life, which did not record how many, the account's fills are listed once more: then all are known.
 """
 
 from collections import deque
@@ -58,6 +59,7 @@ class Recovery:
         self._listed_ns = 0  # when the newest listing of open orders that the venue answered was asked for
         self._scans: deque[int] = deque()
         self._list_due = self._right_due = False
+        self._vanished: dict[bytes, tuple[Order, int]] = {}  # orders whose fills the next listing completes, since when
         self._in_flight = 0
         self._audit_ns = 0
         self._quiet_ns = 0  # no question before this time: the venue refused one
@@ -254,6 +256,9 @@ class Recovery:
     def _conclude(self, order: Order, now_ns: int) -> None:
         """End an order that never reached the venue, or that the venue has forgotten."""
         self._questions.settle(order)
+        if order.flags & OrderFlag.FILLS_MISSING and not order.missing:
+            self._vanished[order.client_id] = order, now_ns
+            self._scans.append(order.instrument)
         if order.live:
             self._blotter.conclude(order, REJECTED if order.state in IN_FLIGHT else EXPIRED, now_ns)
 
@@ -308,6 +313,15 @@ class Recovery:
             self._strangers.scanned[instrument] = newest
         if answer.more:
             self._scans.appendleft(instrument)
+        else:
+            self._complete_vanished(instrument, request.sent_ns, now_ns)
+
+    def _complete_vanished(self, instrument: int, listed_ns: int, now_ns: int) -> None:
+        """Wait no longer for fills of orders that the venue had forgotten when it listed all fills."""
+        for key, (order, since_ns) in list(self._vanished.items()):
+            if order.instrument == instrument and listed_ns >= since_ns:
+                del self._vanished[key]
+                self._broker.check_fills(order, now_ns)
 
     def _newest(self, fills: list[FillNews]) -> bytes:
         """The cursor after these fills; NOWHERE without fills."""

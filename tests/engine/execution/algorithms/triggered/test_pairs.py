@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.refusals import refusal_text
-from engine.model.words import BUY, SELL, CommandKind, ParentStatus, Reason, TimeInForce
+from engine.model.words import BUY, SELL, CommandKind, OrderFlag, ParentStatus, Reason, TimeInForce
 from tests.engine.execution.algorithms.market import ASK, BID, MarketHouse
 from tests.engine.execution.memory import MS, STRATEGY
 
@@ -185,3 +185,30 @@ def test_prices_on_the_wrong_side_are_refused_by_name(
     row = [one for one in house.rings["verdicts"].rows if one.intent_id == intent_id][-1]
     assert row.reason in (Reason.ALGORITHM_PARAMETER, Reason.PRICE_STEP)
     assert text in refusal_text(row.reason, row.value, row.limit)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_bracket_whose_entry_the_venue_has_forgotten_ends_when_its_fills_are_listed(
+    house: MarketHouse, *, listed: bool
+) -> None:
+    """Its fills were missing when execution died: it waited for a figure that the venue cannot give any more."""
+    intent_id = house.parent("bracket", 1000, BID, **LONG)
+    house.turn(5)
+    entry = house.venue.resting[0]
+    house.venue.lose_events = 1
+    fill = house.venue.fill(entry.client_id, 300)
+    house.venue.fault("myTrades", *["busy"] * 50)
+    house.venue.bid, house.venue.ask = BID - 2 * FAR, ASK - 2 * FAR
+    house.turn(50)
+    assert house.role.blotter.parents[intent_id].last.flags & OrderFlag.FILLS_MISSING
+    house.venue.faults.clear()
+    del house.venue.orders[entry.client_id]
+    if not listed:
+        house.venue.fills.remove(fill)
+    house.restart()
+    house.run(1)
+    house.now_ns += 60_000 * MS
+    house.ready()
+    house.turn(1_000)
+    assert sum(one.executed for one in house.children(intent_id)) == (300 if listed else 0)
+    assert (house.status(intent_id), house.role.blotter.parents) == (ParentStatus.DONE, {})
