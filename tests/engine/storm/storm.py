@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -28,29 +28,13 @@ from engine.supervisor.processes import deaths
 from tests.engine.disk import Disk
 from tests.engine.floor import Floor, until
 from tests.engine.storm.figures import Figures
+from tests.engine.storm.ground import Ground
 from tests.engine.storm.line import Line
 
 EVENT_S = (0.15, 1.2)
 OUTAGE_S = (0.2, 2.0)
 POLL_S = 0.002
-GUARD, VENUE = "guard", "venue"
-COMMANDS = (
-    ("halt", "--timeout", "2"),
-    ("halt", "--strategy", "maker"),
-    ("flatten", "--timeout", "3"),
-    ("flatten", "--instrument", "ETHUSDT", "--timeout", "3"),
-    ("resume",),
-    ("resume", "--all"),
-    ("resume", "--all"),
-    ("cancel", "--strategy", "taker"),
-    ("cancel-all",),
-    ("restart", "execution", "--timeout", "5"),
-    ("restart", "maker", "--timeout", "5"),
-    ("kill", "feed"),
-    ("set", "maker", "size=0.002", "--timeout", "5"),
-    ("set", "risk.max_order_rate_per_min", "2000"),
-    ("status",),
-)
+GUARD = "guard"
 WEIGHTS = {"kill": 8, "freeze": 4, "cut": 2, "stall": 1, "fill": 1, "type": 4}
 
 
@@ -67,9 +51,9 @@ class Wound:
 class Storm:
     """Strikes a system, and watches it recover."""
 
-    def __init__(self, floor: Floor, line: Line, disk: Disk, seed: int) -> None:
+    def __init__(self, ground: Ground, floor: Floor, lines: Sequence[Line], disk: Disk, seed: int) -> None:
         """Everything is drawn from the seed; the moments are those of the machine."""
-        self.floor, self.line, self.disk = floor, line, disk
+        self.ground, self.floor, self.lines, self.disk = ground, floor, lines, disk
         self.figures = Figures(storms=1)
         self._draw = Random(f"storm:{seed}")
         self._roles = list(floor.config.role_names)
@@ -79,7 +63,7 @@ class Storm:
         self._struck: dict[int, Wound] = {}  # by pid: every process that was struck
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._typed: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
-        self._venue_pid = floor.pid(VENUE)
+        self._venue_pids = [floor.pid(process) for process in ground.venues.values()]
 
     def rage(self, seconds: float) -> None:
         """Strike for this time."""
@@ -100,14 +84,19 @@ class Storm:
             self.floor.up()
         until(self._heal)
         until(lambda: self.floor.type("resume", "--all") == 0)
-        assert self.floor.trades()
+        before = self._accepted()
+        until(lambda: self._accepted() > before + 3)
         self._note_deaths()
 
     def audit(self) -> None:
         """Bring the system down, and note every order that was lost, doubled or left open at the venue."""
-        self.figures.wrong += [one.text for one in self.floor.differences()]
-        self.figures.wrong += [f"order {one}: left open at the venue" for one in self.floor.open_orders()]
-        self.figures.orders = self.floor.accepted()
+        self.figures.wrong += self.ground.audit(self.floor)
+        for venue in self.ground.venues:
+            self.figures.wrong += [f"order {one}: left open at {venue}" for one in self.floor.open_orders(venue)]
+        self.figures.orders = self._accepted()
+
+    def _accepted(self) -> int:
+        return sum(self.floor.accepted(venue) for venue in self.ground.venues)
 
     def kill(self) -> None:
         """SIGKILL one process."""
@@ -118,12 +107,13 @@ class Storm:
         self._strike("freeze", signal.SIGSTOP)
 
     def cut(self) -> None:
-        """Lose the network for a while."""
-        self._during("cut", self.line.cut, self.line.join)
+        """Lose the network to one venue for a while."""
+        line = self._draw.choice(self.lines)
+        self._during("cut", line.cut, line.join)
 
     def stall(self) -> None:
-        """The venue keeps its connections and does not answer."""
-        pid = self._venue_pid
+        """One venue keeps its connections and does not answer."""
+        pid = self._draw.choice(self._venue_pids)
         self._during("stall", lambda: os.kill(pid, signal.SIGSTOP), lambda: os.kill(pid, signal.SIGCONT))
 
     def fill(self) -> None:
@@ -133,7 +123,7 @@ class Storm:
 
     def type(self) -> None:
         """An operator types a command, while whatever happens happens."""
-        words = self._draw.choice(COMMANDS)
+        words = self._draw.choice(self.ground.commands)
         self.figures.faults[f"type {words[0]}"] += 1
         self._type(words)
 
