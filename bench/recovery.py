@@ -12,6 +12,7 @@
                     `venue_wait` is the time from there to the first approved intent. It is 0 where the strategy submits
                     nothing before execution reads its intents: then the verdict's time includes the venue's answers
     cold_start      from the exec of `engine-ctl up` to its end: every process runs, and orders can be sent
+    router          the same of configs/routed.toml, whose three venues and three accounts run on
     pss             the proportional set size of each role's process, without the shared segments
     halt, cancels_out  from the store of the halt word to the last order and to the last of 100 cancels: `bench/halt.py`
 
@@ -177,6 +178,33 @@ class Bench:
         return shm.CellReader(self.config.lane(lane, of))
 
 
+class RoutedBench(Bench):
+    """The system of configs/routed.toml, with its own venues."""
+
+    def __init__(self, place: Path) -> None:
+        """Write its files; it is down."""
+        text = (CONFIGS / "routed.toml").read_text()
+        for port in ("9730", "9731", "9732"):
+            text = text.replace(port, str(free_port()))
+        directories = f'run_directory = "{place}/run"\nstate_directory = "{place}/state"'
+        head = f'name = "bench{os.getpid()}routed"\n{directories}'
+        text = text.replace('name = "routed"', head) + "[watch]\ndeath_limit = 1000000\ndeath_window_ms = 1\n"
+        shutil.copytree(CONFIGS / "venues", place / "venues")
+        (place / "system.toml").write_text(text)
+        self.file = str(place / "system.toml")
+        self.config = load(self.file)
+
+    def close(self) -> None:
+        """Stop all of it."""
+        if self.config.paths.system.exists():
+            self.command("down", "--system", self.config.system.name)
+
+    def session_ready(self) -> bool:
+        """Whether every account can send orders."""
+        rows = [self._cell("sessions", account).read(0) for account in self.config.execution_names]
+        return all(row is not None and row.state == SessionState.READY for row in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Killed:
     """A process that got a signal, and when."""
@@ -292,6 +320,17 @@ def cold_start(count: int) -> list[float]:
     return found
 
 
+def routed_restarts(count: int) -> list[float]:
+    """Milliseconds from each kill of the router to its successor's first step."""
+    with directory() as place:
+        bench = RoutedBench(place)
+        try:
+            bench.up()
+            return restarts(bench, "router", count)
+        finally:
+            bench.close()
+
+
 def peer_start() -> float:
     """Milliseconds from exec to a running node of NautilusTrader that has no venue and no strategy."""
     before = time.monotonic()
@@ -355,6 +394,7 @@ def measure(
         restart = {kind: restarts(bench, role, count) for kind, role in ROLES.items()}
         frozen = [one for role in ROLES.values() for one in freezes(bench, role, max(1, freeze_count // len(ROLES)))]
         pss = {kind: round(pss_mb(bench.heartbeat(role).pid), 1) for kind, role in ROLES.items()}
+    restart["router"] = routed_restarts(count)
     with running(resting) as bench:
         first, waits = readies(bench, ready_count)
     starts = cold_start(cold_count)
