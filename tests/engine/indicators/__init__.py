@@ -1,0 +1,1 @@
+"""Indicators: formulas, TA-Lib, drift, protocol, cache, combination."""
