@@ -8,7 +8,7 @@ A cancel's own new client id is of no interest: an execution report of a cancel 
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState, OrderType
 from engine.venues.binance.filters import NATIVES
 from engine.venues.binance.signing import Signer
-from engine.venues.binance.trading.decimals import read_plain
+from engine.venues.binance.trading.decimals import read_amount, read_client_id, read_plain
 from engine.venues.binance.trading.requests import MILLISECOND_NS, Requests
 from engine.venues.trading.budget import Cost, Reported
 from engine.venues.trading.news import (
@@ -45,7 +45,7 @@ BALANCE_MOST = (1 << 100) - 1  # of a balance, which no record holds
 ASSET_LENGTH = 16  # bytes of an asset's name in a record
 SIDES = {"BUY": BUY, "SELL": SELL}
 DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")  # `int` accepts more: blanks, underscores, other digits
-OUR_CLIENT_ID = re.compile(r"[0-9a-f]{32}")  # our ids as the venue writes them
+EVENT_BEGIN = b'{"subscriptionId":'  # of the account's events, each beside the number of its subscription
 ERROR_LEAST = 400
 SERVER_ERROR_LEAST = 500
 NO_SUCH_ORDER = frozenset({"-2013", "-2026"})  # unknown; archived after 90 days without a fill
@@ -107,7 +107,7 @@ class EventName(msgspec.Struct, gc=False):
     e: str = ""
 
 
-class ExecutionReport(msgspec.Struct, gc=False):
+class ExecutionReport(msgspec.Struct, gc=False, tag_field="e", tag="executionReport"):
     """The fields of an execution report that matter here, under the venue's letters."""
 
     s: str
@@ -210,11 +210,24 @@ class Account(msgspec.Struct, gc=False):
     canTrade: bool = True  # noqa: N815
 
 
-class BalanceUpdate(msgspec.Struct, gc=False):
+class BalanceUpdate(msgspec.Struct, gc=False, tag_field="e", tag="balanceUpdate"):
     """A deposit or a withdrawal."""
 
     a: str
     d: str
+
+
+class AccountPosition(msgspec.Struct, gc=False, tag_field="e", tag="outboundAccountPosition"):
+    """Balances have changed; execution asks for all of them itself."""
+
+
+Event: TypeAlias = ExecutionReport | BalanceUpdate | AccountPosition
+
+
+class EventFrame(msgspec.Struct, gc=False):
+    """A frame with an event that matters here."""
+
+    event: Event
 
 
 class ServerTime(msgspec.Struct, gc=False):
@@ -240,6 +253,7 @@ class ReplaceBody(msgspec.Struct, gc=False):
 
 _envelope = msgspec.json.Decoder(Envelope).decode
 _event = msgspec.json.Decoder(EventName).decode
+_event_frame = msgspec.json.Decoder(EventFrame).decode
 _limits = msgspec.json.Decoder(list[RateLimit]).decode
 _report = msgspec.json.Decoder(ExecutionReport).decode
 _order = msgspec.json.Decoder(AnswerOrder).decode
@@ -293,7 +307,17 @@ def wide(text: str) -> int:
 
 def client_id_of(text: str) -> bytes:
     """Our 16 bytes when the text is in our form, else the text itself: another program's order."""
-    return bytes.fromhex(text) if OUR_CLIENT_ID.fullmatch(text) else text.encode()
+    return read_client_id(text) or text.encode()
+
+
+def known_event(frame: bytes) -> Event | None:
+    """The event of a frame that the venue sends for each order, read at once; None: read the frame step by step."""
+    if not frame.startswith(EVENT_BEGIN):
+        return None
+    try:
+        return _event_frame(frame).event
+    except msgspec.DecodeError:
+        return None
 
 
 def code_of(number: int) -> str:
@@ -371,6 +395,11 @@ class BinanceTrading(Requests):
     @readable
     def read(self, frame: bytes) -> News:
         """What a frame means."""
+        event = known_event(frame)
+        return self._read_stepwise(frame) if event is None else self._event_news(event)
+
+    def _read_stepwise(self, frame: bytes) -> News:
+        """What a frame means, by its outermost fields first."""
         envelope = _envelope(frame)
         if envelope.event:
             return self._read_event(bytes(envelope.event))
@@ -499,16 +528,23 @@ class BinanceTrading(Requests):
         return _error(response)
 
     def _read_event(self, event: bytes) -> News:
-        """An event of the account."""
+        """An event of the account, by its name."""
         name = _event(event).e
         if name == "balanceUpdate":
-            moved = _transfer(event)
-            return News(Frame.TRANSFER, text=moved.a[:ASSET_LENGTH], amount=fixed(moved.d, FEE_DECIMALS, BALANCE_MOST))
-        if name != "executionReport":
-            return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else OTHER)
-        report = _report(event)
-        scales = self._scales.get(report.s)
-        return self._unscaled(report) if scales is None else self._report_news(report, *scales)
+            return self._event_news(_transfer(event))
+        if name == "executionReport":
+            return self._event_news(_report(event))
+        return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else OTHER)
+
+    def _event_news(self, event: Event) -> News:
+        """An event of the account that was read."""
+        if isinstance(event, ExecutionReport):
+            scales = self._scales.get(event.s)
+            return self._unscaled(event) if scales is None else self._report_news(event, *scales)
+        if isinstance(event, BalanceUpdate):
+            moved = fixed(event.d, FEE_DECIMALS, BALANCE_MOST)
+            return News(Frame.TRANSFER, text=event.a[:ASSET_LENGTH], amount=moved)
+        return News(OTHER)
 
     def _unscaled(self, report: ExecutionReport) -> News:
         """A report of a symbol that is not traded here: it has an owner and a state, but no amounts."""
@@ -527,8 +563,9 @@ class BinanceTrading(Requests):
         state, unknown = state_of(report.X)
         order = OrderNews(
             report.s, client_id, id_of(report.i), state, side,
-            amount(report.p, price_decimals) or amount(report.P, price_decimals), amount(report.q, size_decimals),
-            amount(report.z, size_decimals), venue_ns, unknown, type_of(report.o), report.w,
+            read_amount(report.p, price_decimals, amount) or amount(report.P, price_decimals),
+            read_amount(report.q, size_decimals, amount), read_amount(report.z, size_decimals, amount), venue_ns,
+            unknown, type_of(report.o), report.w,
         )  # fmt: skip
         if report.t < 0:
             return News(REPORT, order=order)
@@ -550,8 +587,9 @@ class BinanceTrading(Requests):
             return OrderNews(order.symbol, client_id, id_of(order.orderId), state, side, 0, 0, 0, venue_ns, unknown)
         return OrderNews(
             order.symbol, client_id, id_of(order.orderId), state, side,
-            amount(order.price, scales[0]) or amount(order.stopPrice, scales[0]), amount(order.origQty, scales[1]),
-            amount(order.executedQty, scales[1]), venue_ns, unknown, type_of(order.type), order.workingTime > 0,
+            read_amount(order.price, scales[0], amount) or amount(order.stopPrice, scales[0]),
+            read_amount(order.origQty, scales[1], amount), read_amount(order.executedQty, scales[1], amount), venue_ns,
+            unknown, type_of(order.type), order.workingTime > 0,
         )  # fmt: skip
 
     def _scale(self, symbol: str) -> tuple[int, int]:

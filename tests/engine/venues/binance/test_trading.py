@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState, OrderType, TimeInForce
 from engine.venues.binance.signing import Ed25519Signer, HmacSigner, signed_query, socket_payload
-from engine.venues.binance.trading.decimals import read_plain
+from engine.venues.binance.trading import reader
+from engine.venues.binance.trading.decimals import read_amount, read_client_id, read_plain
 from engine.venues.binance.trading.reader import (
     BALANCE_MOST,
     BinanceTrading,
@@ -339,9 +341,47 @@ def test_the_compiled_reading_of_a_number_is_the_plain_one() -> None:
         if plain is not None:
             read += 1
             assert plain == read_any(text, decimals, INT64_MAX), (text, decimals)
+        expected = -7 if plain is None or plain < 0 else plain
+        assert read_amount(text, decimals, lambda *_: -7) == expected, (text, decimals)
     assert read > 1_000
     assert read_plain("-60000.50000000", 2) == -6_000_050
     assert read_plain(f"1.{'0' * 41}", 2) is None, "the plain reading refuses so many digits"
+
+
+def test_an_id_is_ours_only_in_our_form() -> None:
+    """One digit read wrongly would be another order's id; capitals are never ours."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
+    draw, ours = random.Random(seed), re.compile(r"[0-9a-f]{32}")
+    for _ in range(5_000):
+        text = "".join(
+            draw.choices("0123456789abcdefgA/:`\u0661", (*[9] * 16, *[0.05] * 6), k=draw.choice((31, 32, 33)))
+        )
+        assert read_client_id(text) == (bytes.fromhex(text) if ours.fullmatch(text) else None), text
+
+
+CHANGES: tuple[dict[str, Any], ...] = (
+    {}, {"t": -1}, {"s": "DOGEUSDT"}, {"p": "-1"}, {"p": 1}, {"S": "HOLD"}, {"e": "listStatus"},
+    {"e": "serverShutdown"}, {"e": "balanceUpdate"}, {"e": "balanceUpdate", "a": "BTC", "d": "0.5"},
+    {"e": "outboundAccountPosition"}, {"e": 5}, {"T": -1}, {"i": "1"}, {"N": "A" * 17}, {"c": "web", "C": "x" * 32},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_an_event_means_the_same_read_at_once_and_step_by_step(
+    wire: BinanceTrading, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    """The quick reading is for speed alone: it may decide nothing, and hide no fault of a message."""
+
+    def found(frame: bytes) -> News | str:
+        try:
+            return wire.read(frame)
+        except UnreadableError as error:
+            return str(error)
+
+    quick = found(report(**change))
+    monkeypatch.setattr(reader, "known_event", lambda _: None)
+    assert found(report(**change)) == quick
 
 
 def test_a_number_that_would_lose_a_digit_is_refused() -> None:
