@@ -334,6 +334,7 @@ LANES = (
         capacity=1 << 10,
         reserve=4,
     ),
+    Lane("states", records.STATE, "cells", STRATEGY, (LOOKERS,), wake="never", each=STRATEGY),
     Lane("parameters", records.SETTINGS, "cells", STRATEGY, (SUPERVISOR, LOOKERS), wake="never", each=STRATEGY),
     Lane(
         "limits", records.SETTINGS, "cells", EXECUTION, (SUPERVISOR, LOOKERS), count=257, wake="never", each=EXECUTION

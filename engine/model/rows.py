@@ -283,6 +283,18 @@ if TYPE_CHECKING:
         refused: int
         error: bytes
 
+    class StateRow(NamedTuple):
+        """A row of STATE."""
+
+        now_ns: int
+        code: int
+        parameters: int
+        lanes: int
+        size: int
+        lane_count: int
+        cursors: tuple[int, ...]
+        data: bytes
+
     class HaltRow(NamedTuple):
         """A row of HALT."""
 
@@ -812,6 +824,7 @@ else:
     HeartbeatRow = records.HEARTBEAT.row
     CommandRow = records.COMMAND.row
     SettingsRow = records.SETTINGS.row
+    StateRow = records.STATE.row
     HaltRow = records.HALT.row
     GateRow = records.GATE.row
     CancellingRow = records.CANCELLING.row

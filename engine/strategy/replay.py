@@ -11,6 +11,7 @@ A step that was killed between its intents and its STEP leaves intents that no r
 last STEP's cursor of that life, and the next life begins after them.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -24,6 +25,7 @@ from engine.strategy.role.lane_inputs import CATCH_UP
 from engine.strategy.role.lanes import (
     AGGREGATES,
     LAPPED_CELL,
+    LOADED_CELL,
     MARK_DRAIN,
     MARK_FULL,
     MARKS_CELL,
@@ -64,6 +66,29 @@ class HistoryReader(MemoryReader):
         self.lapped, first = False, self.cursor
         self.cursor = max(self.cursor, self.limit - self.window)
         return shm.Lapped(first, self.cursor)
+
+
+class RecordedStates(MemoryCells):
+    """The states that the replayed lives save: the next one loads the one that the recorded life has loaded.
+
+    That is the newest, or the one before it where the process was killed between a STEP and its state.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a state."""
+        super().__init__(lane_of("states"))
+        self.loaded_ns = 0
+        self._saved: deque[Any] = deque(maxlen=2)
+
+    def write(self, index: int, *fields: Any) -> None:
+        """Keep a state."""
+        super().write(index, *fields)
+        self._saved.append(super().read(index))
+
+    def read(self, index: int = 0, /) -> Any:
+        """Give the state that the life loads; None where it began without one."""
+        del index
+        return next((row for row in self._saved if row.now_ns == self.loaded_ns), None)
 
 
 class RecordedIntents(MemoryRing):
@@ -109,9 +134,9 @@ def replay(
     make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any], owners: Owners = DEFAULT
 ) -> Iterator[Life]:
     """Replay every life; `lanes` holds the whole history of the inputs, the own intents and what else was read."""
-    history = History(lanes, owners)
+    history, states = History(lanes, owners), RecordedStates()
     for life in cut_into_lives(steps):
-        yield replay_life(make_role, history, list(steps_of(life)))
+        yield replay_life(make_role, history, list(steps_of(life)), states)
 
 
 def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
@@ -124,7 +149,7 @@ def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
     return lives
 
 
-def replay_life(make_role: ROLE, history: History, steps: Sequence[Step]) -> Life:
+def replay_life(make_role: ROLE, history: History, steps: Sequence[Step], states: RecordedStates) -> Life:
     """Step a new role through one life."""
     readers: dict[int, HistoryReader] = {}
     lanes: dict[str, Any] = {
@@ -138,9 +163,9 @@ def replay_life(make_role: ROLE, history: History, steps: Sequence[Step]) -> Lif
     intents = {place: RecordedIntents(lane_of(OWN), keep_all=True, first=first) for place, first in begin.items()}
     recorded = MemoryRing(lane_of("steps"), keep_all=True)
     positions = tuple(MemoryCells(lane_of("positions")) for _ in lanes["fills"])
-    role = make_role(
-        StrategyLanes(**lanes, **single, positions=positions, own=own, intents=tuple(intents.values()), steps=recorded)
-    )
+    states.loaded_ns = steps[0].cells[LOADED_CELL]
+    written: dict[str, Any] = {"intents": tuple(intents.values()), "steps": recorded, "states": states}
+    role = make_role(StrategyLanes(**lanes, **single, **written, positions=positions, own=own))
     for step in steps:
         open_up(readers, step)
         for place, lane in intents.items():

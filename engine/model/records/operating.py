@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ScopeHaltRow,
         SessionRow,
         SettingsRow,
+        StateRow,
         StepRow,
         SupervisionRow,
     )
@@ -87,6 +88,22 @@ SETTINGS: "Record[SettingsRow]" = Record(
         "version": "u8",  # of the newest SET that the role has applied
         "refused": "u8",  # of the newest SET that the role has refused; 0: none
         "error": "S232",  # why it was refused
+    },
+)
+
+STATE_BYTES, STATE_CURSORS = 15_824, 64
+STATE: "Record[StateRow]" = Record(
+    "state",
+    16_384,
+    {
+        "now_ns": "i8",  # of the step after which it was saved
+        "code": "u8",  # what it belongs to, as hashes: the class and its modules,
+        "parameters": "u8",  # the parameters and instruments of the configuration,
+        "lanes": "u8",  # and this making of the lanes
+        "size": "u8",  # bytes of `data`
+        "lane_count": "u8",  # of `cursors`
+        "cursors": f"{STATE_CURSORS}u8",  # of the strategy's verdicts, orders and fills: the state includes them so far
+        "data": f"S{STATE_BYTES}",  # what the strategy's `save` returned, as MessagePack
     },
 )
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 PREFIX = "on_"
 MAY_NARROW = frozenset({"place", "enter", "exit", "cancel", "cancel_all", "replace"})
-MAY_SET = frozenset({"Parameters", "timer_ns"})
+MAY_SET = frozenset({"Parameters", "State", "timer_ns"})
+STATE_HOOKS = ("save", "load")
 REMOVED = {
     "reads": "a class that defines on_bar, on_global_book or on_opportunity reads their lanes",
     "wants_prints": "a class that defines on_print reads TICKS",
@@ -54,12 +55,13 @@ def check_class(kind: "type[Strategy]", base: type) -> None:
     for name in dir(kind):
         if name not in known:
             _check_new(kind, name, base)
-        elif name.startswith(PREFIX):
+        elif name.startswith(PREFIX) or name in STATE_HOOKS:
             _check_order(kind, name, base)
             if _static(kind, name) is not _static(base, name):
                 _check_hook(kind, name, getattr(base, name))
         elif name in own and _static(kind, name) is not _static(base, name):
             _check_own(kind, name)
+    _check_state(kind, base)
     _check_init(kind, base)
     check_timer(kind.__name__, kind.timer_ns)
 
@@ -132,6 +134,14 @@ def _check_runs(kind: type, name: str, found: Callable[..., Any]) -> None:
     plain = inspect.unwrap(found)
     if inspect.iscoroutinefunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
         msg = f"{kind.__name__}.{name} is a coroutine or generator, whose body would never run: expected a plain `def`"
+        raise TypeError(msg)
+
+
+def _check_state(kind: type, base: type) -> None:
+    """Refuse a class that saves a state and cannot load it, or the other way round."""
+    defined = [name for name in STATE_HOOKS if _static(kind, name) is not _static(base, name)]
+    if len(defined) == 1:
+        msg = f"{kind.__name__} defines {defined[0]} alone, expected both save(self) and load(self, state), or neither"
         raise TypeError(msg)
 
 

@@ -41,6 +41,7 @@ class Strategy(IntentApi):
     class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The parameters that a configuration may set; a subclass declares its own."""
 
+    State: Any = Any  # the type of what `save` returns and `load` gets; a subclass may declare a msgspec.Struct
     timer_ns: int = 0  # how often `on_timer` is called; 0: never
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -121,6 +122,21 @@ class Strategy(IntentApi):
     def on_timer(self, now_ns: int) -> None:
         """`timer_ns` has passed."""
 
+    # Its own state; a class defines both or neither.
+
+    def save(self) -> Any:
+        """Called after each step: its state, of what MessagePack has (numbers, text, lists, dicts, a Struct).
+
+        At most 15 kB. After a death the next life of the same run gets it in `load`.
+        """
+
+    def load(self, state: Any) -> None:
+        """After `on_start`: the state that was saved after the last step of the life before.
+
+        Then `on_refusal`, `on_fill` and `on_order` are called for its own records since then. Until the last of them
+        has returned, no new order is accepted, because the step that was cut off may have submitted it already.
+        """
+
     def on_stop(self) -> None:
         """The stop: cancels all working orders unless a subclass overrides this."""
         for instrument in self.instruments.values():
@@ -133,6 +149,11 @@ reserve(declared.engines_own(Strategy))
 def defines(kind: type[Strategy], hook: str) -> bool:
     """Whether a class, or a base of it below `Strategy`, defines a hook."""
     return getattr(kind, hook) is not getattr(Strategy, hook)
+
+
+def saves(kind: type[Strategy]) -> bool:
+    """Whether a class saves its state."""
+    return defines(kind, "save")
 
 
 def reads_of(kind: type[Strategy]) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ OF_ROUTER = {
     "verdicts": "route_verdicts", "orders": "route_orders", OWN: "routes", "accepted": "routes_accepted",
 }  # fmt: skip
 LANES_MOST = 64  # cursors of a STEP: the lapped lanes are bits of one of its cells
-LAPPED_CELL, MARKS_CELL = 0, 1  # of a STEP's cells: the lapped lanes, a bit each at its place; and marks:
+LAPPED_CELL, MARKS_CELL, LOADED_CELL = 0, 1, 2  # of a STEP's cells: the lapped lanes, a bit each at its place; marks;
+# the time of the saved state that this life has loaded, 0 without one. The marks:
 MARK_DRAIN, MARK_FULL = 1, 2  # the step was a first `drain`; an intents lane was full
 
 
@@ -76,6 +77,7 @@ class StrategyLanes:
     opportunities: RingReader | None = None
     accepted: tuple[Callable[[], Any], ...] = ()
     parameters: CellWriter | None = None  # confirms what an operator has set; None in a replay
+    states: Any = None  # the cell of what the strategy has saved: its writer reads it too, at its start
 
     @property
     def router(self) -> int:
@@ -87,8 +89,9 @@ class StrategyLanes:
         for lane in self.intents:
             lane.close()
         self.steps.close()
-        if self.parameters is not None:
-            self.parameters.close()
+        for cells in (self.parameters, self.states):
+            if cells is not None:
+                cells.close()
 
 
 def open_strategy_lanes(lanes: Lanes, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
@@ -123,4 +126,5 @@ def open_strategy_lanes(lanes: Lanes, accepted_index: int, reads: Sequence[str] 
         steps=lanes.ring_writer("steps"),
         accepted=tuple(partial(cells.read, accepted_index) for cells in accepted),
         parameters=lanes.cell_writer("parameters"),
+        states=lanes.cell_writer("states"),
     )

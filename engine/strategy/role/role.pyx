@@ -16,8 +16,9 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
    earlier ticks and books, so the hooks of 4 and 5 come first, unless those are more than one step reads
 7. the timer
 
-The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
-record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs (see `replay`).
+The first step of a life only recovers (see `recovery`), the second is `on_start` and what a saved state adds (see
+`saved`). A working step ends with one STEP record: time, cursors, own intents cursor, and which inputs were lapped.
+That is all a replay needs (see `replay`).
 
 When a lane has lapped the role, the strategy receives:
 
@@ -66,8 +67,9 @@ from engine.strategy.role.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions, recover_routed
 from engine.strategy.role.refusal_log import RefusalLog
+from engine.strategy.role.saved import Saved
 from engine.strategy.role.settings import Settings
-from engine.strategy.api.strategy import defines, reads_of
+from engine.strategy.api.strategy import defines, reads_of, saves
 from engine.strategy.api.withheld import Withheld
 
 WAIT_LIMIT_NS = 1_000_000
@@ -95,6 +97,7 @@ cdef class StrategyRole:
     cdef public object ledger
     cdef object strategy, lanes, aggregates, refusals, withheld, settings
     cdef tuple changed  # the parameters that were set before this life began
+    cdef object saved, state  # of a strategy that saves its state: where, and the one that this life loads
     cdef str busy_lane  # of the row that a hook is called for, where that is no tick and no book
     cdef object busy
     cdef IntentApi api
@@ -138,6 +141,8 @@ cdef class StrategyRole:
         self.aggregates = Aggregates(strategy, lanes.global_books) if reads else None
         self.withheld = Withheld(name, lanes.accepted)
         self.settings, self.changed = Settings(strategy, lanes.parameters), ()
+        saved = saves(type(strategy)) and lanes.states is not None
+        self.saved = Saved(name, number, strategy, lanes) if saved else None
         self.reset_ledger()
 
     def step(self, int64_t now_ns):
@@ -229,17 +234,37 @@ cdef class StrategyRole:
             fold(self.lanes.commands, "commands", self.remember)
             self.changed = self.settings.differing()
             self.phase = BEFORE_START
+            self.find_state()
         else:
             self.phase = RUNNING
             self.cancel_unknown_orders()
-            self.strategy.on_start()
-            if self.changed:
-                self.strategy.on_parameters(self.changed)
+            self.start()
             check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
             self.timer_ns = now_ns + self.strategy.timer_ns
             if not self.strategy.timer_ns and defines(type(self.strategy), "on_timer"):
                 self.withheld.never_timed()
         return 1
+
+    cdef int find_state(self) except -1:
+        """Find the saved state that this life loads."""
+        if self.saved is not None and (state := self.saved.find()) is not None:
+            self.state, self.steps.loaded_ns = state, state.now_ns
+
+    cdef int start(self) except -1:
+        """Call the hooks of a start. After a saved state, no new order is accepted until what it lacks was shown."""
+        cdef bint draining = self.api.draining
+        self.api.draining = draining or self.state is not None
+        self.strategy.on_start()
+        if self.state is not None:
+            self.saved.load(self.state)
+        if self.changed:
+            self.strategy.on_parameters(self.changed)
+        if self.state is not None:
+            for self.busy_lane, self.busy, hook, argument in self.saved.missed(self.state):
+                hook(argument)
+        self.busy = self.state = None
+        self.api.draining = draining
+        return 0
 
     def remember(self, row):
         """Apply an old command to `halted`, `draining` and the parameters; its hook was called in an earlier life."""
@@ -509,4 +534,6 @@ cdef class StrategyRole:
             self.api.withheld = 0
         self.steps.write(now_ns, work, marks)
         self.counts.steps += 1
+        if self.saved is not None and self.phase == RUNNING:
+            self.saved.save(now_ns)
         return 0

@@ -60,7 +60,7 @@ cdef class Steps:
         step.now_ns, step.monotonic_ns = now_ns, now_ns - self.clock_offset_ns
         step.work, step.role, step.step = work, self.number, self.counts.steps
         step.inputs = self.inputs.first[KINDS]
-        step.cells[0], step.cells[1] = self.inputs.lapped, marks
+        step.cells[0], step.cells[1], step.cells[2] = self.inputs.lapped, marks, self.loaded_ns
 
     cdef uint64_t cursor_of(self, int index) except? 0:
         """The cursor to which a lane was read; for the strategy's own intents: written."""

@@ -257,6 +257,7 @@ LANES = (
     "fills",
     "positions",
     "parameters",
+    "states",
     "commands",
     "steps",
 )
