@@ -20,6 +20,7 @@ import shm
 from engine.config.tables import RECORDER, Recorder
 from engine.lanes import RoleLanes
 from engine.lanes.map import BY_NAME, Lane
+from engine.lanes.owners import found_owners
 from engine.recorder.catalogue import Catalogue
 from engine.recorder.locks import PARTS, lock
 from engine.recorder.parts import Limits, Parts
@@ -43,7 +44,7 @@ class RecorderRole:
         self.table, self.directory, self._lanes, self._sealer = table, directory, lanes, sealer
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._lock = lock(directory)
-        self._catalogue = Catalogue(lambda: [cells for _, cells in lanes.cell_readers("instruments")])
+        self._catalogue = Catalogue(self._instruments)
         self.sources: dict[str, RingSource | CellSource] = {}
         self.parts: dict[str, Parts] = {}
         self.stopped = ""  # why nothing is recorded; "" while it is
@@ -94,6 +95,11 @@ class RecorderRole:
         os.close(self._lock)
         lost = {name: source.lost.records for name, source in self.sources.items() if source.lost.records}
         logger.info("recorded", extra={"lanes": len(self.sources), "lost": lost})
+
+    def _instruments(self) -> list[shm.CellReader]:
+        """The instruments of every feed that there is."""
+        owners = found_owners(self._lanes.system, BY_NAME["instruments"])
+        return [self._lanes.cell_reader("instruments", owner) for owner in owners]
 
     def _refresh(self, now_ns: int) -> None:
         """Find lanes, end old parts, look at the disk, begin to seal."""

@@ -40,6 +40,7 @@ class File(msgspec.Struct, frozen=True):
     crc: int
     schema: int  # crc of the columns' names and types
     source: tuple[str, ...]  # the lanes, with the creation of each
+    symbols: tuple[str, ...]  # of the rows
 
 
 class Source(msgspec.Struct, frozen=True):

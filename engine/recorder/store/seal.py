@@ -26,8 +26,7 @@ from engine.recorder.store.manifest import File, Manifest, Source
 
 CHUNK = 16 << 20  # bytes of rows that are held at once
 READ = 1 << 20
-WORDS = ["lane", "stream", "symbol"]  # the columns that repeat few values
-OPTIONS: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_dictionary": WORDS, "version": "2.6"}
+NARROW_BITS = 16  # integers of so many bits are words, kinds and flags: they repeat few values
 
 
 class Gaps(NamedTuple):
@@ -53,15 +52,18 @@ class FileWriter:
         self._writer: pq.ParquetWriter | None = None
         self._held: list[pa.RecordBatch] = []
         self._bounds: list[tuple[int, int, int, int]] = []  # of times and sequences
-        self.rows = self._waiting = self._schema = 0
+        self._symbols: set[str] = set()
+        self.rows = self._waiting = self._size = self._schema = 0
 
     def add(self, batch: pa.RecordBatch, time: str) -> None:
-        """Append rows; a row group has `BATCH_ROWS` of them at least."""
+        """Append rows; a row group has `BATCH_ROWS` of them, or the bytes of a chunk."""
         times, sequences = (batch.column(name).to_numpy(zero_copy_only=False) for name in (time, "sequence"))
         self._bounds.append((int(times.min()), int(times.max()), int(sequences.min()), int(sequences.max())))
+        self._symbols.update(_symbols_of(batch))
         self._held.append(batch)
+        self._size += batch.nbytes
         self.rows, self._waiting = self.rows + len(batch), self._waiting + len(batch)
-        if self._waiting >= BATCH_ROWS:
+        if self._waiting >= BATCH_ROWS or self._size >= CHUNK:
             self._flush()
 
     def finish(self, disk: Disk, gaps: Gaps, source: tuple[str, ...]) -> File:
@@ -75,6 +77,7 @@ class FileWriter:
         return File(
             str(self.path.relative_to(self._kind)), self.venue, self.day, self.rows, min(low), max(high), min(first),
             max(last), gaps.gaps, gaps.lost, gaps.ns, size, crc, self._schema, source,
+            tuple(sorted(self._symbols)),
         )  # fmt: skip
 
     def _flush(self) -> None:
@@ -84,9 +87,9 @@ class FileWriter:
         if self._writer is None:
             self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._schema = schema_crc(table.schema)
-            self._writer = pq.ParquetWriter(self._temporary, table.schema, **OPTIONS)
+            self._writer = pq.ParquetWriter(self._temporary, table.schema, **options_of(table.schema))
         self._writer.write_table(table, row_group_size=len(table))
-        self._held, self._waiting = [], 0
+        self._held, self._waiting, self._size = [], 0, 0
 
 
 def seal(parts: Path, store: Path, disk: Disk) -> int:
@@ -178,6 +181,24 @@ class Sealing:
         if (venue, day) not in self._writers:
             self._writers[venue, day] = FileWriter(self._kind, venue, day, self._name)
         return self._writers[venue, day]
+
+
+def options_of(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are written: few values as a dictionary, integers as differences, small and fast to read."""
+    few, differences = [], {}
+    for one in schema:
+        listed = pa.types.is_fixed_size_list(one.type)
+        kind, path = (one.type.value_type, f"{one.name}.list.element") if listed else (one.type, one.name)
+        if pa.types.is_dictionary(kind) or (pa.types.is_integer(kind) and kind.bit_width <= NARROW_BITS):
+            few.append(path)
+        elif pa.types.is_integer(kind):
+            differences[path] = "DELTA_BINARY_PACKED"
+    return {"compression": "zstd", "compression_level": 3, "use_dictionary": few, "column_encoding": differences}
+
+
+def _symbols_of(batch: pa.RecordBatch) -> set[str]:
+    """The symbols that a batch's dictionary has; seldom one that no row of it has any more."""
+    return set(batch.column("symbol").dictionary.to_pylist()) - {""} if "symbol" in batch.schema.names else set()
 
 
 def crc_of(path: Path) -> int:
