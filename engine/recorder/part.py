@@ -32,12 +32,18 @@ ROWS, GAP = 1, 2
 SIZE_MAX = 64 << 20  # of one block, and of a head: a greater size is damage
 CELL_FIELDS = {"cell": "u4", "spare_cell": "u4", "writes": "u8", "read_ns": "i8"}  # before each value of a cell
 
+CUT = "the head is not complete: a death cut its write short, and the file has no row: remove it"
+
 Known = tuple[str, str, int, int]  # an instrument's venue, symbol, price decimals, size decimals
 Rows = np.ndarray[Any, np.dtype[Any]]
 
 
 class PartError(ValueError):
     """A part that cannot be read: damaged, or of another version."""
+
+
+class UnfinishedError(PartError):
+    """A part whose head was cut short: it has no row."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -154,12 +160,16 @@ def read_head(path: Path) -> tuple[Head, int]:
     """Return a part's head and its size; PartError with the value that was found."""
     with path.open("rb") as file:
         start = file.read(FIRST.size)
+        if len(start) < FIRST.size and MAGIC.startswith(start[: len(MAGIC)]):
+            raise UnfinishedError(f"{path}: {CUT}")
         if len(start) < FIRST.size or not start.startswith(MAGIC):
             raise PartError(f"{path}: expected a file that begins with {MAGIC!r}, was {start[: len(MAGIC)]!r}")
         _, version, size = FIRST.unpack(start)
         if version != VERSION:
             raise PartError(f"{path}: version {version}, this engine reads version {VERSION}: seal it with its own")
         text = file.read(min(size, SIZE_MAX))
+        if os.fstat(file.fileno()).st_size < FIRST.size + size + CRC.size:
+            raise UnfinishedError(f"{path}: {CUT}")
         if file.read(CRC.size) != CRC.pack(zlib.crc32(start + text)):
             raise PartError(f"{path}: the crc of the head is wrong: the file is damaged, move it away")
     return msgspec.json.decode(text, type=Head), FIRST.size + size + CRC.size

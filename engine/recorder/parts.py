@@ -18,6 +18,7 @@ from engine.recorder.part import (
     PartError,
     PartWriter,
     Rows,
+    UnfinishedError,
     names_instrument,
     parts_of,
     read_blocks,
@@ -98,6 +99,8 @@ class Parts:
         for path in parts_of(self.directory, OPEN):
             try:
                 self._recover_one(path, continues=True)
+            except UnfinishedError:
+                path.unlink()
             except PartError as error:
                 logger.critical("a part is damaged and was set aside", extra={"error": str(error)})
                 path.rename(path.with_suffix(DAMAGED))
@@ -133,7 +136,11 @@ class Parts:
 def finish_open(directory: Path) -> None:
     """End every open part of a recorder that does not run; a write that its death cut short is removed."""
     for path in directory.glob(f"*/*{OPEN}"):
-        head, size = read_head(path)
+        try:
+            head, size = read_head(path)
+        except UnfinishedError:
+            path.unlink()
+            continue
         for _, offset in read_blocks(path, size):
             size = offset
         PartWriter.continued(path, head, size).finish()

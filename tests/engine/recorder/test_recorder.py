@@ -84,6 +84,20 @@ def test_a_write_that_a_death_cut_short_is_removed_and_nothing_else(
     assert len(paths(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("cut", [0, 5, 30])
+def test_a_part_without_a_whole_head_is_removed(market: Market, recorder: Recorders, tmp_path: Path, cut: int) -> None:
+    """A death between the making of a file and its first write is no damage."""
+    market.send(100)
+    life = recorder()
+    life.drain(1)
+    kill(life)
+    path = paths(tmp_path)[0]
+    os.truncate(path, cut)
+    recorder().drain(2)
+    assert not parts_of(path.parent, ".damaged")
+    assert numbers(tmp_path) == list(range(100))
+
+
 def test_damage_before_the_end_is_never_cut_away(market: Market, recorder: Recorders, tmp_path: Path) -> None:
     """A bad sector must not cost the good blocks after it: the part is set aside, and its lane begins another."""
     life = recorder()
