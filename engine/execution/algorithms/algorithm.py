@@ -80,6 +80,9 @@ class ChildPort(Protocol):
         An order that is not `replaceable` in one request is cancelled; place what is left when it has ended.
         """
 
+    def shrink(self, algorithm: "Algorithm", order: Order, now_ns: int) -> bool:
+        """Make a resting child that reduces no larger than the position; whether a request was sent for that."""
+
     def cancel(self, algorithm: "Algorithm", order: Order, now_ns: int) -> None:
         """Cancel a child."""
 

@@ -3,12 +3,13 @@
     algorithm ─▶ place · replace ─▶ room (asserted) ─▶ risk ─▶ PARENT, VERDICT, ORDER in one commit ─▶ bytes
 
 A refusal is published and returned. Every child's price is checked as one that follows the book. The child of a
-reduce-only intent, and every exit of a bracket, is cut to what is left of the position.
+reduce-only intent, and every exit of a bracket, is cut to what is left of the position; one that rests is made smaller
+when another order reduces the position: in place where the venue can do that, else it is cancelled.
 """
 
 from engine.execution.algorithms.algorithm import Algorithm, Beside, Child
 from engine.execution.orders.blotter import Blotter
-from engine.execution.orders.order import Order
+from engine.execution.orders.order import OPEN, PARTLY, Order
 from engine.execution.orders.parent import Parent
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
@@ -62,6 +63,29 @@ class Children:
         parent.keep(algorithm.due_ns, algorithm.dump())
         self._sender.replace_child(parent, order, following, now_ns)
         return None
+
+    def shrink(self, algorithm: Algorithm, order: Order, now_ns: int) -> bool:
+        """Make a resting child that reduces no larger than the position; whether a request was sent for that."""
+        parent, rest = algorithm.parent, order.size - order.filled
+        left = self.cut(parent, order.side, rest, order.rest)
+        if left >= rest or not _rests(order):
+            return False
+        algorithm.requested = True
+        if left < algorithm.market.least(order.price) or not self._amend(parent, order, order.filled + left, now_ns):
+            self._broker.cancel(order, now_ns)
+        return True
+
+    def _amend(self, parent: Parent, order: Order, size: int, now_ns: int) -> bool:
+        """Lower a child's size in place; whether the venue and risk allow it, and no earlier request has failed."""
+        failed = 0 < order.amend_to < order.size
+        if not self._broker.amends or failed or size <= order.venue_filled:
+            return False
+        refusal = self._gate.check_amend(
+            now_ns, parent.strategy, parent.instrument, order.side, order.price, size, now_ns, 0
+        )
+        if refusal is None:
+            self._broker.amend(order, size, now_ns)
+        return refusal is None
 
     def cancel(self, algorithm: Algorithm, order: Order, now_ns: int) -> None:
         """Cancel a child."""
@@ -124,3 +148,9 @@ class Children:
             parent.nothing_left = True
             self._sender.refuse_child(refusal, parent, now_ns)
         return refusal
+
+
+def _rests(order: Order) -> bool:
+    """Whether an order is alone in the book, and no request about it is under way."""
+    alone = not order.native and order.twin is None
+    return alone and order.state in (OPEN, PARTLY) and not order.cancel_pending and not order.amend_pending

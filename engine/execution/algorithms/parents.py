@@ -123,7 +123,12 @@ class Parents:
         self._busy = None
 
     def on_order(self, order: Order, now_ns: int) -> None:
-        """An order changed: a child, or one whose end a parent without a child waits for."""
+        """An order changed: a child, one whose end a parent without a child waits for, one that moves the position."""
+        self._pass_change(order, now_ns)
+        self._shrink(order.strategy, order.instrument, now_ns)
+
+    def _pass_change(self, order: Order, now_ns: int) -> None:
+        """Call the algorithms that an order's change concerns."""
         for waiting in [one for one in self._working.values() if one.parent.newest is None and not one.kept]:
             if waiting.parent.is_older(order):
                 self._pass_order(waiting, order, now_ns)
@@ -136,6 +141,23 @@ class Parents:
             self._pass_order(algorithm, order, now_ns)
         elif parent.keep(0, parent.state) or parent.settled:
             self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
+
+    def _shrink(self, strategy: int, instrument: int, now_ns: int) -> None:
+        """Make the first resting child smaller that could open a position.
+
+        Each request is awaited, because until its answer the exposure counts the order as it was.
+        """
+        of = strategy, instrument
+        resting = [
+            (one, child) for one in self._working.values()
+            if (one.parent.strategy, one.parent.instrument) == of and (child := one.parent.newest) is not None
+            and (one.parent.reduce_only or child.side != one.parent.side)
+        ]  # fmt: skip
+        if resting and not any(
+            (one.strategy, one.instrument) == of and (one.amend_pending or one.cancel_pending)
+            for one in self._blotter.live.values()
+        ):
+            any(self._children.shrink(one, child, now_ns) for one, child in resting)
 
     def _pass_order(self, algorithm: Algorithm, order: Order, now_ns: int) -> None:
         self._busy = algorithm

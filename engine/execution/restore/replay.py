@@ -124,6 +124,7 @@ class Replay:
         """Derive what a new life needs, after the last entry."""
         self._drop_childless()
         self._restore_replaces()
+        self._expect_smaller()
 
     def fills_after(self, last: FillRow | None) -> list[FillRow]:
         """The fills after the last published one."""
@@ -393,6 +394,13 @@ class Replay:
         parents = self.blotter.parents
         for one in [one for one in parents.values() if one.newest is None and not algorithms.waits(one.algorithm)]:
             del parents[one.intent_id]
+
+    def _expect_smaller(self) -> None:
+        """Accept any smaller size of a child that reduces: a request to lower it may have been sent."""
+        for parent in self.blotter.parents.values():
+            for child in parent.children:
+                if child.live and (parent.reduce_only or child.side != parent.side):
+                    child.begin_amend(1)
 
     def _restore_replaces(self) -> None:
         """Keep the REPLACE intents whose target lives; those whose target has ended are to be refused."""

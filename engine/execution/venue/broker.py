@@ -414,6 +414,7 @@ class Broker:
             self._warn(now_ns, "amend rejected", order)
         if order.live:
             self._questions.ask(order, now_ns)
+            self._blotter.changed.append(order)  # its parent may have to cancel it
 
     def _warn(self, now_ns: int, event: str, order: Order) -> None:
         """Log the venue's rejection of a request, at a bounded rate."""
