@@ -44,12 +44,18 @@ def _set_values(config: Config) -> dict[str, ShownKey]:
     except ValueError as error:
         raise CommandError(str(error), WRONG_USE) from error
     tables = {settings.RISK: "risk"} | {one.name: f"strategies.{one.name}.parameters" for one in config.strategies}
+    tables |= {settings.ROUTER: "router"} if config.router is not None else {}
     return {
-        (key := f"{tables[owner]}.{name}"): ShownKey(key, one.value, f"set by {one.who.user} at {iso(one.now_ns)}")
+        (key := _key(tables[owner], name)): ShownKey(key, one.value, f"set by {one.who.user} at {iso(one.now_ns)}")
         for owner, values in stored.owners.items()
         if owner in tables
         for name, one in values.values.items()
     }
+
+
+def _key(table: str, name: str) -> str:
+    """The key in the file; the cap of the budgets is set with the router's values."""
+    return f"budgets.{name}" if (table, name) == (settings.ROUTER, settings.CAP) else f"{table}.{name}"
 
 
 def _is_chosen(one: ShownKey, options: argparse.Namespace) -> bool:

@@ -2,7 +2,8 @@
 
 1. the whole file is checked as `check` checks it; a mistake anywhere changes nothing
 2. it is compared, key by key, with the configuration that the supervisor has
-3. limits of risk, and parameters of strategies that accept them, are set as `engine-ctl set` sets them
+3. limits of risk, values of the router, and parameters of strategies that accept them, are set as `engine-ctl set`
+   sets them
 4. every other difference is printed with what has to be started again for it
 """
 
@@ -19,7 +20,7 @@ from engine.cli.output import choose_system, print_json, print_line
 from engine.cli.settings import await_roles, cells_of, class_of, running
 from engine.cli.system import call_supervisor, read
 from engine.config import Config, limits_file
-from engine.config.settings import RISK, owners_of
+from engine.config.settings import CAP, LIVE, RISK, ROUTER, owners_of
 from engine.config.tables import AGGREGATION, ALERTS, EXECUTION, FEED, RECORDER
 
 NAMES = ("name", "user", "id")  # what an element of a list is called by, the first that it has
@@ -115,10 +116,23 @@ def _judged(before: Config, after: Config, one: Difference) -> Difference:
         return one._replace(needs=_restart(after, EXECUTION))
     if table in OF_KINDS and any(before.kind_of(role) == OF_KINDS[table] for role in before.role_names):
         return one._replace(needs=_restart(after, OF_KINDS[table]))
+    if table in ("router", "budgets") and before.router is not None and after.router is not None:
+        return _judged_router(before, after, one)
     name, _, key = rest.partition(".")
     if table == "strategies" and key.startswith("parameters.") and name in owners_of(before):
         return _judged_parameter(after, one, name, key.removeprefix("parameters."))
     return one._replace(needs=ALL)
+
+
+def _judged_router(before: Config, after: Config, one: Difference) -> Difference:
+    """What the router follows while it runs; a route and a fee need its start, `stale_ms` is the executions'."""
+    if one.key.removeprefix("router.") in LIVE:
+        return one._replace(owner=ROUTER)
+    if one.key.startswith("router."):
+        return one._replace(needs=_restart_of(after, list(after.router_names)))
+    if before.budgets is None or after.budgets is None:
+        return one._replace(needs=ALL)
+    return one._replace(owner=ROUTER) if one.name == CAP else one._replace(needs=_restart(after, EXECUTION))
 
 
 def _judged_parameter(after: Config, one: Difference, strategy: str, name: str) -> Difference:

@@ -24,7 +24,7 @@ from engine.cli.system import call_supervisor, strategy_id
 from engine.cli.system import read as read_file
 from engine.config import Config, ConfigError, Paths, load_copy
 from engine.config import settings as stored
-from engine.config.settings import RISK
+from engine.config.settings import RISK, ROUTER, router_values, set_router
 from engine.control import Peer
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.text import shown
@@ -118,6 +118,8 @@ def check_values(config: Config, owner: str, already: Mapping[str, Any], texts: 
     try:
         if owner == RISK:
             return _check_limits(config, already, texts)
+        if owner == ROUTER:
+            return _check_router(config, already, texts)
         return _check_parameters(config, owner, already, texts)
     except Exception as error:  # a strategy's class is a user's: whatever its import raises is one line here
         raise CommandError(f"{owner}: {' '.join(str(error).split())}; nothing was changed", WRONG_USE) from error
@@ -130,6 +132,15 @@ def _check_limits(config: Config, already: Mapping[str, Any], texts: Mapping[str
     values = {name: value_of(text, kind_of(name)) for name, text in texts.items()}
     limits, _ = set_risk(config.risk, {**already, **values})
     limits.check_instruments([one.id for one in config.instruments])
+    return values
+
+
+def _check_router(config: Config, already: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """The values of the router's keys."""
+    assert config.router is not None, "only a system with a router has this owner"
+    kinds = {name: type(one) for name, one in router_values(config.router, config.budgets).items()}
+    values = {name: value_of(text, kinds.get(name, str)) for name, text in texts.items()}
+    set_router(config.router, config.budgets, {**already, **values})
     return values
 
 
@@ -186,6 +197,8 @@ def in_force(config: Config, owner: str, already: Mapping[str, Any]) -> Mapping[
         from engine.risk.table import read_risk  # noqa: PLC0415 - a slow import
 
         return {**config.risk, **_plain(read_risk({**config.risk, **already})[0]), **already}
+    if owner == ROUTER:
+        return {**router_values(config.router, config.budgets), **already}
     from engine.strategy.api.strategy import checked_parameters  # noqa: PLC0415
 
     return _plain(checked_parameters(class_of(config, owner), {**config.strategy(owner).parameters, **already}))
@@ -209,6 +222,8 @@ def cells_of(config: Config, owner: str, *, trades: bool = False) -> list[Cell]:
     executions = config.execution_names if config.system.mode != "replay" else ()
     if owner == RISK:
         return [Cell("limits", role) for role in executions]
+    if owner == ROUTER:
+        return [Cell("router_settings", role) for role in config.router_names]
     place = 1 + [one.name for one in config.strategies].index(owner)
     return [Cell("parameters", owner), *(Cell("limits", role, place) for role in executions if trades)]
 

@@ -3,24 +3,29 @@
     settings.json   {"version": 7, "owners": {"risk":  {"version": 6, "values": {"max_order_size_usd": {...}}},
                                               "maker": {"version": 7, "disabled": {...}, "values": {"size": {...}}}}}
 
-An owner is `risk` or a strategy. Each value has the file's own value at that time: a file that was changed since
-contradicts the setting, and `up` is refused until the operator drops one of them. A value of `reload` has no such
+An owner is `risk`, `router` or a strategy. Each value has the file's own value at that time: a file that was changed
+since contradicts the setting, and `up` is refused until the operator drops one of them. A value of `reload` has no such
 memory: it repeats the file until the next `up`, which reads the file anyway.
 
 `before` has the older versions of an owner until every role has applied the newest one, the oldest first: when a role
 refuses the newest version, the supervisor returns to one of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engine.config.private import replace_private
-from engine.config.tables import Config
+from engine.config.tables import Budgets, Config, Router
 
 RISK = "risk"
+ROUTER = "router"
+LIVE = (  # of [router]: what it can follow while parents work
+    "latency_bps_per_ms", "child_ttl_ms", "book_age_ms", "refused_ms", "wave_ms", "deadline_ms",
+)  # fmt: skip
+CAP = "max_gross_usd"  # of [budgets]
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -50,7 +55,7 @@ class Disabled(msgspec.Struct, frozen=True):
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """What is set for one strategy, or for risk."""
+    """What is set for one strategy, for risk, or for the router."""
 
     version: int = 0
     values: dict[str, Value] = {}
@@ -111,12 +116,33 @@ def write(path: Path, settings: Settings) -> None:
 
 def table_of(config: Config, owner: str) -> dict[str, Any]:
     """The values of an owner in the configuration's file."""
+    if owner == ROUTER:
+        return router_values(config.router, config.budgets)
     return config.risk if owner == RISK else config.strategy(owner).parameters
+
+
+def router_values(router: Router | None, budgets: Budgets | None) -> dict[str, Any]:
+    """What the router can follow while it runs, defaults included."""
+    cap = {} if budgets is None else {CAP: budgets.max_gross_usd}
+    return {name: getattr(router, name) for name in LIVE} | cap
+
+
+def set_router(router: Router, budgets: Budgets | None, values: Mapping[str, Any]) -> tuple[Router, Budgets | None]:
+    """The tables with these values in them; ValueError for a wrong one, and for one that needs a start."""
+    known = router_values(router, budgets)
+    if unknown := set(values) - set(known):
+        msg = f"{min(unknown)} cannot be set while the router runs, expected one of {', '.join(known)}"
+        raise ValueError(msg)
+    table = msgspec.to_builtins(router) | {name: one for name, one in values.items() if name in LIVE}
+    if budgets is not None:
+        caps = msgspec.to_builtins(budgets) | {name: one for name, one in values.items() if name == CAP}
+        budgets = msgspec.convert(caps, Budgets)
+    return msgspec.convert(table, Router), budgets
 
 
 def owners_of(config: Config) -> tuple[str, ...]:
     """Everything that has values to set."""
-    return (RISK, *(one.name for one in config.strategies))
+    return (RISK, *((ROUTER,) if config.router is not None else ()), *(one.name for one in config.strategies))
 
 
 def decided(config: Config, settings: Settings, owner: str, drop: list[str], keep: list[str]) -> Settings:

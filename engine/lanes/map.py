@@ -189,6 +189,7 @@ LANES = (
         each=f"{ROUTER}.{EXECUTION}",
     ),
     Lane("budgets", records.BUDGET, "cells", ROUTER, (ROUTER, EXECUTION, LOOKERS), count=64, wake="never", each=ROUTER),
+    Lane("router_settings", records.SETTINGS, "cells", ROUTER, (SUPERVISOR, LOOKERS), wake="never", each=ROUTER),
     Lane("budgeted", records.BUDGETED, "cells", EXECUTION, (ROUTER, LOOKERS), wake="never", each=EXECUTION),
     Lane("sessions", records.SESSION, "cells", EXECUTION, (CANCELLER, LOOKERS), wake="never", each=EXECUTION),
     Lane(

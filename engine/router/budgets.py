@@ -33,6 +33,7 @@ class Budget:
     amount: int = 0
     held: int = 0
     used: int = -1  # not known yet
+    confirmed: int = -1  # the version that its execution has confirmed last
 
 
 class Budgets:
@@ -47,6 +48,16 @@ class Budgets:
         self.of = {name: Budget(number) for name, number in numbers.items()}
         self._confirm_ns = self._share_ns = 0
         self._recalled = False
+
+    def set_cap(self, cap: int) -> None:
+        """Divide another cap, at the next step."""
+        self.cap, self._confirm_ns, self._share_ns = cap, 0, 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether the budgets are within the cap, and each execution has confirmed its own."""
+        within = sum(one.amount for one in self.of.values()) <= self.cap
+        return within and all(one.confirmed == one.version for one in self.of.values())
 
     def apply(self, record: Granted) -> None:
         """The state after a record; what an account held before it stays held until it confirms."""
@@ -97,7 +108,7 @@ class Budgets:
         for name, one in self.of.items():
             row = self._back[name].read(0)
             if row is not None:
-                one.used = row.used
+                one.used, one.confirmed = row.used, row.version
                 if row.version == one.version and row.used >= 0:
                     one.held = max(one.amount, row.used)
 

@@ -9,7 +9,7 @@ from engine.router.budgets import Budgets
 from engine.router.journal import Journal
 from engine.router.lanes import open_router_lanes
 from engine.router.offers import Beats, Offers
-from engine.router.options import RouterOptions
+from engine.router.options import RouterOptions, Tables, cap_of
 from engine.router.role import Router
 from engine.router.terms import PPM_OF_BPS, Route, make_route, routes_by_instrument
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.config import Config
     from engine.model.instrument import Instrument
 
-MS = MICRO = 1_000_000
+MS = 1_000_000
 
 
 def build(config: "Config", name: str) -> Router:
@@ -42,13 +42,15 @@ def build(config: "Config", name: str) -> Router:
     if config.budgets is not None:
         numbers = {account.role: account.number for account in accounts_of(config)}
         back = {role: opened.cell_reader("budgeted", role) for role in numbers}
-        cap = int(config.budgets.max_gross_usd * MICRO)
-        budgets = Budgets(cap, numbers, opened.cell_writer("budgets"), opened.cell_reader("budgets"), back)
+        budgets = Budgets(
+            cap_of(config.budgets), numbers, opened.cell_writer("budgets"), opened.cell_reader("budgets"), back
+        )
     names = {account.number: account.role for account in accounts_of(config)}
     number = config.role_number(name)
     return Router(
-        number, routes_by_instrument(routes), options, lanes, journal, offers, lambda one: names.get(one, ""), budgets
-    )
+        number, routes_by_instrument(routes), options, lanes, journal, offers, lambda one: names.get(one, ""),
+        Tables(config.router, config.budgets), budgets,
+    )  # fmt: skip
 
 
 def routes_of(config: "Config", instruments: "Sequence[Instrument]") -> list[Route]:

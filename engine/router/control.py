@@ -1,4 +1,4 @@
-"""What an operator asks: the halt of the system by its two cells, everything else by COMMANDS.
+"""What an operator asks: the halt of the system by its two cells, everything else by COMMANDS, also new values.
 
 A halt, a flattening, a drain or a cancel of a scope ends the parents in it. Their children are cancelled by their
 executions at the same command, and by the router. A command that was given while the router was dead is followed by its
@@ -14,6 +14,7 @@ from engine.model.words import CommandKind
 from engine.router.journal import Followed
 from engine.router.parent import Parent
 from engine.router.parents import Parents
+from engine.router.settings import Settings
 
 ENDING = {
     CommandKind.HALT: "an operator's halt", CommandKind.FLATTEN: "an operator's flattening",
@@ -26,11 +27,13 @@ class Control:
     """Follows the cells and COMMANDS."""
 
     def __init__(
-        self, parents: Parents, commands: RingReader, halt: CellReader, operator_halt: CellReader,
+        self, parents: Parents, settings: Settings, commands: RingReader, halt: CellReader, operator_halt: CellReader,
         accounts: Callable[[int], str],
     ) -> None:  # fmt: skip
         """Continue after the last command that was followed; `accounts` names the execution of an account's number."""
-        self._parents, self._commands, self._cells, self._accounts = parents, commands, (halt, operator_halt), accounts
+        self._parents, self._settings, self._accounts = parents, settings, accounts
+        self._commands, self._cells = commands, (halt, operator_halt)
+        settings.restore(commands)
         self._life = int.from_bytes(commands.stream[:8], "little")
         if parents.followed.life == self._life:
             commands.cursor = max(commands.oldest, parents.followed.cursor)
@@ -71,6 +74,8 @@ class Control:
         self._stop("the router stops", now_ns)
 
     def _follow(self, row: CommandRow, now_ns: int) -> None:
+        if self._settings.is_mine(row):
+            self._settings.follow(row, now_ns)
         if row.kind not in ENDING:
             return
         for parent in list(self._parents.living.values()):

@@ -1,7 +1,8 @@
 """The lanes of the router.
 
 ROUTES of every strategy, BOOKS of every feed, COMMANDS  ──▶ role ──▶ ROUTED to every execution (lossless)
-VERDICTS, ORDERS of every execution                      ──▶      ──▶ ROUTE_VERDICTS, ROUTE_ORDERS, ROUTES_ACCEPTED
+VERDICTS, ORDERS of every execution                      ──▶      ──▶ ROUTE_VERDICTS, ROUTE_ORDERS, ROUTES_ACCEPTED,
+                                                                       ROUTER_SETTINGS
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ class RouterLanes:
     accepted: CellWriter
     verdicts: RingWriter
     orders: RingWriter
+    settings: CellWriter
     steps: RingWriter
     closers: Sequence[Any] = ()
 
@@ -65,6 +67,7 @@ def open_router_lanes(lanes: Lanes, strategies: Mapping[int, str], accounts: Seq
         accepted=accepted,
         verdicts=lanes.ring_writer("route_verdicts"),
         orders=lanes.ring_writer("route_orders"),
+        settings=lanes.cell_writer("router_settings"),
         steps=lanes.ring_writer("steps"),
         closers=(lanes,),
     )

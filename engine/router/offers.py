@@ -13,6 +13,7 @@ import shm
 from engine.lanes.ports import CellReader, RingReader
 from engine.model.rows import BookTopRow
 from engine.model.words import BUY, BookState
+from engine.router.options import RouterOptions
 from engine.router.split import Level, Offer
 from engine.router.terms import PPM_OF_BPS, Member, Route
 
@@ -70,6 +71,11 @@ class Offers:
         self.acknowledgements = {account: Acknowledgements(first_ack_ns) for account in alive}
         self._limits: dict[int, tuple[int, int]] = {}  # by instrument: the notional of a share at most, and until when
         self.count = 0  # of books read: what was tried on the same books need not be tried again
+
+    def follow_options(self, options: RouterOptions) -> None:
+        """Choose and charge by other options from now on."""
+        self._age_ns = options.book_age_ns
+        self._latency_ppm_per_ms = options.latency_bps_per_ms * PPM_OF_BPS
 
     def read(self, wanted: Mapping[int, Route]) -> int:
         """Keep the newest book of each wanted instrument; how many records were read."""

@@ -203,6 +203,17 @@ class Parents:
             )
         self._settle(parent, now_ns)
 
+    def follow_options(self, options: RouterOptions, cap: int) -> None:
+        """Split by other options from now on, and give budgets out of another cap."""
+        self._options = options
+        self._offers.follow_options(options)
+        if self._budgets is not None:
+            self._budgets.set_cap(cap)
+
+    def cap_holds(self) -> bool:
+        """Whether no account may use more than the cap leaves it."""
+        return self._budgets is None or self._budgets.holds
+
     def follow(self, followed: records.Followed) -> None:
         """Record how far the operator's commands were followed."""
         self._note(followed)

@@ -5,7 +5,7 @@ One step, in this order:
     2. ORDERS and VERDICTS of each account's execution: children progress and end
     3. BOOKS, so that the split sees the newest
     4. ROUTES of each strategy: parents begin and are cancelled; then the lane's cursor goes to its cell
-    5. parents whose time is over stop; the journal is flushed
+    5. parents whose time is over stop; the journal is flushed; budgets are divided; a set value that holds is confirmed
     6. the split: children are journalled, then submitted
 
 It has no clock, no randomness and no I/O but its lanes and its journal. It begins by reading the journal.
@@ -22,9 +22,10 @@ from engine.router.desk import Desk
 from engine.router.journal import Journal
 from engine.router.lanes import RouterLanes
 from engine.router.offers import Offers
-from engine.router.options import RouterOptions
+from engine.router.options import RouterOptions, Tables
 from engine.router.outbox import Outbox
 from engine.router.parents import Parents
+from engine.router.settings import Settings
 from engine.router.terms import Route
 
 GRAIN_NS = 200_000  # how late, where nothing happens, what time alone asks for
@@ -39,13 +40,14 @@ class Router:
 
     def __init__(
         self, number: int, routes: dict[int, Route], options: RouterOptions, lanes: RouterLanes, journal: Journal,
-        offers: Offers, accounts: Callable[[int], str], budgets: Budgets | None = None,
+        offers: Offers, accounts: Callable[[int], str], tables: Tables, budgets: Budgets | None = None,
     ) -> None:  # fmt: skip
         """Make the parts, and restore what the journal has. `accounts` names the execution of an account's number."""
         self._lanes, self._journal, self._offers, self._routes = lanes, journal, offers, routes
         outboxes = {account: Outbox(one) for account, one in lanes.accounts.items()}
         self.parents = Parents(routes, options, journal, offers, outboxes, lanes.orders.publish_bytes, budgets)
-        self._control = Control(self.parents, lanes.commands, lanes.halt, lanes.operator_halt, accounts)
+        self._settings = Settings(tables.read, self.parents.follow_options, self.parents.cap_holds, lanes.settings)
+        self._control = Control(self.parents, self._settings, lanes.commands, lanes.halt, lanes.operator_halt, accounts)
         self._answers = [
             Answers(account, one, self.parents, offers.acknowledgements[account])
             for account, one in lanes.accounts.items()
@@ -68,6 +70,7 @@ class Router:
         if work or books or now_ns >= self._due_ns:
             self._due_ns = now_ns + GRAIN_NS
             self.parents.on_time(now_ns)
+            self._settings.step(now_ns)
             work += self.parents.route(now_ns)
         if work:
             self._publish_step(now_ns, work)

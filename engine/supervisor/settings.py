@@ -19,10 +19,11 @@ import msgspec
 import shm
 from engine.config import Config
 from engine.config import settings as stored
-from engine.config.settings import RISK, Disabled, Owner, Value, Who
+from engine.config.settings import RISK, ROUTER, Disabled, Owner, Value, Who, set_router
 from engine.control import Peer, Refused
 from engine.lanes import SUPERVISOR, lane_of, open_lanes
 from engine.lanes.ports import CellReader
+from engine.model.intent_id import ROUTED
 from engine.model.records import SET_TEXT
 from engine.model.text import shown
 from engine.model.words import CommandKind
@@ -38,14 +39,15 @@ logger = logging.getLogger(__name__)
 
 
 class Settings:
-    """The settings of every owner: risk, and each strategy."""
+    """The settings of every owner: risk, the router, and each strategy."""
 
     def __init__(self, config: Config, halt: Halt, now_ns: int) -> None:
         """Read the file, and publish what the COMMANDS ring does not hold."""
         self._config = config
         self._halt = halt
         self._tables = {owner: stored.table_of(config, owner) for owner in stored.owners_of(config)}
-        self._numbers = {RISK: 0, **{one.name: one.id for one in config.strategies}}
+        self._numbers = {RISK: 0, ROUTER: ROUTED, **{one.name: one.id for one in config.strategies}}
+        self._numbers = {owner: self._numbers[owner] for owner in self._tables}
         self._stored = stored.read(config.paths.settings)
         self._published: dict[str, int] = {}  # by owner, the sequence of its newest SET on COMMANDS
         self._cells = self._open_cells()
@@ -171,6 +173,13 @@ class Settings:
             except ValueError as error:  # msgspec.ValidationError is one
                 raise Refused(f"risk: {error}") from error
 
+        if owner == ROUTER:
+            assert self._config.router is not None, "only a system with a router has this owner"
+            try:
+                set_router(self._config.router, self._config.budgets, plain)
+            except ValueError as error:
+                raise Refused(f"router: {error}") from error
+
     def _publish(self, owner: str, peer: Peer, now_ns: int) -> None:
         one, number = self._stored.of(owner), self._numbers[owner]
         values = json.dumps(one.plain()).encode()
@@ -220,6 +229,8 @@ class Settings:
             one.name: {one.name: lanes.cell_reader("parameters", one.name)} for one in config.strategies
         }
         found[RISK] = {role: lanes.cell_reader("limits", role) for role in config.execution_names}
+        if config.router is not None:
+            found[ROUTER] = {role: lanes.cell_reader("router_settings", role) for role in config.router_names}
         return found
 
     def _continue(self, now_ns: int) -> None:
@@ -246,7 +257,7 @@ class Settings:
 
 
 def newest_on_ring(system: str) -> dict[int, tuple[int, int]]:
-    """The version and the sequence of each owner's newest SET on COMMANDS, by the strategy's number; 0: risk."""
+    """The version and the sequence of each owner's newest SET on COMMANDS, by the owner's number."""
     ring = open_lanes(system, SUPERVISOR).ring_reader("commands")
     ring.cursor, found = ring.oldest, {}
     while (row := ring.read()) is not None:

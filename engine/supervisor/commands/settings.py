@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 
 @command(
-    "set parameters of a strategy, or limits of risk; they hold across every restart",
+    "set parameters of a strategy, limits of risk or values of the router; they hold across every restart",
     Argument(
-        "owner", "text", "risk, or a strategy's name, with the key as in maker.size; without it: list what is set"
+        "owner",
+        "text",
+        "risk, router or a strategy's name, with the key as in maker.size; without it: list what is set",
     ),
     Argument("values", "table", "the value of that key, or several as key=value: all are set, or none"),
     Argument("drop", "names", "return this key to the file's value"),
@@ -43,7 +45,7 @@ def strategy(keeper: "Keeper", request: Request, action: str, strategy: int) -> 
 
 
 @command(
-    "read the file again, apply the limits and parameters that changed, print what needs a restart",
+    "read the file again, apply the limits, parameters and values of the router that changed, print what needs a start",
     Argument("owners", "table", ""),  # by owner, the names of the changed values that its roles can apply now
     Argument("digest", "text", ""),  # the SHA-256 of the file that was checked, with the file of its limits
 )

@@ -111,6 +111,27 @@ def changed(config: Config) -> Config:
     return msgspec.convert(tree, Config)
 
 
+def test_what_a_running_router_follows_is_applied_and_the_rest_is_named(floor: Callable[..., Floor]) -> None:
+    """An operator who changes a fee or a cap must know what is in force and what to restart."""
+    house = floor(config="routed")
+    edit(
+        house,
+        latency_bps_per_ms="latency_bps_per_ms = 0.1\nwave_ms = 9\nsilent_ms = 400",
+        max_gross_usd="max_gross_usd = 50000.0\nstale_ms = 400",
+        taker_fee_bps="taker_fee_bps = { east = 3, west = 2.5, north = 1 }",
+    )
+    found = {one.key: (one.owner, one.needs) for one in differences(house.config, load(house.file))}
+    restarts = "engine-ctl restart east_main west_main north_main"
+    assert found == {
+        "router.latency_bps_per_ms": ("router", ""),
+        "router.wave_ms": ("router", ""),
+        "router.silent_ms": ("", "engine-ctl restart router"),
+        "router.taker_fee_bps.north": ("", "engine-ctl restart router"),
+        "budgets.max_gross_usd": ("router", ""),
+        "budgets.stale_ms": ("", restarts),
+    }
+
+
 def test_an_element_of_a_list_is_named_by_its_name() -> None:
     """A strategy that is put before another in the file must not look like a change of both."""
     tree = {"strategies": [{"name": "b", "id": 2}, {"name": "a", "id": 1}], "empty": [], "cores": [1, 2]}

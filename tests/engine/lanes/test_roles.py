@@ -125,6 +125,7 @@ def live_beside_router(write: Callable[..., Config], key: Path) -> None:
         write_instrument(cells, place, replace(BTC, id=place + 1, venue=venue), now_ns())
     publish_mode(config, now_ns())
     for part in (
+        Keeper(config, Table(), now_ns()),
         build_router(config, "router"),
         strategy.build(config, "round_trip"),
         build_execution(config, "east_main"),

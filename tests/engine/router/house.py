@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from engine.config.tables import Route as TableRoute
 from engine.config.tables import Router as Table
 from engine.lanes import EXECUTION, FEED, ROUTER, STRATEGY, SUPERVISOR, Owners
 from engine.lanes.map import Lane
@@ -35,7 +36,7 @@ from engine.router import journal as journals
 from engine.router.journal import Journal
 from engine.router.lanes import open_router_lanes
 from engine.router.offers import Offers
-from engine.router.options import RouterOptions
+from engine.router.options import RouterOptions, Tables
 from engine.router.role import Router
 from engine.router.terms import make_route, routes_by_instrument
 
@@ -202,7 +203,7 @@ class House:
         self._make_lanes()
         self.desks = {one: Desk(one, self.system, self.random, 1) for one in ACCOUNTS}
         self.beating = dict.fromkeys(ACCOUNTS, True)
-        self.table = Table(routes=(), taker_fee_bps={}, **keys)  # type: ignore[arg-type]
+        self.table = Table(routes=(TableRoute(name="btc", instruments=(1, 2, 3)),), taker_fee_bps={}, **keys)  # type: ignore[arg-type]
         self._count = 0
         self.lives = 0
         self.router = self.start()
@@ -235,8 +236,9 @@ class House:
         names = dict(enumerate(ACCOUNTS, 1))
         try:
             return Router(
-                3, routes_by_instrument([route]), options, lanes, self._journal, offers, lambda one: names[one]
-            )
+                3, routes_by_instrument([route]), options, lanes, self._journal, offers, lambda one: names[one],
+                Tables(self.table),
+            )  # fmt: skip
         except KilledError:
             self.bury()
             raise
