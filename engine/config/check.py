@@ -209,8 +209,18 @@ def _check_processes(config: Config) -> Iterator[Problem]:
             yield f"processes[{number}].started_by", process.started_by, "expected supervisor for a command"
 
 
+def _check_cadences(config: Config) -> Iterator[Problem]:
+    """A slow strategy has a process of its own: its hooks may last as long as its cadence."""
+    for number, one in enumerate(config.strategies):
+        for process in config.processes:
+            if one.cadence_ms and one.name in process.roles and len(process.roles) > 1:
+                text = f"expected a process of its own for {one.name!r}: in {process.name!r} its slow hooks delay all"
+                yield f"strategies[{number}].cadence_ms", one.cadence_ms, text
+
+
 def _check_placement(config: Config) -> Iterator[Problem]:
     """Each role is in exactly one process."""
+    yield from _check_cadences(config)
     yield from _check_processes(config)
     yield from _check_unique("processes", "roles", config.role_names)
     yield from _check_cancellers(config)

@@ -127,6 +127,7 @@ class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"})
     class_path: Target
     instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
     parameters: dict[str, Any] = {}
+    cadence_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 0  # reads market data this often; 0: at once
     on_death: Literal["keep", "cancel", "flatten"] = "keep"  # what happens to its orders, and positions, when it dies
 
 
@@ -504,6 +505,11 @@ class Config(Table, frozen=True, kw_only=True):
     def drain_limit_ms(self, process: Process) -> int:
         """How long a process may take to end; a canceller lists until no order can arrive any more."""
         return self.canceller.stop_limit_ms if self._cancels(process) else self.watch.drain_limit_ms
+
+    def late_ms(self, process: Process) -> int:
+        """From when a process without a heartbeat is late: one with a slow strategy has twice the cadence."""
+        cadences = [one.cadence_ms for one in self.strategies if one.name in process.roles]
+        return max([self.watch.late_ms, *(2 * one for one in cadences)])
 
     def _cancels(self, process: Process) -> bool:
         return any(role in self.cancellers for role in process.roles)

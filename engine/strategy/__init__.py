@@ -23,6 +23,7 @@ from engine.model.words import (
 from engine.strategy.api.book import Book
 from engine.strategy.api.ledger import Order
 from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
+from engine.strategy.api.schedule import at, every
 from engine.strategy.api.sizing import fixed_fraction, kelly, value_at_risk_capped, volatility_scaled
 from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
 from engine.strategy.api.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
@@ -54,8 +55,10 @@ __all__ = [
     "Strategy",
     "TimeInForce",
     "Verdict",
+    "at",
     "build",
     "checked_parameters",
+    "every",
     "fixed_fraction",
     "kelly",
     "orderable",
@@ -83,7 +86,8 @@ def build(config: "Config", name: str) -> StrategyRole:
     groups = await_groups(config, opened) if reads else ()
     strategy = kind(instruments, checked_parameters(kind, table.parameters))
     lanes = open_strategy_lanes(opened, config.strategies.index(table), reads)
-    return StrategyRole(name, table.id, strategy, lanes, groups=groups, routes=routes_of(config))
+    cadence_ns = table.cadence_ms * 1_000_000
+    return StrategyRole(name, table.id, strategy, lanes, groups=groups, routes=routes_of(config), cadence_ns=cadence_ns)
 
 
 def routes_of(config: "Config") -> dict[int, int]:

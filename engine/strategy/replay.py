@@ -71,13 +71,15 @@ class HistoryReader(MemoryReader):
 class RecordedStates(MemoryCells):
     """The states that the replayed lives save: the next one loads the one that the recorded life has loaded.
 
-    That is the newest, or the one before it where the process was killed between a STEP and its state.
+    That is the newest, or the one before it where the process was killed between a STEP and its state, or the one that
+    the life before has loaded where that one was killed before it saved a state.
     """
 
     def __init__(self) -> None:
         """Begin without a state."""
         super().__init__(lane_of("states"))
         self.loaded_ns = 0
+        self._loaded: Any = None
         self._saved: deque[Any] = deque(maxlen=2)
 
     def write(self, index: int, *fields: Any) -> None:
@@ -88,7 +90,9 @@ class RecordedStates(MemoryCells):
     def read(self, index: int = 0, /) -> Any:
         """Give the state that the life loads; None where it began without one."""
         del index
-        return next((row for row in self._saved if row.now_ns == self.loaded_ns), None)
+        found = (row for row in (*self._saved, self._loaded) if row is not None and row.now_ns == self.loaded_ns)
+        self._loaded = next(found, None)
+        return self._loaded
 
 
 class RecordedIntents(MemoryRing):

@@ -12,6 +12,7 @@ import msgspec
 
 from engine import skips
 from engine.config import Config, Process
+from engine.config import Watch as Patience
 from engine.config.accounts import Account, accounts_of
 from engine.config.tables import ALERTS, MONITOR, RECORDER
 from engine.control import ControlServer, Peer, Request
@@ -100,7 +101,7 @@ class Keeper:
         self.watches = {
             process.name: Watch(
                 process,
-                msgspec.structs.replace(config.watch, drain_limit_ms=config.drain_limit_ms(process)),
+                patience_of(config, process),
                 table,
                 self.beats.read,
                 self._on_death_limit,
@@ -421,6 +422,14 @@ class Keeper:
             "answer": answer,
         }  # fmt: skip
         audit.append(self.config.paths.audit, line)
+
+
+def patience_of(config: Config, process: Process) -> Patience:
+    """The limits of one process."""
+    late_ms = config.late_ms(process)
+    frozen_ms = max(config.watch.frozen_ms, 2 * late_ms if late_ms > config.watch.late_ms else 0)
+    limits = {"late_ms": late_ms, "frozen_ms": frozen_ms, "drain_limit_ms": config.drain_limit_ms(process)}
+    return msgspec.structs.replace(config.watch, **limits)
 
 
 def reads_nothing(beat: Any) -> bool:

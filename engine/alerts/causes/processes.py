@@ -83,6 +83,8 @@ def silence_ns(process: Process, scene: Scene) -> int:
     """How long a process has been silent, if that is longer than its limit; else 0."""
     starting = process.state == RoleState.STARTING
     limit_ms = scene.config.watch.start_limit_ms if starting else scene.limits.frozen_ms
+    if found := next((one for one in scene.config.placement if one.name == process.name), None):
+        limit_ms = max(limit_ms, scene.config.late_ms(found))  # a slow strategy has more time
     age_ns = scene.now_ns - process.beat_ns
     return age_ns if process.beat_ns and age_ns > limit_ms * MS else 0
 

@@ -14,7 +14,10 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 5. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest
 6. the hooks of 3 are called: bars, global books (once a group, with the newest), opportunities. They were made from
    earlier ticks and books, so the hooks of 4 and 5 come first, unless those are more than one step reads
-7. the timer
+7. the timer, and the scheduled methods that are due
+
+With a cadence, 3 to 6 are done only when it is due, then in each step until nothing waits. So a slow strategy reads
+everything, later, and its own records are not late.
 
 The first step of a life only recovers (see `recovery`), the second is `on_start` and what a saved state adds (see
 `saved`). A working step ends with one STEP record: time, cursors, own intents cursor, and which inputs were lapped.
@@ -56,6 +59,8 @@ from engine.strategy.role.rehearsal cimport ANSWERS, Rehearsal
 from engine.strategy.role.steps cimport Steps
 from engine.strategy.api.intent_api cimport IntentApi
 
+import time
+
 from engine.model.intent_id import ROUTED
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
 from engine.role import WorkingOn
@@ -68,6 +73,8 @@ from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions, recover_routed
 from engine.strategy.role.refusal_log import RefusalLog
 from engine.strategy.role.saved import Saved
+from engine.strategy.api.schedule import NEVER_NS
+from engine.strategy.role.schedule import Schedule
 from engine.strategy.role.settings import Settings
 from engine.strategy.api.strategy import defines, reads_of, saves
 from engine.strategy.api.withheld import Withheld
@@ -107,16 +114,18 @@ cdef class StrategyRole:
     cdef Steps steps
     cdef Rehearsal rehearsal
     cdef uint64_t number
-    cdef int64_t timer_ns
+    cdef int64_t timer_ns, scheduled_ns, cadence_ns, due_ns
+    cdef object schedule
     cdef int phase, turn, halts
     cdef bint cancel_everything
     cdef set good
 
-    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=(), routes=None):
+    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=(), routes=None, cadence_ns=0):
         """Run this strategy, with its number (never 0: that is the account) and its lanes.
 
         `groups` are all groups of the aggregation; the strategy's hooks decide which lanes of it are read. `routes` has
-        the place of each instrument's execution among those of `lanes`; with one execution it is not needed.
+        the place of each instrument's execution among those of `lanes`; with one execution it is not needed. Market
+        data is read every `cadence_ns`; 0: at once.
         """
         reads = reads_of(type(strategy))
         if not 0 < number < ROUTED:
@@ -134,6 +143,7 @@ cdef class StrategyRole:
         self.intents = Intents(self.counts, number, strategy, lanes.intents, routes or {}, lanes.router)
         self.steps = Steps(self.counts, number, self.inputs, self.intents, lanes.steps, clock_offset_ns)
         self.rehearsal = Rehearsal(strategy, self.inputs, self.intents, self.steps)
+        self.schedule, self.scheduled_ns, self.cadence_ns = Schedule(strategy), NEVER_NS, cadence_ns
         self.good = set()  # instruments whose book was good when last shown
         self.api.groups = {
             group.id: group for group in groups if any(one.id in strategy.instruments for one in group.members)
@@ -153,7 +163,8 @@ cdef class StrategyRole:
             self.intents.settle()
         if self.phase == RUNNING:
             work = self.cancel_unknown_orders() + self.commands() + self.own_records()
-            work += self.market() if self.aggregates is None else self.market_and_aggregates()
+            if now_ns >= self.due_ns:
+                work += self.market_when_due(now_ns) if self.cadence_ns else self.all_market()
             work += self.timer(now_ns)
         else:
             work = self.begin(now_ns)
@@ -162,8 +173,8 @@ cdef class StrategyRole:
         return work
 
     def lag(self):
-        """How many records wait on the lane on which most wait."""
-        return self.inputs.lag()
+        """How many records wait on the lane on which most wait; with a cadence they wait as it was configured."""
+        return 0 if self.cadence_ns else self.inputs.lag()
 
     def error_count(self):
         """How often a lane was lapped, and how often an intent found its lane full."""
@@ -196,6 +207,9 @@ cdef class StrategyRole:
     def wait(self, timeout_ns):
         """Sleep until a book of the next feed in turn comes; not for long, because there are other lanes."""
         books = self.lanes.books
+        if self.cadence_ns:  # a book that waits would end the wait at once, again and again
+            time.sleep(min(timeout_ns, WAIT_LIMIT_NS) / 1e9)
+            return False
         self.turn = (self.turn + 1) % len(books)
         return books[self.turn].wait(min(timeout_ns, WAIT_LIMIT_NS // len(books)))
 
@@ -240,7 +254,7 @@ cdef class StrategyRole:
             self.cancel_unknown_orders()
             self.start()
             check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
-            self.timer_ns = now_ns + self.strategy.timer_ns
+            self.timer_ns, self.scheduled_ns = now_ns + self.strategy.timer_ns, self.schedule.begin(now_ns)
             if not self.strategy.timer_ns and defines(type(self.strategy), "on_timer"):
                 self.withheld.never_timed()
         return 1
@@ -385,6 +399,16 @@ cdef class StrategyRole:
             self.refusals.note(row, self.strategy.now_ns)
             self.strategy.on_refusal(row)
 
+    cdef int all_market(self) except -1:
+        return self.market() if self.aggregates is None else self.market_and_aggregates()
+
+    cdef int market_when_due(self, int64_t now_ns) except -1:
+        """Read market data; when nothing waits, the next time is the next multiple of the cadence."""
+        cdef int work = self.all_market()
+        if not work:
+            self.due_ns = (now_ns // self.cadence_ns + 1) * self.cadence_ns
+        return work
+
     cdef int market(self) except -1:
         return self.prints() + self.books()
 
@@ -488,12 +512,16 @@ cdef class StrategyRole:
         return 0
 
     cdef int timer(self, int64_t now_ns) except -1:
+        cdef int work = 0
         interval_ns = self.strategy.timer_ns
-        if not interval_ns or now_ns < self.timer_ns:
-            return 0
-        self.timer_ns = now_ns + interval_ns
-        self.strategy.on_timer(now_ns)
-        return 1
+        if interval_ns and now_ns >= self.timer_ns:
+            self.timer_ns = now_ns + interval_ns
+            self.strategy.on_timer(now_ns)
+            work = 1
+        if now_ns >= self.scheduled_ns:
+            self.scheduled_ns = self.schedule.call(now_ns)
+            work = 1
+        return work
 
     # Recovery, recording.
 

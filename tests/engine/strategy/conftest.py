@@ -231,13 +231,14 @@ class System:
         self.writer(lane).publish_bytes(record)
 
     def role(
-        self, strategy: Strategy, number: int = NUMBER, *, groups: Sequence[Group] = (), accepted: int = NUMBER
-    ) -> StrategyRole:
+        self, strategy: Strategy, number: int = NUMBER, *, groups: Sequence[Group] = (), accepted: int = NUMBER,
+        cadence_ns: int = 0,
+    ) -> StrategyRole:  # fmt: skip
         """A life of the strategy's role on these lanes; `accepted` is execution's cell for it."""
         opened = open_lanes(self.name, STRATEGY, NAME, self.owners)
         lanes = open_strategy_lanes(opened, accepted, reads_of(type(strategy)))
         self.opened.append(lanes)
-        return StrategyRole(NAME, number, strategy, lanes, groups=groups, routes=self.places)
+        return StrategyRole(NAME, number, strategy, lanes, groups=groups, routes=self.places, cadence_ns=cadence_ns)
 
     def kill(self) -> None:
         """End every role's life at once, as SIGKILL would: the kernel frees the locks."""
