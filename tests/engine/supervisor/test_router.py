@@ -2,11 +2,14 @@
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from engine.cli.look import newest_routes
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.intent_id import is_routed
 from engine.model.words import OrderState
@@ -57,6 +60,29 @@ def test_kills_of_any_process_lose_and_double_nothing_of_a_routed_order(floor: C
     assert {venue: differences(system, venue, ones) for venue in used} == {venue: [] for venue in used}
     assert sum(filled for _, _, filled in shown.values()) == sum(children.values())
     check_journal(system)
+
+
+@pytest.mark.soak
+def test_an_operator_ends_a_routed_order_by_its_id_while_a_venue_does_not_answer(floor: Callable[..., Floor]) -> None:
+    """He cannot wait for the venue: no account gets a further share, and the command does not call it done."""
+    system = floor(config="routed")
+    system.up()
+    until(lambda: sum(traded(system).values()) > 4)
+    venue = system.pid("north_venue")
+    os.kill(venue, signal.SIGSTOP)
+    try:
+        parent = until(lambda: next((one for one, row in newest_routes(system.system).items() if waits(row)), 0))
+        assert system.type("cancel", str(parent), "--timeout", "0.5") == 1
+        assert waits(newest_routes(system.system)[parent])
+    finally:
+        os.kill(venue, signal.SIGCONT)
+    until(lambda: not waits(newest_routes(system.system)[parent]))
+    assert newest_routes(system.system)[parent].error_text.startswith(b"an operator's cancel")
+
+
+def waits(row: Any) -> bool:
+    """Whether a parent is open for longer than a venue needs to answer."""
+    return row.state < OrderState.FILLED and time.time_ns() - row.sent_ns > 500_000_000
 
 
 def fills_of_children(system: Floor) -> Counter[str]:

@@ -16,6 +16,7 @@ from engine.model.words import (
     SELL,
     AlarmReason,
     CommandKind,
+    OrderFlag,
     OrderState,
     OrderType,
     Reason,
@@ -129,9 +130,12 @@ def test_an_order_reported_as_filled_without_fills_is_an_alarm(house: House) -> 
     """Asked for ever it blocks the next start; forgotten it is a position that is not counted."""
     order = house.place()
     report(house, order, X="FILLED", t=-1, l="0.00000", z="0.01000")
+    house.run(2)
+    assert order.flags & (OrderFlag.FILLS_MISSING | OrderFlag.FILLS_ABSENT) == OrderFlag.FILLS_MISSING
     house.settle(FETCHES_MOST)
     assert alarms(house) == [AlarmReason.FILLS_ABSENT]
     assert (order.filled, order.missing) == (0, False)
+    assert order.flags & (OrderFlag.FILLS_MISSING | OrderFlag.FILLS_ABSENT) == OrderFlag.FILLS_ABSENT, "the router's"
     assert refusal(house) == Reason.INSTRUMENT_HALTED
 
 
