@@ -59,7 +59,6 @@ seal_seconds = 0
 name = "recorder"
 roles = ["recorder"]
 cores = [{core}]
-nice = 10
 """
 RATES = (500_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000, 4_000_000)
 SECONDS, QUICK_SECONDS = 3.0, 0.5
@@ -78,7 +77,7 @@ class System:
     def __init__(self, place: Path, core: int) -> None:
         """Write the file."""
         self.name = f"bench-hist-{uuid.uuid4().hex[:8]}".replace("-", "_")
-        file = place / f"{self.name}.toml"
+        self.place, file = place, place / f"{self.name}.toml"
         file.write_text(CONFIG.format(name=self.name, place=place, core=core))
         self.config: Config = load(file)
         self.parts = self.config.paths.history() / "parts" / "ticks.feed"
@@ -87,13 +86,19 @@ class System:
         """Start the recorder; it runs when it has begun a part, or attached to what is still empty."""
         create(self.name, "heartbeat.recorder")
         words = self.config.runtime_arguments(self.config.process("recorder"))
-        return subprocess.Popen([sys.executable, "-m", "engine.runtime", *words], stderr=subprocess.DEVNULL)
+        ours = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {*ours, *self.config.process("recorder").cores})  # a child may only use its parent's
+        try:
+            with (self.place / "recorder.log").open("wb") as log:
+                return subprocess.Popen([sys.executable, "-m", "engine.runtime", *words], stderr=log)
+        finally:
+            os.sched_setaffinity(0, ours)
 
     def await_first(self) -> None:
         """Wait for the first part of ticks."""
         deadline = time.monotonic() + 30
         while not self.parts.is_dir() or not any(self.parts.iterdir()):
-            assert time.monotonic() < deadline, "the recorder does not record"
+            assert time.monotonic() < deadline, (self.place / "recorder.log").read_text()
             select.select([], [], [], 0.01)
 
     def recorded(self) -> tuple[int, int]:

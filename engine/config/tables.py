@@ -35,7 +35,6 @@ FACTORIES = {
 }
 SUPERVISOR, AGGREGATION, CANCELLER, MONITOR, ALERTS = "supervisor", "aggregation", "canceller", "monitor", "alerts"
 RECORDER = "recorder"
-RECORDER_NICE = 10  # it reads from rings that hold seconds of records, so it yields the CPU to every other role
 ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
 FEED, EXECUTION, STRATEGY, ROUTER = "feed", "execution", "strategy", "router"
 
@@ -378,7 +377,7 @@ class Config(Table, frozen=True, kw_only=True):
         """The process of an attendant; a canceller has the environment of its execution, which may hold its keys."""
         execution = self.execution_of_canceller(role)
         environment = next((one.environment for one in placed if execution in one.roles), {})
-        return Process(name=role, roles=(role,), environment=environment, nice=RECORDER_NICE if role == RECORDER else 0)
+        return Process(name=role, roles=(role,), environment=environment)
 
     @property
     def attendants(self) -> tuple[str, ...]:

@@ -16,6 +16,10 @@ RATE = {
     "tick_to_bytes_p50_ns", "tick_to_bytes_p99_ns", "tick_to_bytes_p999_ns", "tick_to_order_p50_ns",
     "tick_to_order_p99_ns", "tick_to_order_max_ns", "hops",
 }  # fmt: skip
+HISTORY = {
+    "machine", "recorder_records_per_s", "feed_with_recorder_ratio", "feed_without_without_ratio", "history_rows_per_s",
+    "hot_rows_per_s",
+}  # fmt: skip
 WAY = {"tick_to_order_p50_ns", "tick_to_order_p99_ns"}
 LIMIT_S = 240
 
@@ -61,3 +65,12 @@ def test_the_bench_of_the_path_prints_its_figures() -> None:
     assert {name: row["budget_ns"] for name, row in rate["hops"].items()} == path.BUDGET_NS
     assert (rate["left_out"], figures["separate"]["left_out"]) == (0, 0)
     assert all({"p50_ns", "p99_ns", "p999_ns"} <= set(one) for one in figures["nautilus"].values())
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(LIMIT_S)
+def test_the_bench_of_the_history_prints_its_figures() -> None:
+    """The rate of the recorder is one at which the parts had every record."""
+    figures = found("history")
+    assert set(figures) >= HISTORY
+    assert all(row["lost"] == 0 for row in figures["recorder_rates"][:-1])

@@ -31,12 +31,12 @@ def recorded(directory: Path) -> list[int]:
     return found["price"].tolist() if len(found) else []
 
 
-def test_the_table_gives_the_system_a_recorder_that_yields_the_cpu(write: Write) -> None:
+def test_the_table_gives_the_system_a_recorder_in_a_process_of_its_own(write: Write) -> None:
     """Without the table there is none; with it nothing else of the file changes."""
     assert "recorder" not in write().role_names
     config = write(TABLE)
     assert config.role_names[-1] == "recorder"
-    assert config.process("recorder").nice == 10
+    assert config.process("recorder").roles == ("recorder",)
 
 
 def test_a_killed_recorder_loses_nothing_that_the_ring_still_has(write: Write) -> None:
