@@ -27,7 +27,7 @@ from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
 from engine.risk.volume import TradedVolume
 from engine.venues.margin import MarginTerms
-from engine.venues.trading.budget import AMEND, ORDER, Cost, Priority, VenueBudget
+from engine.venues.trading.budget import AMEND, ORDER, PAIR, Cost, Priority, VenueBudget
 from engine.venues.trading.clearance import Clearance
 from engine.venues.trading.clock import VenueClock
 
@@ -88,6 +88,7 @@ class Proposed(NamedTuple):
     ttl_ns: int
     relief: int
     follows_book: bool
+    pair: bool = False  # the venue counts two orders
 
 
 class PlacedOrder(Protocol):
@@ -281,7 +282,7 @@ class RiskGate(Approval):
             if isinstance(verdict, Refusal):
                 return verdict
         order = Proposed(
-            now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, relief, follows_book
+            now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, relief, follows_book, stop > 0
         )  # fmt: skip
         exits = self.is_exit(strategy, instrument_id, side, size, relief)
         entry_list, exit_list = (NATIVE_ENTRY, NATIVE_EXIT) if waits else (ENTRY, EXIT)
@@ -586,17 +587,18 @@ class RiskGate(Approval):
 
     def check_venue_rate(self, order: Proposed) -> Refusal | None:
         """The venue's limits have room for an entry; for one in place of another order, which is less urgent."""
-        return self._venue_room(Priority.REPRICE if order.relief else Priority.ENTRY, order.now_ns)
+        priority = Priority.REPRICE if order.relief else Priority.ENTRY
+        return self._venue_room(priority, order.now_ns, PAIR if order.pair else ORDER)
 
     def check_exit_venue_rate(self, order: Proposed) -> Refusal | None:
         """The venue's limits have room for an exit."""
-        return self._venue_room(Priority.EXIT, order.now_ns)
+        return self._venue_room(Priority.EXIT, order.now_ns, PAIR if order.pair else ORDER)
 
     def check_amend_rate(self, order: Proposed) -> Refusal | None:
         """The venue's limits have room for an amend."""
         return self._venue_room(Priority.REPRICE, order.now_ns, AMEND)
 
-    def _venue_room(self, priority: Priority, now_ns: int, cost: Cost = ORDER) -> Refusal | None:
+    def _venue_room(self, priority: Priority, now_ns: int, cost: Cost) -> Refusal | None:
         full = self.budget.full(priority, cost, now_ns)
         return None if full is None else Refusal(Reason.VENUE_RATE, full.used + 1, full.bounds[priority])
 

@@ -9,9 +9,10 @@ import pytest
 from engine.model.instrument import PAIRS
 from engine.model.words import BUY, SELL, CommandKind, IntentFlag, OrderState, Reason
 from engine.risk.gate import Refusal, Verdict
+from engine.venues.trading.budget import Cost, Reported
 from tests.engine.execution.algorithms.market import ASK, BID, DeathError, MarketHouse, die_after, native
-from tests.engine.execution.memory import ETH, MS, STRATEGY
-from tests.engine.execution.venue_double import VenueOrder
+from tests.engine.execution.memory import ETH, MS, SECOND, STRATEGY
+from tests.engine.execution.venue_double import FakePort, VenueOrder
 
 FAR, VENUE, SIZE = 1_000, 2, 1_000
 GAIN = BID + FAR
@@ -216,6 +217,26 @@ def test_a_lost_or_doubled_answer_leaves_one_pair(house: MarketHouse, what: str,
     house.check_ended(intent_id)
 
 
+@pytest.mark.parametrize("named", [0, 1])
+def test_an_order_of_a_pair_that_the_answer_does_not_name_is_asked_about(
+    house: MarketHouse, monkeypatch: pytest.MonkeyPatch, named: int
+) -> None:
+    """Half an answer must not leave an order that is neither open nor ended here."""
+    whole = house.venue.do_orderList_place_oco
+
+    def half(port: FakePort, params: dict[str, Any]) -> Any:
+        return {"orderReports": whole(port, params)["orderReports"][named : named + 1]}
+
+    monkeypatch.setattr(house.venue, "do_orderList_place_oco", half)
+    house.venue.lose_events = 2
+    intent_id = pair(house)
+    house.turn(20)
+    ours = [house.role.blotter.orders[bytes.fromhex(one.client_id)] for one in both(house, intent_id)]
+    assert [one.state for one in ours] == [OrderState.OPEN, OrderState.OPEN]
+    market(house, -FAR)
+    house.check_ended(intent_id)
+
+
 @pytest.mark.parametrize("commits", range(1, 5))
 @pytest.mark.parametrize("what", ["ok", "lose", "mute", "unknown_not", "late"])
 def test_a_death_around_the_request_leaves_one_pair(house: MarketHouse, commits: int, what: str) -> None:
@@ -249,6 +270,16 @@ def test_the_rate_counts_a_pair_as_the_one_request_that_it_is_in_every_life(hous
     house.restart()
     house.ready()
     assert (before, house.role.gate.rate.account.count(house.now_ns)) == (1, 1)
+
+
+def test_a_pair_needs_room_for_two_orders_in_the_venue_s_limits(house: MarketHouse) -> None:
+    """Binance counts each of the two: the last free place must stay free, for a 429 holds up every request."""
+    used = [Reported(Cost._fields.index("orders"), 10 * SECOND, 20, 16)]
+    house.role.session.budget.correct(1 << 20, house.now_ns, used, house.now_ns)
+    native_pair = house.parent("oco", SIZE, GAIN, SELL, **OCO)
+    kept = house.parent("oco", SIZE, GAIN, SELL, stop_price=BID - FAR)
+    house.turn(1)
+    assert [house.verdict(one) for one in (native_pair, kept)] == [Reason.VENUE_RATE, Reason.APPROVED]
 
 
 @pytest.mark.parametrize("wins", [True, False])

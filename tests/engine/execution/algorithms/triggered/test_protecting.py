@@ -46,6 +46,8 @@ def test_every_stop_pair_and_bracket_ends_in_the_venue_s_truth_through_deaths_of
     assert {one for one, _, filled, _, _ in found if filled} >= {"protected", "bracket", "stop"}
     assert {algorithms.name_of(row.algorithm) for row in last(system).values()} == {one[0] for one in PARENTS}
     assert any(row.state[2] == Stage.NATIVE for row in records(system) if algorithms.keeps(row.algorithm))
+    paired = [row for row in records(system) if row.state[2] == Stage.NATIVE and row.children > 1]
+    assert {algorithms.name_of(row.algorithm) for row in paired} >= {"oco", "bracket"}
     assert system.differences() == []
 
 
