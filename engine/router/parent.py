@@ -55,6 +55,7 @@ class Parent:
     next_ns: int = 0  # of the next wave at the earliest
     too_large: int = 0  # refused by accounts as too large since the last wave: an IOC may split it once more
     shown: tuple[int, int] = (0, 0)  # state and filled size as last published
+    shown_at: int = 0  # how many records the router had published then
 
     @property
     def id(self) -> int:

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from engine.lanes import lane_of
 from engine.log import BoundedLog
 from engine.model.codec import Codec
 from engine.model.fixed import to_text
@@ -38,6 +39,7 @@ DONE_KEPT = 256  # ended parents whose last ORDER is published again at a start
 ENDED_KEPT = 1024  # ended children whose end an execution can correct
 ERROR_TEXT = 72
 REST_TOO_SMALL = "the rest is too small for an order"
+AGAIN_AFTER = lane_of("route_orders").capacity // 2  # records, after which a living parent is published again
 GUESSED_TOO_MUCH = "a child whose records were lost had filled less"
 WAVE_ENDED = "the wave of an IOC has ended"
 
@@ -63,7 +65,7 @@ class Parents:
         self._done: deque[Parent] = deque(maxlen=DONE_KEPT)
         self._begun = False  # until the intents of the former life are on their lanes, none may overtake them
         self._stopped: set[int] = set()  # by commands that are read before
-        self._count = 0
+        self._count = self._published = 0
         self._tried: dict[int, tuple[int, int]] = {}  # by parent: the count of books at its last try, and when again
         self._log = BoundedLog(logger)
         for record in journal.replay():
@@ -120,6 +122,8 @@ class Parents:
         for parent in list(self.living.values()):
             if now_ns >= parent.deadline_ns and not parent.stopped:
                 self.stop(parent, "its time is over", now_ns, expired=True)
+            elif self._published - parent.shown_at > AGAIN_AFTER:
+                self._publish(parent, now_ns)
         self._journal.settle(now_ns)
         if self._budgets is not None:
             self._budgets.step(now_ns, self._journal.write)
@@ -371,7 +375,8 @@ class Parents:
 
     def _publish(self, parent: Parent, now_ns: int) -> None:
         """Publish a parent as the order that its strategy sees."""
-        parent.shown = parent.state, parent.seen
+        self._published += 1
+        parent.shown, parent.shown_at = (parent.state, parent.seen), self._published
         intent = parent.intent
         if parent.settled and parent.state != OrderState.FILLED:
             rest = to_text(parent.size - parent.filled, parent.route.size_decimals)

@@ -9,6 +9,7 @@ from engine.model.intent_id import is_routed, strategy_of
 from engine.model.records import ORDER
 from engine.model.rows import IntentRow
 from engine.model.words import SELL, CommandKind, IntentFlag, IntentKind, OrderFlag, OrderState, Reason, TimeInForce
+from engine.router import parents
 from tests.engine.router.house import ACCOUNTS, INTENTS, MAKER, MS, ORDERS, SECOND, House
 
 WHOLE = 10**5
@@ -518,3 +519,20 @@ def test_an_ioc_that_no_account_allows_ends(house: House) -> None:
     intent = house.place(WHOLE // 2, time_in_force=TimeInForce.IOC)
     house.step(60)
     assert (house.order_of(intent).state, house.router.parents.living) == (OrderState.CANCELLED, {})
+
+
+def test_a_parent_that_waits_long_is_on_its_lane_whenever_one_looks(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records of others overwrite its own: a strategy that starts again, and an operator, would not know of it."""
+    monkeypatch.setattr(parents, "AGAIN_AFTER", 4)
+    waiting = house.place(WHOLE, price=40_000_00)
+    house.step(2)
+    for _ in range(4):
+        house.place(WHOLE // 10)
+        house.step(4)
+        house.books()
+    rows = [row.intent_id for row in house._every(house.orders)]
+    assert len(rows) >= 8
+    assert waiting in rows[-6:]
+    assert house.order_of(waiting).state == OrderState.OPEN
