@@ -205,16 +205,14 @@ class History:
 
     def _read(self, file: "File", rows: int) -> Iterator["pa.RecordBatch"]:
         """The rows of one file that are in the range, with every column that the view, the order or a filter needs."""
-        from pyarrow import parquet  # noqa: PLC0415 - an extra
-
-        from engine.recorder.store.columns import fit  # noqa: PLC0415
+        from engine.recorder.store.columns import fit  # noqa: PLC0415 - loads pyarrow
 
         whole = self._start <= file.first_ns and file.last_ns < self._end
         extra = [] if whole and not self._overlaps else [self._time]
         extra += ["symbol"] if self.symbols and set(file.symbols) - set(self.symbols) else []
         names = list(dict.fromkeys((*self._view.sources, *extra)))
         schema = self._empty(names).schema
-        with parquet.ParquetFile(self._place / file.path) as source:
+        with _opened(self._place / file.path) as source:
             groups = range(source.num_row_groups) if whole else self._groups(source)
             have = [name for name in names if name in source.schema_arrow.names]
             for batch in source.iter_batches(rows, row_groups=list(groups), columns=have, use_threads=False):
@@ -257,6 +255,18 @@ class History:
 
         schema = pa.schema([self._schema.field(name) for name in names or self._view.sources])
         return pa.RecordBatch.from_arrays([pa.nulls(0, one.type) for one in schema], schema=schema)
+
+
+def _opened(path: Path) -> Any:
+    """A file of the history; one that was merged into another an hour ago is gone."""
+    from pyarrow import parquet  # noqa: PLC0415 - an extra
+
+    try:
+        return parquet.ParquetFile(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path}: merged into another file since this history was opened: open it again"
+        ) from error
 
 
 def _booleans(keep: "np.ndarray[Any, np.dtype[np.bool_]]") -> Any:

@@ -2,7 +2,7 @@
 
 1. Write the merged file under a temporary name; flush and rename it.
 2. Replace the manifest: it names the merged file instead of the others. From here on the others are not read.
-3. Remove the others.
+3. The others stay for `KEPT_NS`, because a reader that began before may still open them; then a run removes them.
 
 A partition of one file is left as it is, so a second compaction changes no byte.
 """
@@ -21,6 +21,7 @@ from engine.recorder.store.manifest import File, Manifest, kinds
 from engine.recorder.store.merge import Stream, merge
 from engine.recorder.store.seal import FileWriter, Gaps
 
+KEPT_NS = 3_600_000_000_000
 FILES_MAX = 16  # so many files of the present day are merged before the day is over
 
 
@@ -51,13 +52,14 @@ def compact_files(kind: Path, files: Sequence[File], disk: Disk) -> File:
     manifest.files[merged.path] = merged
     manifest.save(disk)
     for file in files:
-        disk.remove(kind / file.path)
+        disk.retire(kind / file.path)
     return merged
 
 
-def clean(store: Path, disk: Disk) -> int:
-    """Remove the files that a killed process left: no manifest names them. How many."""
-    found = [path for kind in sorted(store.glob("*/")) for path in Manifest.load(kind).strangers()]
+def clean(store: Path, disk: Disk, now_ns: int) -> int:
+    """Remove the files that no manifest has named for a while: merged ones, and those of a killed process. How many."""
+    strangers = (path for kind in sorted(store.glob("*/")) for path in Manifest.load(kind).strangers())
+    found = [path for path in strangers if path.stat().st_mtime_ns < now_ns - KEPT_NS]
     for path in found:
         disk.remove(path)
     return len(found)

@@ -40,6 +40,10 @@ class Disk:
         """Rename a file or a directory."""
         old.rename(new)
 
+    def retire(self, path: Path) -> None:
+        """Note on a file that the manifest names it no more; a reader that began before may still open it."""
+        os.utime(path)
+
     def remove(self, path: Path) -> None:
         """Remove a file, or a directory with its files."""
         if path.is_dir():

@@ -21,7 +21,7 @@ class Done(NamedTuple):
     rows: int
     partitions: int  # compacted
     heated: int
-    removed: int  # files of a killed run
+    removed: int  # files that no manifest names any more
 
 
 def run(
@@ -34,11 +34,13 @@ def run(
     disk, store = disk or Disk(), directory / STORE
     store.mkdir(mode=0o750, parents=True, exist_ok=True)
     with _locked(store):
-        removed = clean(store, disk)
+        removed = clean(store, disk, now_ns)
         if every:
             _finish_open(directory)
-        rows = seal(directory / PARTS, store, disk)
-        partitions = compact(store, disk, now_ns, every=every)
+        try:
+            rows = seal(directory / PARTS, store, disk)
+        finally:  # a lane that cannot be sealed does not keep the others from being compacted
+            partitions = compact(store, disk, now_ns, every=every)
         found = [kind for kind in kinds(store) if kind in set(heated)]
         return Done(rows, partitions, sum(hot.heat(store / kind, disk) for kind in found), removed)
 

@@ -93,8 +93,16 @@ class FileWriter:
 
 
 def seal(parts: Path, store: Path, disk: Disk) -> int:
-    """Seal every closed part; how many rows."""
-    return sum(seal_part(path, store, disk) for lane in sorted(parts.glob("*/")) for path in parts_of(lane, CLOSED))
+    """Seal every closed part; how many rows. A part that cannot be read stops its own lane: ValueError, at the end."""
+    rows, failures = 0, []
+    for lane in sorted(parts.glob("*/")):
+        try:
+            rows += sum(seal_part(path, store, disk) for path in parts_of(lane, CLOSED))
+        except ValueError as error:
+            failures.append(str(error))
+    if failures:
+        raise ValueError("; ".join(failures))
+    return rows
 
 
 def seal_part(path: Path, store: Path, disk: Disk) -> int:
@@ -198,7 +206,8 @@ def options_of(schema: pa.Schema) -> dict[str, Any]:
 
 def _symbols_of(batch: pa.RecordBatch) -> set[str]:
     """The symbols that a batch's dictionary has; seldom one that no row of it has any more."""
-    return set(batch.column("symbol").dictionary.to_pylist()) - {""} if "symbol" in batch.schema.names else set()
+    column = batch.column("symbol") if "symbol" in batch.schema.names else None
+    return set(column.dictionary.to_pylist()) - {""} if isinstance(column, pa.DictionaryArray) else set()
 
 
 def crc_of(path: Path) -> int:

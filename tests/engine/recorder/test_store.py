@@ -17,16 +17,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.lanes.map import lane_of
+from engine.lanes.create import create
+from engine.lanes.map import LANES, lane_of
+from engine.lanes.open import full_name
 from engine.recorder.locks import PARTS, STORE
 from engine.recorder.part import read_blocks, read_head
+from engine.recorder.sources import CellSource, row_of
 from engine.recorder.store import hot
 from engine.recorder.store.check import problems, summary
 from engine.recorder.store.columns import fit
 from engine.recorder.store.disk import Disk
-from engine.recorder.store.manifest import Manifest, ManifestError
+from engine.recorder.store.manifest import Manifest, ManifestError, kinds
 from engine.recorder.store.merge import Stream, merge
 from engine.recorder.store.run import Done, run
+from research import history
 from tests.engine.recorder.conftest import BTC, DAY_NS, NOON_NS, Market, Recorders, kill, parts_of
 
 MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
@@ -66,6 +70,11 @@ class Dying(Disk):
         """Die before it."""
         self._spend()
         super().rename(old, new)
+
+    def retire(self, path: Path) -> None:
+        """Die before it."""
+        self._spend()
+        super().retire(path)
 
     def remove(self, path: Path) -> None:
         """Die before it."""
@@ -135,6 +144,59 @@ def test_what_was_recorded_is_sealed_exactly(market: Market, recorder: Recorders
     assert [len(one) for one in files.values()] == [1, 1, 1, 1]
     assert {venue for venue, _ in files} == {"binance", "kraken"}
     assert list(problems(tmp_path / PARTS, tmp_path / STORE)) == []
+
+
+def test_a_reader_that_began_before_a_compaction_can_finish(
+    market: Market, recorder: Recorders, tmp_path: Path
+) -> None:
+    """A notebook reads for minutes while the recorder's child compacts; the merged files are removed an hour later."""
+    total = record(market, recorder)
+    run(tmp_path, NOON_NS - 5 * DAY_NS, disk=Unflushed())
+    found = history("ticks", directory=tmp_path)
+    assert len(found.files) == 12
+    run(tmp_path, LATER_NS, disk=Unflushed())
+    assert sum(len(batch) for batch in found) == total
+    done = run(tmp_path, time.time_ns() + 2 * 3_600 * 10**9, disk=Unflushed())
+    assert done.removed == 12
+    with pytest.raises(FileNotFoundError, match="open it again"):
+        list(found)
+    assert sum(len(batch) for batch in history("ticks", directory=tmp_path)) == total
+
+
+def test_every_kind_of_the_map_is_sealed(market: Market, recorder: Recorders, tmp_path: Path) -> None:
+    """Each record has its own fields, an instrument its own symbol: none may stop the others."""
+    for lane in LANES:
+        create(market.system, full_name(lane, ".".join(lane.owner_kinds)))
+    life = recorder()
+    life.drain(NOON_NS)
+    for source in life.sources.values():
+        kind = "cells" if isinstance(source, CellSource) else "ring"
+        row = np.zeros(1, row_of(source.reader.record, kind).dtype)
+        source.log.add_rows(row, source.log.after, NOON_NS)
+    life.drain(NOON_NS)
+    kill(life)
+    done = run(tmp_path, LATER_NS, every=True, disk=Unflushed())
+    assert kinds(tmp_path / STORE) == sorted(lane.name for lane in LANES)
+    assert done.rows == len(LANES) + 1  # and the instrument that the market published
+    assert list(problems(tmp_path / PARTS, tmp_path / STORE)) == []
+
+
+def test_a_part_that_cannot_be_read_stops_only_its_own_lane(
+    market: Market, recorder: Recorders, tmp_path: Path
+) -> None:
+    """One bad sector must not keep a whole day out of the history."""
+    life = recorder(lanes=("ticks", "instruments"))
+    market.send(5)
+    life.drain(1)
+    kill(life)
+    (part,) = parts_of(tmp_path / PARTS / "instruments.feed", ".open")
+    os.truncate(part, 40)
+    part.write_bytes(part.read_bytes() + bytes(1_000))
+    part.rename(part.with_suffix(".part"))
+    parts_of(tmp_path / PARTS / "ticks.feed", ".open")[0].rename(tmp_path / PARTS / "ticks.feed" / "1.part")
+    with pytest.raises(ValueError, match="the crc of the head is wrong"):
+        run(tmp_path, LATER_NS)
+    assert held(tmp_path) == Counter(range(5))
 
 
 def test_a_second_run_changes_no_byte(market: Market, recorder: Recorders, tmp_path: Path) -> None:
