@@ -5,7 +5,8 @@ Always    the venue's money and books agree; the venue accepts no client id twic
           the venue accepts no order after we published it as done; after execution has read a halt, it sends nothing
           that can create an order; no second request that ends an order leaves while one is in flight (`in_flight.py`)
 At the end, after the engine has drained:
-          our orders and fills equal the venue's, one for one; nothing is open; each strategy's own position equals
+          our orders and fills equal the venue's, one for one; internal fills are pairs that add up to nothing, and the
+          venue has none of their orders; nothing is open; each strategy's own position equals
           execution's; and the replay of every strategy from its STEPS submits the same intents, byte for byte
 """
 
@@ -21,7 +22,7 @@ from engine.model.instrument import Instrument
 from engine.model.records import BOOK_DEPTH, FEE_DECIMALS
 from engine.model.rows import BookTopRow, FillRow
 from engine.model.text import shown
-from engine.model.words import DONE_STATES, BookState, OrderState
+from engine.model.words import BUY, DONE_STATES, SELL, BookState, FillFlag, OrderFlag, OrderState
 from engine.venues.port import StreamPort
 
 TOPS_KEPT = 50_000
@@ -109,9 +110,9 @@ class Holdings:
         self.base_fees: dict[tuple[int, int], int] = defaultdict(int)
 
     def add(self, row: FillRow) -> None:
-        """Add a fill to the positions of its strategy and of the account."""
+        """Add a fill to the positions of its strategy and of the account, which an internal fill does not change."""
         base = self._instruments[row.instrument].base.encode()
-        for strategy in (0, row.strategy):
+        for strategy in (row.strategy,) if row.flags & FillFlag.INTERNAL else (0, row.strategy):
             self.traded[strategy, row.instrument] += row.side * row.size
             if row.fee_asset.rstrip(b"\0") == base:
                 self.base_fees[strategy, row.instrument] += row.fee
@@ -140,7 +141,7 @@ class Invariants:
         self.orders: dict[bytes, Any] = {}  # the newest record by client id
         self.accepted: set[str] = set()
         self._truth_read = self._event_count = 0
-        self.counts = {"books_checked": 0, "positions_checked": 0, "orders": 0, "fills": 0}
+        self.counts = {"books_checked": 0, "positions_checked": 0, "orders": 0, "fills": 0, "netted": 0}
 
     def after_step(self) -> None:
         """Check everything that must hold at any moment."""
@@ -213,6 +214,7 @@ class Invariants:
         self._compare_orders()
         self._compare_fills()
         self._compare_balances()
+        self._check_pairs()
         self.counts["orders"], self.counts["fills"] = len(self.accepted), len(self.fills)
 
     def _compare_orders(self) -> None:
@@ -229,7 +231,8 @@ class Invariants:
         for client_id, row in ours.items():
             assert row.state in DONE_STATES, f"order {client_id} is still {OrderState(row.state).name}"
             expected = (OrderState.REJECTED, OrderState.EXPIRED)
-            assert client_id in truth or row.state in expected, f"not in the venue's truth log: {row}"
+            internal = bool(row.flags & OrderFlag.INTERNAL)
+            assert (client_id in truth) != internal or row.state in expected, f"in the venue's truth log, or not: {row}"
 
     def _compare_fills(self) -> None:
         truth = {
@@ -243,6 +246,8 @@ class Invariants:
         }
         ours = {}
         for row in self.fills.values():
+            if row.flags & FillFlag.INTERNAL:
+                continue
             one = self._instruments[row.instrument]
             ours[one.symbol, shown(row.venue_fill_id), row.client_id.hex()] = (
                 _wide(row.price, one.price_decimals),
@@ -250,6 +255,18 @@ class Invariants:
                 _wide(row.fee, FEE_DECIMALS),
             )
         assert ours == truth, f"only we have {ours.keys() - truth.keys()}, only the venue {truth.keys() - ours.keys()}"
+
+    def _check_pairs(self) -> None:
+        """Each internal fill has its other side after it, and together the strategies hold what the account holds."""
+        netted = [row for row in self.fills.values() if row.flags & FillFlag.INTERNAL]
+        for buy, sell in zip(netted[::2], netted[1::2], strict=True):
+            assert (buy.side, sell.side) == (BUY, SELL), (buy, sell)
+            assert (buy.instrument, buy.price, buy.size) == (sell.instrument, sell.price, sell.size), (buy, sell)
+        for one in self._instruments:
+            owners = [strategy for strategy, instrument in self.holdings.traded if strategy and instrument == one]
+            held = sum(self.holdings.held(strategy, one) for strategy in owners)
+            assert held == self.holdings.held(0, one), f"the strategies hold {held}, the account another size"
+        self.counts["netted"] = len(netted)
 
     def _compare_balances(self) -> None:
         """Our position in each base asset equals the change of the venue's balance."""

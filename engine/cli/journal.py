@@ -24,7 +24,7 @@ from engine.cli.trees import Naming, side_word, tree_of
 from engine.config import Paths
 from engine.config.paths import account_of_journal, identity_beside, journals_beside
 from engine.execution.build import ACCOUNT_NAMES, NAMES, hold, read_names
-from engine.execution.journal.journal import read_journal
+from engine.execution.journal.journal import fills_in, read_journal
 from engine.execution.journal.journal_file import JournalVersionError, refuse_other_version, segments
 from engine.execution.journal.terms import symbol_of
 from engine.execution.orders import codec
@@ -33,7 +33,7 @@ from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.rows import FillRow, OrderRow, ParentRow
 from engine.model.text import shown
-from engine.model.words import DONE_STATES, JournalKind
+from engine.model.words import DONE_STATES, FillFlag, JournalKind
 from engine.monitor.names import Names
 
 
@@ -122,8 +122,8 @@ def read_contents(*directories: Path) -> Contents:
         elif entry.kind == JournalKind.PARENT:
             parent = codec.read_parent(entry.payload)
             found.parents[parent.intent_id] = parent
-        elif entry.kind == JournalKind.FILL:
-            _add_fill(found, codec.FILL.unpack(entry.payload))
+        for fill in fills_in(entry):
+            _add_fill(found, fill)
     return found
 
 
@@ -293,8 +293,12 @@ def _fills(directory: Path, names: Names) -> Iterator[dict[str, Any]]:
         if entry.kind == JournalKind.TERMS:
             number, one = read_terms(entry.payload)
             terms[number] = one
-        elif entry.kind == JournalKind.FILL:
-            yield _fill(codec.FILL.unpack(entry.payload), terms, names)
+        yield from (_fill(row, terms, names) for row in fills_in(entry))
+
+
+def _liquidity(row: FillRow) -> str:
+    """Whether a fill made or took liquidity at the venue, or came from another strategy of the account."""
+    return "internal" if row.flags & FillFlag.INTERNAL else "maker" if row.maker else "taker"
 
 
 def _fill(row: FillRow, terms: dict[int, Terms], names: Names) -> dict[str, Any]:
@@ -305,7 +309,7 @@ def _fill(row: FillRow, terms: dict[int, Terms], names: Names) -> dict[str, Any]
         "instrument": row.instrument, "symbol": one.symbol, "venue": one.venue, "side": side_word(row.side),
         "size": to_text(row.size, one.size_decimals), "price": to_text(row.price, one.price_decimals),
         "fee": to_text(row.fee, FEE_DECIMALS), "fee_asset": _asset(row),
-        "liquidity": "maker" if row.maker else "taker", "venue_fill_id": shown(row.venue_fill_id),
+        "liquidity": _liquidity(row), "venue_fill_id": shown(row.venue_fill_id),
         "venue_order_id": shown(row.venue_order_id), "client_id": row.client_id.ljust(16, b"\0").hex(),
         "intent_id": row.intent_id, "account": row.account, "account_name": names.account(row.account),
     }  # fmt: skip

@@ -79,6 +79,7 @@ class ExecutionOptions(SessionOptions, frozen=True, forbid_unknown_fields=True, 
     # always follows. A book leans towards a buyer by minus its imbalance, towards a seller by its imbalance: -1 to 1.
     chase_hold_imbalance: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
     kept_most: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 256  # orders that execution keeps until their trigger
+    netting: bool = False  # whether strategies with opposite orders in an instrument fill one another first
     volume_profile: str = ""  # a CSV file of bars, for the algorithms that follow the volume of the day
     mark_interval_ns: Interval = SECOND_NS // 10  # between valuations of the positions
 

@@ -19,6 +19,7 @@ import logging
 from pathlib import Path
 
 from engine.execution.algorithms.children import Children
+from engine.execution.algorithms.netting import Netting
 from engine.execution.algorithms.parents import Parents
 from engine.execution.breakers import Breakers
 from engine.execution.budget_watch import BudgetWatch
@@ -104,8 +105,11 @@ class Execution:
 
         system = mark_of(config.system)
         sender = OrderSender(system, lanes, self.blotter, self.broker, self.session)
-        children = Children(self.blotter, self.gate, self.broker, sender)
-        self.parents = Parents(self.blotter, self.gate, sender, children, self._tops, config, lanes.ticks)
+        netting = Netting(config, self.gate, self._tops)
+        children = Children(self.blotter, self.gate, self.broker, sender, netting)
+        self.parents = Parents(
+            self.blotter, self.gate, sender, children, self._tops, config, netting.working, lanes.ticks
+        )
         self.express = Express(
             system,
             self.gate,
@@ -117,13 +121,19 @@ class Execution:
             self._on_word,
             config.account,
         )
-        self.desk = Desk(self.blotter, self.broker, self.gate, sender, self.parents, self.express)
+        self.desk = Desk(self.blotter, self.broker, self.gate, sender, self.parents, self.express, netting)
         accepted = Accepted(lanes.accepted)
         intents = tuple((number, lane, index) for index, (number, lane) in enumerate(lanes.intents.items()))
         skipped = Skipped(self.desk.on_record, sender.answer_again, config.skipped)
-        on_record = skipped.on_record if skipped else self.desk.on_record
         self._intake = Intake(
-            on_record, lanes.books, lanes.commands, intents, self._tops, accepted.publish, self._word, self._on_word
+            skipped.on_record if skipped else self.desk.on_record,
+            lanes.books,
+            lanes.commands,
+            intents,
+            self._tops,
+            accepted.publish,
+            self._word,
+            self._on_word,
         )
         self._books = Books(lanes.books, self._intake, self._tops, self.parents)
 

@@ -139,7 +139,11 @@ class Start:
         return published
 
     def _is_known(self, row: FillRow) -> bool:
-        """Whether the journal has a fill of the FILLS ring."""
+        """Whether the journal has a fill of the FILLS ring; of the internal ones it keeps the newest."""
+        if row.flags & FillFlag.INTERNAL:
+            kept, number = self._replay.fills, bare(row.venue_fill_id)
+            older = bool(kept) and row.receive_ns < kept[0].receive_ns
+            return older or any(bare(one.venue_fill_id) == number for one in kept)
         return self._blotter.fills[row.instrument].knows(bare(row.venue_fill_id), row.venue_ns)
 
     def _publish_orders(self, now_ns: int) -> None:

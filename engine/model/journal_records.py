@@ -4,6 +4,7 @@
     ALARM    a halt that execution decided itself             WATERMARK  up to which fill every fill is known
     DAY      what an instrument's daily net is counted from   BALANCE    what is known of one asset's balance
     SETTING  a part of the values that an operator has set    BREAKER    the state of a breaker, or of the ramp
+    NETTED   both sides of an internal fill
 
 INTENT, VERDICT, ORDER and FILL, which the journal carries too, are in `records/`, as is JOURNAL itself, the record
 around each of them. The time of a journal record is the time of the record inside it.
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         BreakerRow,
         DayRow,
         FollowedRow,
+        NettedRow,
         SettingRow,
         TermsRow,
         WatermarkRow,
@@ -143,4 +145,32 @@ BREAKER: "Record[BreakerRow]" = Record(
     },
 )
 
-JOURNAL_RECORDS = (TERMS, ALARM, FOLLOWED, SETTING, WATERMARK, DAY, BALANCE, BREAKER)
+NETTED: "Record[NettedRow]" = Record(
+    "netted",
+    160,
+    {
+        "buy_client_id": "S16",
+        "sell_client_id": "S16",
+        "buy_intent_id": "u8",
+        "sell_intent_id": "u8",
+        "buy_intent_ns": "i8",
+        "sell_intent_ns": "i8",
+        "buy_receive_ns": "i8",
+        "sell_receive_ns": "i8",
+        "buy_timeout_ns": "i8",
+        "sell_timeout_ns": "i8",
+        "buy_limit_price": "i8",
+        "sell_limit_price": "i8",
+        "now_ns": "i8",
+        "price": "i8",
+        "size": "i8",
+        "buy_strategy": "u4",
+        "sell_strategy": "u4",
+        "buy_flags": "u4",  # OrderFlag
+        "sell_flags": "u4",
+        "instrument": "u4",
+        "account": "u4",
+    },
+)
+
+JOURNAL_RECORDS = (TERMS, ALARM, FOLLOWED, SETTING, WATERMARK, DAY, BALANCE, BREAKER, NETTED)

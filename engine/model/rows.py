@@ -809,6 +809,31 @@ if TYPE_CHECKING:
         state: bytes
         spare: tuple[int, ...] = (0, 0)
 
+    class NettedRow(NamedTuple):
+        """A row of NETTED."""
+
+        buy_client_id: bytes
+        sell_client_id: bytes
+        buy_intent_id: int
+        sell_intent_id: int
+        buy_intent_ns: int
+        sell_intent_ns: int
+        buy_receive_ns: int
+        sell_receive_ns: int
+        buy_timeout_ns: int
+        sell_timeout_ns: int
+        buy_limit_price: int
+        sell_limit_price: int
+        now_ns: int
+        price: int
+        size: int
+        buy_strategy: int
+        sell_strategy: int
+        buy_flags: int
+        sell_flags: int
+        instrument: int
+        account: int
+
 else:
     TickRow = records.TICK.row
     LevelRow = records.LEVEL.row
@@ -858,3 +883,4 @@ else:
     DayRow = journal_records.DAY.row
     BalanceRow = journal_records.BALANCE.row
     BreakerRow = journal_records.BREAKER.row
+    NettedRow = journal_records.NETTED.row

@@ -79,6 +79,7 @@ cdef enum:  # JournalKind: JOURNAL_
     JOURNAL_PARENT = 15
     JOURNAL_SETTING = 20
     JOURNAL_BREAKER = 21
+    JOURNAL_NETTED = 22
 
 cdef enum:  # FrameKind: FRAME_
     FRAME_RECEIVED = 1

@@ -297,6 +297,7 @@ class JournalKind(IntEnum):
     PARENT = 15  # a parent before each child, and whenever its algorithm's state changes
     SETTING = 20  # what an operator set: the parameters of a strategy, or the limits
     BREAKER = 21  # the state of a breaker, and its trip
+    NETTED = 22  # two strategies' orders that filled each other here: both sides, so a replay has both or neither
 
 
 class BalanceChange(IntEnum):
@@ -343,6 +344,7 @@ class FillFlag(IntEnum):
 
     OPENING = 1  # no trade: a position held before this FILLS ring began, at its average price
     FEE_VALUED = 2  # `fee_value` is the value in quote of a fee in a third asset, when the fill was applied
+    INTERNAL = 4  # against another strategy of the account, without the venue: it moves no balance, and has no fee
 
 
 class PositionFlag(IntEnum):
@@ -379,6 +381,7 @@ class OrderFlag(IntEnum):
     FILLS_ABSENT = 512  # the venue reports a part of it as filled, and no fill of that part could be applied
     PAIRED = 1024  # one of two orders of which the venue ends one when the other trades
     TRIGGERED = 2048  # a native order whose trigger has come: it is in the book, or trades
+    INTERNAL = 4096  # filled by an order of another strategy of the account; the venue never had it
 
 
 class FrameKind(IntEnum):

@@ -336,6 +336,14 @@ class RiskGate(Approval):
         checks = KEPT_EXIT if self.is_exit(strategy, instrument_id, side, size) else KEPT_ENTRY
         return next(filter(None, (check(self, order) for check in checks)), None)
 
+    def check_internal(
+        self, now_ns: int, strategy: int, instrument_id: int, side: int, price: int, size: int
+    ) -> Refusal | None:  # fmt: skip
+        """Check one side of an internal fill as an order of its size; nothing leaves, so nothing is cleared."""
+        order = Proposed(now_ns, strategy, instrument_id, side, price, size, now_ns, 0, 0, True)
+        checks = EXIT if self.is_exit(strategy, instrument_id, side, size) else ENTRY
+        return next(filter(None, (check(self, order) for check in checks)), None)
+
     def is_open(self, now_ns: int, strategy: int, instrument_id: int) -> bool:
         """Whether no switch stops every order of this strategy and instrument."""
         order = Proposed(now_ns, strategy, instrument_id, BUY, 0, 0, now_ns, 0, 0, True)

@@ -26,7 +26,7 @@ SIZES = {
     "reconciled": 320,
     "journal": 320, "instrument": 256, "frame": 256, "connection": 256,
     "terms": 56, "alarm": 112, "followed": 64, "setting": 288, "watermark": 48, "day": 24, "balance": 88,
-    "breaker": 224,
+    "breaker": 224, "netted": 160,
     "bar": 192, "group": 192, "global_book": 448, "opportunity": 192,
 }  # fmt: skip
 

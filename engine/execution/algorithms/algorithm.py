@@ -166,6 +166,15 @@ class Algorithm(ABC):
         """Make no further entry: a breaker asks for it. Whether it continues, with exits alone; else it is stopped."""
         return False
 
+    @property
+    def bound(self) -> int:
+        """The worst price of its fills; 0: it has none."""
+        return self.parent.limit_price
+
+    def spare(self, now_ns: int) -> int:  # noqa: ARG002 - for a subclass that is netted
+        """What another strategy of the account may fill now, without the venue; nothing while a child is live."""
+        return 0
+
     def on_stop(self, now_ns: int) -> None:
         """It is to end: all children are being cancelled."""
 

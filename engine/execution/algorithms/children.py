@@ -2,12 +2,14 @@
 
     algorithm ─▶ place · replace ─▶ room (asserted) ─▶ risk ─▶ PARENT, VERDICT, ORDER in one commit ─▶ bytes
 
-A refusal is published and returned. Every child's price is checked as one that follows the book. The child of a
+Netting comes between risk and the journal: what other strategies fill of a child is not sent. A refusal is published
+and returned. Every child's price is checked as one that follows the book. The child of a
 reduce-only intent, and every exit of a bracket, is cut to what is left of the position; one that rests is made smaller
 when another order reduces the position: in place where the venue can do that, else it is cancelled.
 """
 
 from engine.execution.algorithms.algorithm import Algorithm, Beside, Child
+from engine.execution.algorithms.netting import Netting
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import OPEN, PARTLY, Order
 from engine.execution.orders.parent import Parent
@@ -21,12 +23,15 @@ from engine.risk.gate import Refusal, RiskGate, Verdict
 class Children:
     """The `ChildPort` of every algorithm of this execution."""
 
-    def __init__(self, blotter: Blotter, gate: RiskGate, broker: Broker, sender: OrderSender) -> None:
+    def __init__(
+        self, blotter: Blotter, gate: RiskGate, broker: Broker, sender: OrderSender, netting: Netting
+    ) -> None:  # fmt: skip
         """Bind the parts together."""
         self._blotter = blotter
         self._gate = gate
         self._broker = broker
         self._sender = sender
+        self._netting = netting
 
     def ready(self, algorithm: Algorithm, now_ns: int) -> bool:
         """Whether no switch of risk stops every order of the parent."""
@@ -43,8 +48,13 @@ class Children:
         assert child.waits is None, "a native order is the first child of its parent"
         order = self._sender.child_of(parent, side, *child.leading, size, verdict.flags)
         self._sender.complete(order, child)
+        matches = self._netting.split(
+            order, lambda rest: self._check(algorithm, side, order.price, rest, 0, now_ns), now_ns
+        )
+        if isinstance(matches, Refusal):
+            return matches
         parent.keep(algorithm.due_ns, algorithm.dump())
-        self._sender.send_child(parent, order, now_ns)
+        self._sender.send_child(parent, order, now_ns, matches)
         return None
 
     def replace(self, algorithm: Algorithm, order: Order, price: int, size: int, now_ns: int) -> Refusal | None:

@@ -8,12 +8,13 @@ when its last child has ended; the children's cancels are the desk's. `restore` 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.execution.algorithms.algorithm import Algorithm, ChildPort
 from engine.execution.algorithms.counted import Counted
 from engine.execution.algorithms.load import kind_of, parameters_of
 from engine.execution.algorithms.market import Market
+from engine.execution.algorithms.netting import Match
 from engine.execution.algorithms.prints import Place, Print, Prints
 from engine.execution.algorithms.profile import read_profiles
 from engine.execution.algorithms.triggered.doubts import Doubts
@@ -42,9 +43,9 @@ class Parents:
 
     def __init__(
         self, blotter: Blotter, gate: RiskGate, sender: OrderSender, children: ChildPort, tops: Mapping[int, Top],
-        options: ExecutionConfig, ticks: tuple[RingReader, ...] = (),
+        options: ExecutionConfig, working: dict[int, Algorithm], ticks: tuple[RingReader, ...] = (),
     ) -> None:  # fmt: skip
-        """Begin with none."""
+        """Begin with none; `working` has the algorithms by intent, without the stopped ones."""
         self._blotter = blotter
         self._gate = gate
         self._sender = sender
@@ -54,7 +55,7 @@ class Parents:
         self._prints = Prints(ticks, gate)
         self._profiles = read_profiles(options.volume_profile, options.instruments)
         self._instruments = {one.id: one for one in options.instruments}
-        self._working: dict[int, Algorithm] = {}  # by intent, without the stopped ones
+        self._working = working
         self._due: dict[int, int] = {}  # by intent: when its algorithm is called
         self._begun_ns = 0  # when this life began
         self._doubts = Doubts()
@@ -90,12 +91,15 @@ class Parents:
         """How many parents began, or will begin, by a trigger."""
         return sum(1 for one in self._working.values() if one.kept)
 
-    def accept(self, algorithm: Algorithm, first: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
+    def accept(
+        self, algorithm: Algorithm, first: Order, intent: IntentRow, sequence: int, now_ns: int,
+        matches: Sequence[Match] = (),
+    ) -> None:  # fmt: skip
         """Send the first child, which risk has approved, and let the algorithm work."""
         parent = algorithm.parent
-        parent.check_room(first.size, parent.side)
+        parent.check_room(first.size + sum(one.size for one in matches), parent.side)
         parent.keep(algorithm.due_ns, algorithm.dump())
-        self._sender.begin_parent(parent, first, intent, sequence, now_ns)
+        self._sender.begin_parent(parent, first, intent, sequence, now_ns, matches)
         self._working[parent.intent_id] = algorithm
         algorithm.on_accepted(now_ns)
         self._after(algorithm, now_ns)

@@ -49,6 +49,16 @@ class Protected(Serial):
                 return None
         return Child(self.cap, parent.rest, TimeInForce.IOC)
 
+    @property
+    def bound(self) -> int:
+        """The cap."""
+        return self.cap
+
+    def spare(self, now_ns: int) -> int:  # noqa: ARG002 - all of it, at any time
+        """What is left between two children."""
+        parent = self.parent
+        return 0 if self.done or parent.live or not parent.settled else parent.rest
+
     def wake_ns(self, now_ns: int) -> int:
         """Now, when no child is live."""
         return 0 if self.parent.live else now_ns

@@ -13,6 +13,8 @@ the best price.
 An execution that was dead resumes with the deficit: children of at most one slice follow each other until the schedule
 is reached. After the end every child crosses. The algorithm ends when all is filled, when the limit does not reach the
 opposite price any more, or after `chase_rejects` children in a row that filled nothing.
+
+With netting (`netting.py`) another strategy may fill a part of the next slice before its time.
 """
 
 from abc import abstractmethod
@@ -101,6 +103,21 @@ class Scheduled(Serial):
             return self.cross_at_ns
         behind = self.planned(self.index(now_ns)) > self.parent.size - self.parent.rest
         return now_ns if behind else self.slice_ns(self.index(now_ns) + 1)
+
+    def spare(self, now_ns: int) -> int:
+        """What is left of the schedule a slice's time from now: netted, it is ahead by at most one slice."""
+        parent = self.parent
+        if self.done or parent.live or not parent.settled:
+            return 0
+        return max(0, self._ahead(now_ns) - (parent.size - parent.rest))
+
+    def _ahead(self, now_ns: int) -> int:
+        """The schedule's size in a slice's time, on the line between the ends of this slice and the next."""
+        index, step = self.index(now_ns), self.market.instrument.size_step
+        begin_ns, end_ns = self.slice_ns(index), self.slice_ns(index + 1)
+        size, passed_ns = self.planned(index), max(0, min(now_ns, end_ns) - begin_ns)
+        more = self.planned(min(index + 1, self.slices - 1)) - size
+        return size + more * passed_ns // (end_ns - begin_ns) // step * step
 
     def dump(self) -> tuple[int, ...]:
         """The start, whether the end is over, and when a resting child is outdated."""

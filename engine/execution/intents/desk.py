@@ -11,6 +11,7 @@ Every intent gets a verdict, once. An order's own time (`timeout_ns`) ends by a 
 import heapq
 
 from engine.execution.algorithms.algorithm import Algorithm, Child
+from engine.execution.algorithms.netting import Netting
 from engine.execution.algorithms.parents import Parents
 from engine.execution.intents.express import Express
 from engine.execution.orders import codec
@@ -50,8 +51,9 @@ class Desk:
     """Reads each intent once, asks risk, and has orders sent, replaced and cancelled."""
 
     def __init__(
-        self, blotter: Blotter, broker: Broker, gate: RiskGate, sender: OrderSender, parents: Parents, express: Express
-    ) -> None:
+        self, blotter: Blotter, broker: Broker, gate: RiskGate, sender: OrderSender, parents: Parents,
+        express: Express, netting: Netting,
+    ) -> None:  # fmt: skip
         """Bind the parts together."""
         self._blotter = blotter
         self._broker = broker
@@ -59,12 +61,13 @@ class Desk:
         self._sender = sender
         self._parents = parents
         self._express = express
+        self._netting = netting
         self._deadlines: list[tuple[int, int]] = []  # when, which intent
         self._sweep_at = DEADLINES_LEAST
 
     def on_record(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
         """Follow the intent in a lane's record: by the express if it is a common one."""
-        order = self._express.send(data, sequence, strategy, now_ns)
+        order = None if self._netting.active else self._express.send(data, sequence, strategy, now_ns)
         if order is None:
             self.on_intent(codec.INTENT.unpack(data), sequence, strategy, now_ns)
         elif order.timeout_ns:
@@ -247,8 +250,15 @@ class Desk:
             return
         order = self._sender.order_of(intent, price, size, time_in_force, verdict.flags)
         order.limit_price = limit
-        self._sender.send(order, intent, sequence, now_ns)
-        self.watch(order)
+        matches = self._netting.split(order, lambda rest: self._gate.check(
+            now_ns, intent.strategy, intent.instrument, intent.side, price, rest, intent.now_ns, intent.ttl_ns
+        ), now_ns)  # fmt: skip
+        if isinstance(matches, Refusal):
+            self._sender.refuse(matches, intent, sequence, now_ns)
+            return
+        self._sender.send(order, intent, sequence, now_ns, matches)
+        if order.size:
+            self.watch(order)
 
     def _place_parent(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """The first child of an intent with an algorithm; its price is worth what the book is worth."""
@@ -274,7 +284,14 @@ class Desk:
         price, time_in_force = first.leading
         order = self._sender.order_of(intent, price, size, time_in_force, verdict.flags)
         self._sender.complete(order, first)
-        self._parents.accept(algorithm, order, intent, sequence, now_ns)
+        matches = self._netting.split(order, lambda rest: self._gate.check(
+            now_ns, intent.strategy, intent.instrument, intent.side, price, rest, intent.now_ns, intent.ttl_ns,
+            follows_book=True,
+        ), now_ns)  # fmt: skip
+        if isinstance(matches, Refusal):
+            self._sender.refuse(matches, intent, sequence, now_ns)
+            return
+        self._parents.accept(algorithm, order, intent, sequence, now_ns, matches)
         self.watch(order)
 
     def _begin_waiting(

@@ -30,6 +30,9 @@ from engine.execution.journal.journal_record import pack_record
 from engine.execution.orders import codec
 from engine.lanes.ports import RingReader, RingWriter
 from engine.model import records
+from engine.model.netted import fills_of
+from engine.model.rows import FillRow
+from engine.model.words import JournalKind
 
 PAYLOAD_SIZE = records.JOURNAL.fields[-1].size
 WAITING_MOST = 16_384  # records that wait for the disk: a quarter of the records that the ring holds if execution dies
@@ -43,6 +46,13 @@ class Entry(NamedTuple):
     now_ns: int
     kind: int  # JournalKind
     payload: bytes
+
+
+def fills_in(entry: Entry) -> tuple[FillRow, ...]:
+    """The fills that a record carries: one, both sides of an internal fill, or none."""
+    if entry.kind == JournalKind.NETTED:
+        return fills_of(codec.NETTED.unpack(entry.payload))
+    return (codec.FILL.unpack(entry.payload),) if entry.kind == JournalKind.FILL else ()
 
 
 class Gap(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from engine.execution.orders import codec
 from engine.model.instrument import Instrument
 from engine.model.journal_records import TERMS
-from engine.model.rows import FillRow, OrderRow, TermsRow
+from engine.model.rows import FillRow, NettedRow, OrderRow, TermsRow
 
 ADVICE = (
     "engine-ctl journal shows what is open and held in it; when nothing is, engine-ctl journal --set-aside puts the"
@@ -51,7 +51,7 @@ def check_terms(payload: bytes, instruments: Mapping[int, Instrument]) -> None:
         raise JournalTermsError(msg)
 
 
-def check_account(row: OrderRow | FillRow, account: int) -> None:
+def check_account(row: OrderRow | FillRow | NettedRow, account: int) -> None:
     """Refuse an order or a fill of another account: its position is not ours to close, and its orders are elsewhere."""
     if row.account != account:
         msg = (
@@ -61,7 +61,7 @@ def check_account(row: OrderRow | FillRow, account: int) -> None:
         raise JournalTermsError(msg)
 
 
-def check_known(row: OrderRow | FillRow, instruments: Mapping[int, Instrument]) -> None:
+def check_known(row: OrderRow | FillRow | NettedRow, instruments: Mapping[int, Instrument]) -> None:
     """Refuse an order or a fill of an instrument that the configuration no longer has."""
     if row.instrument not in instruments:
         msg = (

@@ -12,14 +12,16 @@ from engine.config.paths import FIRST_ACCOUNT
 from engine.execution.orders import codec
 from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
-from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move, together
+from engine.execution.orders.netted import orders_of
+from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.orders.parent import Parent
 from engine.execution.ports import Appender, OrderLanes
 from engine.model import client_id
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
+from engine.model.netted import fills_of
 from engine.model.records import FILL
-from engine.model.rows import FillRow
+from engine.model.rows import FillRow, NettedRow
 from engine.model.text import bare
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
 from engine.venues.trading.fill_order import NOWHERE, FillOrder
@@ -32,7 +34,7 @@ DONE_KEPT = 4096  # done orders kept for late messages: six minutes of them at 1
 # A later message about a forgotten order adopts it by our id again, and its known fills give its filled size.
 FORGOTTEN_MOST = 16  # in one step: hundreds at once would hold up the next intents for a millisecond
 ORDER, PARENT = JournalKind.ORDER, JournalKind.PARENT
-FEE_VALUED = int(FillFlag.FEE_VALUED)
+FEE_VALUED, INTERNAL = int(FillFlag.FEE_VALUED), int(FillFlag.INTERNAL)
 PAIRED = int(OrderFlag.PAIRED)
 
 
@@ -92,12 +94,9 @@ class Blotter:
         made = more if parent.newest is None else parent.newest.child + 1 + more
         return codec.PARENT.pack_row(parent.row(now_ns, made))
 
-    def write_parent(self, parent: Parent, child: Order, now_ns: int) -> bytes:
-        """Add a child, or a pair, to its parent, and put the parent into the journal's batch, before the child."""
-        both = together(child)
-        data = self.parent_bytes(parent, now_ns, len(both))
-        for one in both:
-            parent.add(one)
+    def write_parent(self, parent: Parent, now_ns: int, more: int) -> bytes:
+        """Put a parent into the journal's batch, before `more` children of it."""
+        data = self.parent_bytes(parent, now_ns, more)
         self.journal.add(now_ns, PARENT, data)
         return data
 
@@ -192,6 +191,30 @@ class Blotter:
         self._publish_order(changed)
         self.changed.append(order)
 
+    def net(self, row: NettedRow, now_ns: int) -> tuple[Order, Order]:
+        """Put an internal fill into the journal's batch, and apply it; `publish_netted` follows the commit."""
+        self.journal.add(now_ns, JournalKind.NETTED, codec.NETTED.pack_row(row))
+        orders = self.apply_netted(row)
+        self.changed.extend(orders)
+        return orders
+
+    def publish_netted(self, row: NettedRow, orders: tuple[Order, Order]) -> None:
+        """Publish both fills of an internal fill at once, then its orders."""
+        self._publish_fill(b"".join(codec.FILL.pack_row(one) for one in fills_of(row)))
+        for order in orders:
+            self._publish_order(codec.ORDER.pack(*order.row(self.account)))
+
+    def apply_netted(self, row: NettedRow) -> tuple[Order, Order]:
+        """Apply an internal fill to its parents and to the positions of both strategies, live as in the replay."""
+        orders = orders_of(row)
+        for order, fill in zip(orders, fills_of(row), strict=True):
+            self.enter(order)
+            self.done.append(order)
+            if (parent := self.parents.get(order.intent_id)) is not None:
+                parent.add(order)
+            self.hold(fill)
+        return orders
+
     def open_positions(self, now_ns: int) -> None:
         """Publish every strategy's holdings on a new FILLS ring, at once: a reader sees all of them or none."""
         traded = [one for one in self.ledger.positions if one.strategy and one.fill_count]  # also the flat ones
@@ -206,9 +229,10 @@ class Blotter:
         self.hold(row)
 
     def hold(self, row: FillRow) -> None:
-        """Apply a fill to the positions."""
+        """Apply a fill to the positions; an internal one leaves the account's as it is."""
         fee_value = row.fee_value if row.flags & FEE_VALUED else None
-        for cell in self.ledger.cells(row.strategy, row.instrument):
+        account, *own = self.ledger.cells(row.strategy, row.instrument)
+        for cell in own if row.flags & INTERNAL else (account, *own):
             position = self.ledger.positions[cell]
             position.apply(row.side, row.price, row.size, row.fee, row.fee_asset, fee_value, row.receive_ns)
             self.touched.add(cell)

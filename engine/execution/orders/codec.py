@@ -19,6 +19,7 @@ WATERMARK = Codec(journal_records.WATERMARK)
 DAY = Codec(journal_records.DAY)
 BALANCE = Codec(journal_records.BALANCE)
 BREAKER = Codec(journal_records.BREAKER)
+NETTED = Codec(journal_records.NETTED)
 
 
 def read_parent(payload: bytes) -> ParentRow:

@@ -40,7 +40,7 @@ from engine.venues import catalogue
 logger = logging.getLogger("engine.execution.restore.checkpoint")
 
 MAGIC = b"STLYCKPT"
-REVISION = 11  # of what a replay makes of the journal: raise it when that changes
+REVISION = 12  # of what a replay makes of the journal: raise it when that changes
 SHAPES = (
     Order.__slots__,
     Position.__slots__,
@@ -49,6 +49,7 @@ SHAPES = (
     codec.FILL.record.fields,
     codec.INTENT.record.fields,
     codec.PARENT.record.fields,
+    codec.NETTED.record.fields,
 )
 VERSION = zlib.crc32(repr((REVISION, SHAPES)).encode())
 HEADER = Struct("<8sIIQQ16s")

@@ -8,6 +8,7 @@
     TERMS      what the numbers mean: other instruments are refused
     BALANCE    what the account held when it last agreed with the fills, and what has moved it since
     SETTING    nothing: a record for readers            BREAKER    a breaker's state, and its trip
+    NETTED     two orders of ours that filled each other, and the positions of their strategies
 
 An order found as CREATED or SENT may or may not be at the venue: the recovery makes it UNKNOWN and asks. A replay
 neither records nor publishes; `fills_after` gives the fills that readers may have missed when the life ended.
@@ -33,8 +34,18 @@ from engine.execution.venue.baseline import Baseline
 from engine.model import algorithms, client_id
 from engine.model.intent_id import line_of, precedes, strategy_of
 from engine.model.journal_records import FOLLOWED
+from engine.model.netted import fills_of
 from engine.model.records import INTENT
-from engine.model.rows import AlarmRow, BreakerRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
+from engine.model.rows import (
+    AlarmRow,
+    BreakerRow,
+    FillRow,
+    FollowedRow,
+    IntentRow,
+    NettedRow,
+    OrderRow,
+    WatermarkRow,
+)
 from engine.model.scope import Held, Scope
 from engine.model.text import bare
 from engine.model.words import (
@@ -106,6 +117,7 @@ class Replay:
             JournalKind.TERMS: self._apply_terms, JournalKind.WATERMARK: self._apply_watermark,
             JournalKind.FOLLOWED: self._apply_followed, JournalKind.ALARM: self._apply_alarm,
             JournalKind.SETTING: self._skip_setting, JournalKind.BREAKER: self._apply_breaker,
+            JournalKind.NETTED: self._apply_netted,
         }  # fmt: skip
 
     def run(self, entries: Iterable[Entry]) -> None:
@@ -138,9 +150,12 @@ class Replay:
     def absorb(self, row: FillRow) -> None:
         """Apply a fill; if its order is not known (any more, or yet), the fill changes only the positions."""
         blotter = self.blotter
+        self.fills.append(row)
+        if row.flags & FillFlag.INTERNAL:  # whose record a gap of the journal has lost
+            blotter.hold(row)
+            return
         trade = Trade(bare(row.venue_order_id), row.side, row.price, row.size, row.venue_ns)
         blotter.know(row.instrument, bare(row.venue_fill_id), trade)
-        self.fills.append(row)
         self.baseline.trade(self._instruments[row.instrument], row.side, row.price, row.size)
         self.baseline.charge(row.fee_asset.rstrip(b"\0").decode(), row.fee)
         order = blotter.orders.get(row.client_id)
@@ -175,6 +190,14 @@ class Replay:
         row = codec.FILL.unpack(entry.payload)
         self._check(row)
         self.absorb(row)
+
+    def _apply_netted(self, entry: Entry) -> None:
+        """Apply an internal fill: the one record has both sides."""
+        row = codec.NETTED.unpack(entry.payload)
+        self._check(row)
+        self.fills.extend(fills_of(row))
+        self.last_orders.extend(self.blotter.apply_netted(row))
+        self.blotter.forget_old()
 
     def _apply_day(self, entry: Entry) -> None:
         """Apply the begin of a day; one of an instrument that is not configured any more changes nothing."""
@@ -219,7 +242,7 @@ class Replay:
         if row.instrument in self._instruments and self._means_the_same(row.instrument):
             self.blotter.audited(row.instrument, bare(row.cursor))
 
-    def _check(self, row: OrderRow | FillRow) -> None:
+    def _check(self, row: OrderRow | FillRow | NettedRow) -> None:
         """Refuse an order or a fill of another account, or whose numbers do not mean what they would mean today."""
         check_account(row, self.blotter.account)
         check_known(row, self._instruments)

@@ -6,14 +6,19 @@
     send_child · replace_child    a parent's further child:    PARENT · VERDICT · ORDER in one commit, then the request
     close                         an order of a flattening:    VERDICT · ORDER in one commit, then the request
 
-`begin_parent` is `send` for a parent's first child. The verdict is published when its order has left.
+`begin_parent` is `send` for a parent's first child. The verdict is published when its order has left. What other
+strategies fill of an order (its matches) is recorded before it in the same commit, and published after it has left; an
+order of size 0 is not sent.
 """
 
 import logging
+from collections.abc import Sequence
 
 from engine.execution.algorithms.algorithm import Child
+from engine.execution.algorithms.netting import Match
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.netted import row_of
 from engine.execution.orders.order import CANCELLING, Order, together
 from engine.execution.orders.parent import Parent
 from engine.execution.ports import ExecutionLanes
@@ -22,7 +27,7 @@ from engine.log import BoundedLog
 from engine.model import client_id, records
 from engine.model.fixed import clamped
 from engine.model.refusals import refusal_text
-from engine.model.rows import IntentRow
+from engine.model.rows import IntentRow, NettedRow
 from engine.model.words import (
     IntentFlag,
     IntentKind,
@@ -39,6 +44,7 @@ from engine.venues.session import VenueSession
 logger = logging.getLogger("engine.execution")
 
 VERDICT, APPROVED = JournalKind.VERDICT, Reason.APPROVED
+Netted = tuple[NettedRow, tuple[Order, Order]]  # an internal fill, and its orders
 
 
 class OrderSender:
@@ -119,18 +125,23 @@ class OrderSender:
         stop.flags |= OrderFlag.PAIRED
         limit.predecessor, stop.successor = stop, limit
 
-    def send(self, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
+    def send(
+        self, order: Order, intent: IntentRow, sequence: int, now_ns: int, matches: Sequence[Match] = ()
+    ) -> None:  # fmt: skip
         """Record an intent's approval and its order, and send it."""
+        netted = self._net(order, matches, order.child + 1, now_ns)
         self._send(order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
+        self._publish_netted(netted)
 
-    def begin_parent(self, parent: Parent, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
+    def begin_parent(
+        self, parent: Parent, order: Order, intent: IntentRow, sequence: int, now_ns: int,
+        matches: Sequence[Match] = (),
+    ) -> None:  # fmt: skip
         """Record a parent with its intent's approval and its first child, and send that."""
         for one in together(order):
             one.limit_price = parent.limit_price
         self._blotter.enter_parent(parent)
-        made = self._blotter.write_parent(parent, order, now_ns)
-        self._send(order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
-        self._blotter.publish_parent(made)
+        self._send_of(parent, order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns, matches)
 
     def begin_waiting(self, parent: Parent, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Record a parent that has no child yet, with its intent's approval."""
@@ -152,11 +163,9 @@ class OrderSender:
         self._blotter.note_parent(parent, now_ns)
         self._publish_verdict(verdict)
 
-    def send_child(self, parent: Parent, order: Order, now_ns: int) -> None:
+    def send_child(self, parent: Parent, order: Order, now_ns: int, matches: Sequence[Match] = ()) -> None:
         """Record a further child with its parent, and send it."""
-        made = self._blotter.write_parent(parent, order, now_ns)
-        self._send(order, _child_verdict(order, now_ns), now_ns)
-        self._blotter.publish_parent(made)
+        self._send_of(parent, order, _child_verdict(order, now_ns), now_ns, matches)
 
     def close(self, order: Order, now_ns: int) -> None:
         """Record an order of a flattening, for which there is no intent, and send it."""
@@ -180,15 +189,53 @@ class OrderSender:
         """Record a further child with its parent, and send it in place of one without fills."""
         order.replaces_id, order.replaces_child = old.intent_id, old.child
         self._begin_replacing(old, now_ns)
-        made = self._blotter.write_parent(parent, order, now_ns)
+        made = self._blotter.write_parent(parent, now_ns, 1)
+        parent.add(order)
         self._exchange(old, order, _child_verdict(order, now_ns), now_ns)
         self._blotter.publish_parent(made)
 
+    def _send_of(
+        self, parent: Parent, order: Order, verdict: bytes, now_ns: int, matches: Sequence[Match]
+    ) -> None:  # fmt: skip
+        """Record a child with its parent, and send it; what is netted of it has the numbers before its own."""
+        children = together(order) if order.size else ()
+        made = self._blotter.write_parent(parent, now_ns, len(matches) + len(children))
+        netted = self._net(order, matches, order.child, now_ns)
+        if netted:
+            order.child += len(netted)
+            order.client_id = client_id.sibling(order.client_id, order.child)
+        for one in children:
+            parent.add(one)
+        self._send(order, verdict, now_ns)
+        self._blotter.publish_parent(made)
+        self._publish_netted(netted)
+
+    def _net(self, order: Order, matches: Sequence[Match], number: int, now_ns: int) -> list[Netted]:
+        """Put what others fill of an order into the journal's batch, as orders of its intent from this number on."""
+        netted: list[Netted] = []
+        if not matches:
+            return netted
+        for place, (parent, price, size) in enumerate(matches):
+            order.client_id = client_id.sibling(order.client_id, number + place)
+            other = self.child_of(parent, parent.side, price, TimeInForce.IOC, size, 0)
+            row = row_of(order, other, price, size, now_ns, self._blotter.account)
+            netted.append((row, self._blotter.net(row, now_ns)))
+        order.client_id = client_id.sibling(order.client_id, order.child)
+        return netted
+
+    def _publish_netted(self, netted: list[Netted]) -> None:
+        """Publish what others filled of an order."""
+        for row, orders in netted:
+            self._blotter.publish_netted(row, orders)
+
     def _send(self, order: Order, verdict: bytes, now_ns: int) -> None:
-        """Record the verdict and the order, send it, publish the verdict."""
-        self._commit(order, verdict, now_ns)
-        self._broker.place(order, now_ns)
-        self._publish_verdict(verdict)
+        """Record the verdict and the order, send it, publish the verdict; an order of which nothing is left is not."""
+        if order.size:
+            self._commit(order, verdict, now_ns)
+            self._broker.place(order, now_ns)
+            self._publish_verdict(verdict)
+        else:
+            self._record(verdict, now_ns)
 
     def _begin_replacing(self, old: Order, now_ns: int) -> None:
         """Record that an order is being replaced."""

@@ -19,6 +19,7 @@ from engine.model.fixed import clamped, to_text
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.rows import AccountBalanceRow, FillRow
+from engine.model.words import FillFlag
 from engine.monitor.recount.differences import Differences, Finding
 from engine.monitor.recount.sums import name_of
 
@@ -61,7 +62,9 @@ class Balances:
         self.now_ns = 0  # when the newest arrived
 
     def add(self, fill: FillRow) -> None:
-        """Add what a fill and its fee moved."""
+        """Add what a fill and its fee moved; an internal fill moves nothing at the venue."""
+        if fill.flags & FillFlag.INTERNAL:
+            return
         one, made_ns = self._instruments[fill.instrument], fill.venue_ns
         decimals = one.price_decimals + one.size_decimals
         self._move(one.base, fill.side * fill.size, one.size_decimals, made_ns)

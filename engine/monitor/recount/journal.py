@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from engine.model.codec import Codec
+from engine.model.journal_records import NETTED
+from engine.model.netted import fills_of
 from engine.model.records import FILL, JOURNAL, JOURNAL_VERSION
 from engine.model.rows import FillRow
 from engine.model.words import JournalKind
 
 CHECKSUM, PAYLOAD = (field.offset for field in JOURNAL.fields if field.name in ("checksum", "payload"))
-FILL_CODEC = Codec(FILL)
+FILL_CODEC, NETTED_CODEC = Codec(FILL), Codec(NETTED)
 
 
 class JournalError(Exception):
@@ -54,9 +56,11 @@ def mark_of(directory: Path, name: str) -> int:
 
 def _fills_in(path: Path, data: bytes, kinds: Any) -> Iterator[FillRow]:
     """The fills among the whole records of a segment."""
-    for place in np.flatnonzero(kinds == int(JournalKind.FILL)):
+    for place in np.flatnonzero(np.isin(kinds, (int(JournalKind.FILL), int(JournalKind.NETTED)))):
         record = data[place * JOURNAL.size : (place + 1) * JOURNAL.size]
-        if _is_whole(record):
+        if _is_whole(record) and kinds[place] == int(JournalKind.NETTED):
+            yield from fills_of(NETTED_CODEC.unpack(record[PAYLOAD : PAYLOAD + NETTED.size]))
+        elif _is_whole(record):
             yield FILL_CODEC.unpack(record[PAYLOAD : PAYLOAD + FILL.size])
         elif place + 1 < len(kinds):
             msg = f"{path}: the checksum of a fill is wrong: compare the account's fills with the venue's own list"

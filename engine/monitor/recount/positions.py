@@ -11,6 +11,7 @@ from engine.model.fixed import clamped, to_text
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.rows import FillRow, PositionRow
+from engine.model.words import FillFlag
 from engine.monitor.recount.differences import Differences, Finding
 from engine.monitor.recount.sums import Sums
 
@@ -30,10 +31,11 @@ class Positions:
         }
 
     def add(self, fill: FillRow) -> None:
-        """Add a fill to the account and to its strategy."""
+        """Add a fill to its strategy and to the account, which an internal fill leaves as it is."""
         self.first_ns = min(self.first_ns, fill.receive_ns)
-        for owner in dict.fromkeys(((0, fill.instrument), (fill.strategy, fill.instrument))):
-            self.of(owner).add(fill)
+        owners = (fill.strategy,) if fill.flags & FillFlag.INTERNAL else (0, fill.strategy)
+        for strategy in dict.fromkeys(owners):
+            self.of((strategy, fill.instrument)).add(fill)
 
     def of(self, owner: Owner) -> Sums:
         """The sums of an owner."""

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.model.words import BUY, SELL
+from engine.model.words import BUY, SELL, OrderType
 from engine.strategy.api.book import Book
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.api.units import price_down, size_of
@@ -46,6 +46,28 @@ class Asking(Strategy):
             book.instrument, side, size_of(book.instrument, self.parameters.size), 0 if name == "iceberg" else price,
             algorithm=name, parameters=parameters, timeout_ns=TIMEOUT_NS,
         )  # fmt: skip
+
+
+class Opposing(Asking):
+    """Asks for what is netted, and for market orders; another one of the other `phase` asks for the other side."""
+
+    class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+        """What a configuration may set."""
+
+        size: str = "0.02"
+        phase: int = 0
+
+    parameters: Parameters
+
+    def ask(self, book: Book, place: int) -> None:
+        """Ask for a schedule, a protected order or a market order, on one side for a while."""
+        side = (BUY, SELL)[(place // 16 + self.parameters.phase) % 2]
+        size = size_of(book.instrument, self.parameters.size)
+        name, parameters = (("twap", SCHEDULE), ("adaptive_twap", SCHEDULE), ("protected", {}), ("", {}))[place % 4]
+        if name:
+            self.place(book.instrument, side, size, 0, algorithm=name, parameters=parameters, timeout_ns=TIMEOUT_NS)
+        else:
+            self.place(book.instrument, side, size // 3, 0, order_type=OrderType.MARKET)
 
 
 class Closing(Asking):

@@ -1,5 +1,8 @@
 """The world's taker with execution algorithms: every invariant holds through every mishap."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 import shm
@@ -7,8 +10,8 @@ from engine.chaos.world import World
 from engine.model import algorithms
 from engine.model.words import OrderFlag, ParentStatus
 from engine.strategy.api.strategy import Strategy
-from tests.engine.chaos.asking import Asking, Closing, PairsThere, Waiting, WaitingThere
-from tests.engine.chaos.runs import opened
+from tests.engine.chaos.asking import Asking, Closing, Opposing, PairsThere, Waiting, WaitingThere
+from tests.engine.chaos.runs import opened, run_whole
 
 SECONDS, LEAST_KINDS = 3.0, 2
 
@@ -47,6 +50,26 @@ class Closings(Algorithms):
     """A world whose taker closes as well."""
 
     kind = Closing
+
+
+class Netted(World):
+    """A world of two strategies that ask for opposite sides, and are netted."""
+
+    execution_options: Mapping[str, Any] = {"netting": True}
+
+    def make_strategy(self, name: str) -> Strategy:
+        """Both ask, for opposite sides."""
+        instruments = tuple(one for one in self.instruments if one.symbol == "ETHUSDT")
+        return Opposing(instruments, Opposing.Parameters(phase=("maker", "taker").index(name)))
+
+
+@pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 100))])
+def test_the_invariants_hold_while_two_strategies_are_netted(seed: int) -> None:
+    """Half an internal fill is a position that one strategy believes in, and another has given away."""
+    made = run_whole(Netted, seed, SECONDS)
+    if seed == 2:
+        assert made.counts["deaths_in_step"] + made.counts["deaths_between_steps"] > 0
+        assert made.invariants.counts["netted"] > 0
 
 
 @pytest.mark.parametrize("world", [Algorithms, Triggers, Natives, Pairs, Closings])

@@ -18,7 +18,17 @@ from engine.lanes.memory import MemoryCells, MemoryReader, MemoryRing, MemorySys
 from engine.model import algorithms, records
 from engine.model.instrument import Instrument
 from engine.model.text import bare
-from engine.model.words import BUY, SELL, BookState, CommandKind, IntentKind, OrderType, TimeInForce
+from engine.model.words import (
+    BUY,
+    SELL,
+    BookState,
+    CommandKind,
+    FillFlag,
+    IntentKind,
+    OrderFlag,
+    OrderType,
+    TimeInForce,
+)
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
@@ -266,7 +276,8 @@ class House:
 
     def check_truth(self) -> None:
         """Our fills are the venue's, each once; orders have the venue's states; positions are the sum of the fills."""
-        reported = [(row.instrument, bare(row.venue_fill_id)) for row in self.rings["fills"].rows]
+        at_venue = [row for row in self.rings["fills"].rows if not row.flags & FillFlag.INTERNAL]
+        reported = [(row.instrument, bare(row.venue_fill_id)) for row in at_venue]
         ours = {(one, number) for one, known in self.role.blotter.fills.items() for number in known.trades}
         truth = self.venue.own_fills(self.mark)
         assert sorted(ours) == sorted(truth)
@@ -278,10 +289,23 @@ class House:
                 assert here.filled == there.executed, (client_id, here.state)
                 assert here.state == there.state(), (client_id, here.state, there.status)
         for here in orders.values():
-            assert here.client_id.hex() in self.venue.orders or here.state == 9, here.state
+            there = here.client_id.hex() in self.venue.orders
+            assert not here.flags & OrderFlag.INTERNAL if there else here.state == 9 or here.flags & OrderFlag.INTERNAL
         self.check_sizes()
+        self.check_netted()
         for position in self.role.ledger.account.values():
             assert position.size == self.venue.holding(self.mark, position.instrument.symbol)
+
+    def check_netted(self) -> None:
+        """Internal fills come in pairs that add up to nothing: the strategies together hold what the account holds."""
+        netted = [row for row in self.rings["fills"].rows if row.flags & FillFlag.INTERNAL]
+        assert len({row.venue_fill_id for row in netted}) == len(netted), "an internal fill was published twice"
+        for buy, sell in zip(netted[::2], netted[1::2], strict=True):
+            assert (buy.price, buy.size, buy.side, sell.side) == (sell.price, sell.size, BUY, SELL)
+            assert buy.strategy != sell.strategy
+        for number, account in self.role.ledger.account.items():
+            held = [one.held for (_, of), one in self.role.ledger.owned.items() if of == number]
+            assert sum(held) == account.held
 
     def check_sizes(self) -> None:
         """No intent was filled beyond its size, however many requests it took; nor a REPLACE with what it replaced."""
@@ -289,6 +313,9 @@ class House:
         for one in self.venue.orders.values():
             if one.ours(self.mark):
                 filled[int(one.client_id[12:28], 16), BUY if one.side == "BUY" else SELL] += one.executed
+        for row in self.rings["fills"].rows:
+            if row.flags & FillFlag.INTERNAL:
+                filled[row.intent_id, row.side] += row.size
         for lane in self.intents.values():
             for row in lane.rows:
                 whole = filled[row.intent_id, row.side]

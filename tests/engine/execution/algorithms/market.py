@@ -192,7 +192,7 @@ class MarketHouse(House):
 
     def parent(self, name: str, size: int = 1000, price: int = 0, side: int = BUY, **terms: int) -> int:
         """An intent for an algorithm; its id."""
-        more = {key: terms.pop(key) for key in ("timeout_ns", "time_in_force", "flags") if key in terms}
+        more = {key: terms.pop(key) for key in ("timeout_ns", "time_in_force", "flags", "strategy") if key in terms}
         number, parameters = algorithms.encode(name, terms)
         return self.intent(side=side, size=size, price=price, algorithm=number, parameters=parameters, **more)
 

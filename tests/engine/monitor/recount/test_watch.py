@@ -7,11 +7,11 @@ import pytest
 
 from engine.execution.operator import Heartbeat
 from engine.lanes import lane_of
-from engine.model import records
+from engine.model import algorithms, records
 from engine.model.monitored import exceeded
 from engine.model.words import SELL, Agreement, CommandKind, HaltReason, Reason
 from engine.monitor.recount.checked_file import DamagedFileError
-from tests.engine.execution.memory import BTC, ETH, MS, SECOND, STRATEGY
+from tests.engine.execution.memory import AS_MARKET, BTC, ETH, MS, OTHER, SECOND, STRATEGY
 from tests.engine.monitor.recount.watched import Watched
 
 MINUTE_NS = 60 * SECOND
@@ -343,3 +343,27 @@ def test_a_resume_of_the_accounts_breaker_begins_the_monitors_drawdown_and_loss_
     watched.show(5_500_000, 5_500_100)
     watched.run(20)
     assert exceeded(watched.view()) == ["drawdown", "day_loss"]
+
+
+def test_an_internal_fill_changes_the_positions_of_two_strategies_and_nothing_of_the_account(tmp_path: Path) -> None:
+    """Both programs count it so, also after the monitor has read it from the journal's one record of both sides."""
+    watched = Watched(tmp_path, house={"strategies": (STRATEGY, OTHER), "netting": True})
+    watched.house.venue.liquidity = {"BTCUSDT": 10**9}
+    watched.show(6_000_000, 6_000_100)
+    number, parameters = algorithms.encode("twap", {"duration_ms": 2000, "slices": 4})
+    watched.house.intent(size=1000, price=0, algorithm=number, parameters=parameters)
+    watched.run(20)
+    watched.house.intent(side=SELL, size=60, price=0, strategy=OTHER, **AS_MARKET)
+    for _ in range(2):
+        watched.show(6_000_000, 6_000_100)
+        watched.run(20)
+        ours = {row.strategy: row for row in watched.house.rows("positions") if row.instrument == BTC.id}
+        assert {one: (row.size, row.fill_count) for one, row in ours.items()} == {
+            0: (250, 1), STRATEGY: (310, 2), OTHER: (-60, 1)
+        }  # fmt: skip
+        counted = {row.strategy: row for row in watched.house.rows("monitored") if row.instrument == BTC.id}
+        assert {one: row.fill_count for one, row in counted.items()} == {0: 1, STRATEGY: 2, OTHER: 1}
+        assert {row.state for row in counted.values()} == {Agreement.AGREES}
+        assert sum(row.net for row in ours.values() if row.strategy) == pytest.approx(ours[0].net)
+        assert watched.halted() == {}
+        watched.live()
