@@ -11,6 +11,7 @@ the answers about orders, so the session asks for them before it is up: the firs
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from itertools import count
@@ -39,6 +40,7 @@ logger = logging.getLogger("engine.execution")
 MILLISECOND_NS = 1_000_000
 SILENCE_MOST_NS = 3 * 86_400_000 * MILLISECOND_NS  # the longest ban that Binance gives
 CLOCK_SAMPLES = 3  # before the first signed request
+FRAMES_MOST = 16  # in one step, those of four orders: intents that have come are read before the rest
 
 
 class Step(IntEnum):
@@ -81,6 +83,7 @@ class Stages:
         self._wire, self._connect, self._options, self._listener = wire, connect, options, listener
         self._right = TradingRight()
         self._port: StreamPort | None = None
+        self._frames: deque[bytes] = deque()  # that were received and not read yet
         self._requests: dict[int, Request] = {}
         self._numbers = count(1)  # ids of requests
         self._clock_ns = self._began_ns = 0
@@ -98,22 +101,29 @@ class Stages:
         return self._right.denied
 
     def step(self, now_ns: int) -> int:
-        """Read what has arrived, answer what is overdue, keep the session up: how many frames arrived."""
-        port = self._port
+        """Read what has arrived, answer what is overdue, keep the session up: how many frames were read.
+
+        What one step does not read is read by the next ones, before anything else is received or overdue.
+        """
+        port, frames = self._port, self._frames
         if port is None:
             return self._start(now_ns)
-        frames = port.poll(now_ns)
-        for frame in frames:
-            self._receive(frame, now_ns)
+        if not frames:
+            frames.extend(port.poll(now_ns))
+        count = min(len(frames), FRAMES_MOST)
+        for _ in range(count):
+            self._receive(frames.popleft(), now_ns)
             if self._port is not port:
-                return len(frames)
+                return count
+        if frames:
+            return count
         if port.state is CLOSED:
             self._drop(now_ns, port.error or "closed")
         elif self.stage is CONNECTING:
             self._await_open(now_ns)
         else:
             self._watch(now_ns)
-        return len(frames)
+        return count
 
     def filenos(self) -> list[int]:
         """The connection's descriptor, where it has one."""
@@ -143,6 +153,7 @@ class Stages:
         if self._port is not None:
             self._port.close()
         self._port = None
+        self._frames.clear()
         was_up, self.stage = self.up, Stage.DOWN
         self._right.reset()
         self.retry_ns = max(now_ns + self._pause_ns, until_ns)
