@@ -27,8 +27,8 @@ class RouterSilent(Cause):
             age_ns = scene.now_ns - row.wall_ns if row is not None else 0
             if routes.open and age_ns > scene.limits.router_ms * MS:
                 what = (
-                    f"The router {router} has not stepped for {seconds(age_ns)}, and {len(routes.open)} routed orders"
-                    " are open: it makes no further child, keeps no deadline and gives out no budget."
+                    f"The role {router} has not stepped for {seconds(age_ns)} while routed orders are open"
+                    f" ({len(routes.open)}): it makes no further child and keeps no deadline."
                 )
                 yield self.finding(router, what)
 
@@ -48,7 +48,7 @@ class ParentLate(Cause):
             if late:
                 first = max(late, key=lambda one: _late_ns(one, scene))
                 what = (
-                    f"{len(late)} routed orders are open after their deadline; {first.intent_id} of"
+                    f"Routed orders are open after their deadline ({len(late)}): {first.intent_id} of"
                     f" {scene.strategy(first.strategy)} for {seconds(_late_ns(first, scene))}."
                 )
                 yield self.finding(router, what)

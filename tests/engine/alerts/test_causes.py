@@ -189,10 +189,10 @@ LASTING: dict[str, tuple[Change, Change, float, str]] = {
         lambda stage: stage.write("sessions.execution", state=SessionState.LOST, text=b"reset by peer"),
         lambda stage: stage.write("sessions.execution", state=SessionState.READY), 10.0, "(lost): reset by peer."),
     "router_silent": (
-        freeze_router, thaw_router, 1.0, "The router router has not stepped for"),
+        freeze_router, thaw_router, 1.0, "The role router has not stepped for"),
     "parent_late": (
         lambda stage: routed(stage, OrderState.OPEN), lambda stage: routed(stage, OrderState.EXPIRED), 3.0,
-        "1 routed orders are open after their deadline; 5 of maker for"),
+        "Routed orders are open after their deadline (1): 5 of maker for"),
     "disk_full": (
         lambda stage: stage.machine.free.update(shm=1), lambda stage: stage.machine.free.clear(), 0.0,
         "/dev/shm has 1 MiB of free space, expected 8 MiB or more."),
