@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ from engine.supervisor import audit
 from engine.supervisor.settings import who_is
 
 POLL_S = 0.002
+AUTHORS = {"new": "a name, like mine", "build": "a file, like mine.py", "parameters": "a class, like mine:Mine"}
 
 
 def set_values(options: argparse.Namespace) -> int:
@@ -331,7 +332,14 @@ def rows_of(state: Mapping[str, Any]) -> list[tuple[object, ...]]:
 
 
 def strategy(options: argparse.Namespace) -> int:
-    """List the strategies, or enable or disable one."""
+    """List the strategies, or enable or disable one; an author's actions are in `strategies`."""
+    if options.action in AUTHORS:
+        if not options.strategy:
+            raise CommandError(f"strategy {options.action}: expected {AUTHORS[options.action]}", WRONG_USE)
+        from engine.cli import strategies  # noqa: PLC0415 - only these actions need it
+
+        run: Callable[[argparse.Namespace], int] = getattr(strategies, options.action)
+        return run(options)
     system = choose_system(options.system)
     state = call_supervisor(system, "status")
     config = running(state)

@@ -17,6 +17,7 @@ import msgspec
 from engine.model.instrument import Instrument
 from engine.strategy.api import declared
 from engine.strategy.api.strategy import Strategy, checked_parameters, defines, reads_of
+from engine.strategy.compiled import check_current
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -48,7 +49,9 @@ def strategy_class(name: str, beside: Path | None = None) -> type[Strategy]:
     if beside is not None:
         search_first(beside)
     module, _, attribute = name.partition(":")
-    found = getattr(importlib.import_module(module), attribute, None) if attribute else None
+    imported = importlib.import_module(module)
+    check_current(imported)
+    found = getattr(imported, attribute, None) if attribute else None
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         msg = f"class = {name!r}: expected module:class of a class derived from engine.strategy.Strategy"
         raise ValueError(msg)  # noqa: TRY004 - the configuration's text is wrong

@@ -129,8 +129,10 @@ def _setting_commands(commands: "Commands") -> None:
     command = COMMANDS["strategy"]
     action, name = (one.text for one in command.arguments)
     parser = add(commands, "strategy", "settings:strategy", command.text, "strategy disable maker", STRATEGY)
-    choices = ("list", "enable", "disable")
+    choices = ("list", "enable", "disable", "new", "build", "parameters")
+    action = f"{action}; new, build or parameters for an author"
     parser.add_argument("action", metavar="ACTION", nargs="?", choices=choices, default="list", help=action)
+    name = f"{name}; of new and build a name and a file, of parameters a class"
     parser.add_argument("strategy", metavar="NAME", nargs="?", default="", help=name)
     timeout(parser, 5.0, "how long to wait for the strategy")
 

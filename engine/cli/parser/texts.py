@@ -92,7 +92,11 @@ only if its class defines on_parameters(changed). When the file's own value is c
 refused until --drop or --keep decides; reload decides for the file."""
 STRATEGY = """\
 A disabled strategy submits nothing, and execution refuses its orders and cancels the open ones; its position stays.
-Its process runs on. It stays disabled across every restart, until it is enabled."""
+Its process runs on. It stays disabled across every restart, until it is enabled.
+
+strategy new mine           writes mine.py and test_mine.py: a strategy with a test that passes
+strategy build mine.py      compiles the same class (needs Cython and a C compiler); Python then imports the extension
+strategy parameters mine:Mine   prints type, bounds, default, unit and description of each parameter"""
 RELOAD = """\
 Checks the whole file as engine-ctl check does, and changes nothing when anything in it is wrong. Limits, and parameters
 of strategies whose class defines on_parameters, are applied while the system runs: the file's changed value wins over
