@@ -45,6 +45,7 @@ BALANCE, DUPLICATE, WOULD_TAKE, WOULD_TRIGGER, CLOSED = map(
     Rejection, (Refused.BALANCE, Refused.DUPLICATE, Refused.WOULD_TAKE, Refused.WOULD_TRIGGER, Refused.CLOSED)
 )
 LIST_MOVES = frozenset({Happening.TRADE, Happening.CANCELED, Happening.EXPIRED, Happening.TRADE_PREVENTION})
+DONE_KEPT = 200_000  # done orders with their fills, about 250 MB; a venue forgets its oldest orders too
 UNFILLED = {Until.IOC: Expiry.IOC, Until.FOK: Expiry.FOK}
 
 
@@ -55,7 +56,8 @@ class Matching:
         """Empty books."""
         self.ledger = ledger
         self.books = {market.symbol: Book(market, first_id) for market in markets}
-        self.orders: dict[tuple[str, int], Order] = {}  # open orders, and all orders of watched accounts
+        self.orders: dict[tuple[str, int], Order] = {}  # open orders, and the latest done ones of watched accounts
+        self._done: deque[Order] = deque()  # of watched accounts, the oldest first
         self.by_client_id: dict[tuple[str, str, str], Order] = {}  # the latest of each id
         self.open: dict[tuple[str, str], dict[int, Order]] = defaultdict(dict)  # by (account, symbol)
         self.executions: list[Execution | ListEvent] = []
@@ -464,14 +466,26 @@ class Matching:
         self._lock(order, -size)
 
     def _drop(self, order: Order) -> None:
-        """Drop a finished order from the open ones, and entirely if its account is not watched."""
+        """Drop a done order from the open ones; keep it for questions if its account is watched."""
         symbol = order.market.symbol
         self.open[order.account, symbol].pop(order.id, None)
         if order.contingent:
             self.stops.remove(order)
-        if not self._account(order).watched:
-            del self.orders[symbol, order.id]
-            self.by_client_id.pop((order.account, symbol, order.client_id), None)
+        if self._account(order).watched:
+            self._done.append(order)
+            if len(self._done) <= DONE_KEPT:
+                return
+            order = self._done.popleft()
+        self._forget(order)
+
+    def _forget(self, order: Order) -> None:
+        """Remove a done order, its client id unless a later order has it, and its list if that is done."""
+        key = (order.account, order.market.symbol, order.client_id)
+        del self.orders[order.market.symbol, order.id]
+        if self.by_client_id.get(key) is order:
+            del self.by_client_id[key]
+        if order.order_list is not None and order.order_list.done:
+            self.lists.forget(order.order_list)
 
     def _rename(self, order: Order, client_id: str) -> None:
         """Give an order another client id."""

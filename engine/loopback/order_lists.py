@@ -240,6 +240,13 @@ class OrderLists:
             return BAD_PRICES
         return matching.unplaceable(drafts[0], drafts[0].worth)
 
+    def forget(self, one: OrderList) -> None:
+        """Remove a done list, and its client id unless a later list has it."""
+        self.lists.pop(one.id, None)
+        key = (one.account, one.client_id)
+        if self._by_client_id.get(key) is one:
+            del self._by_client_id[key]
+
     def _is_name_used(self, request: ListRequest) -> bool:
         """Whether an open list or order has one of this list's client ids, or two orders of this list share one."""
         known = self._by_client_id.get((request.account, request.client_id))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.loopback import matching as matching_module
 from engine.loopback.ledger import Ledger
 from engine.loopback.market import SCALE, Market, fixed
 from engine.loopback.matching import Matching
@@ -272,3 +273,22 @@ def test_canary_a_stolen_coin_is_found() -> None:
     matching.ledger.accounts["ann"].free["BTC"] += 1
     with pytest.raises(AssertionError):
         matching.check()
+
+
+def test_the_oldest_done_orders_of_a_watched_account_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A venue that runs for weeks would fill the memory; an open order and the latest done ones stay."""
+    monkeypatch.setattr(matching_module, "DONE_KEPT", 3)
+    matching = engine()
+    matching.ledger.accounts["ann"].watched = True
+    resting = accepted(place(matching, "ann", BUY, "90", "1", client_id="rests"))
+    done = [accepted(place(matching, "ann", BUY, "80", "1", client_id=f"n{number % 5}")) for number in range(5)]
+    for order in done:
+        matching.cancel(order, "", 2)
+    again = accepted(place(matching, "ann", BUY, "80", "1", client_id="n0"))
+    assert list(matching.orders.values()) == [resting, *done[2:], again]
+    assert {key[2]: one for key, one in matching.by_client_id.items()} == {
+        "rests": resting, "n2": done[2], "n3": done[3], "n4": done[4], "n0": again,
+    }  # fmt: skip
+    matching.cancel(resting, "", 3)
+    assert done[2].id not in {number for _, number in matching.orders}
+    matching.check()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.loopback import matching as matching_module
 from engine.loopback.ledger import Ledger
 from engine.loopback.market import Market, fixed
 from engine.loopback.matching import Matching
@@ -472,3 +473,16 @@ def test_trigger_is_reported_as_an_order_that_works_now() -> None:
     floor.trade("90")
     reported = [e for e in floor.matching.executions if isinstance(e, Execution) and e.order is order]
     assert [(e.happening, e.working_ns >= 0) for e in reported] == [(Happening.NEW, False), (Happening.TRIGGERED, True)]
+
+
+def test_a_done_list_is_forgotten_with_its_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A venue that runs for weeks would fill the memory with lists."""
+    monkeypatch.setattr(matching_module, "DONE_KEPT", 2)
+    floor = Floor()
+    floor.matching.ledger.accounts["ann"].watched = True
+    lists = [floor.sale() for _ in range(3)]
+    for one in lists[:2]:
+        floor.matching.cancel(one.orders[0], "", floor.now_ns)
+    known = floor.matching.lists
+    assert [known.find("ann", one.id, "") for one in lists] == [None, *lists[1:]]
+    assert [known.find("ann", None, one.client_id) for one in lists] == [None, *lists[1:]]
