@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +21,15 @@ from tests.engine.recorder.conftest import rows
 TABLE = '[recorder]\nlanes = ["ticks"]\nseal_seconds = 0\nfree_mib = 0\nflush_ms = 1\n'
 
 
-def begin(config: Config) -> "subprocess.Popen[bytes]":
-    """Start the process as the supervisor does."""
+@contextmanager
+def begun(config: Config) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process as the supervisor starts it; a failed test leaves none."""
     command = [sys.executable, "-m", "engine.runtime", *config.runtime_arguments(config.process("recorder"))]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def recorded(directory: Path) -> list[int]:
@@ -48,12 +55,12 @@ def test_a_killed_recorder_loses_nothing_that_the_ring_still_has(write: Write) -
     ticks = lanes.ring_writer("ticks")
     directory = config.paths.history()
     for life in range(3):
-        process = begin(config)
-        row = np.zeros(10, TICK.dtype)
-        row["price"] = np.arange(life * 10, life * 10 + 10)
-        ticks.publish_bytes(row.tobytes())
-        until(lambda: len(recorded(directory)) == life * 10 + 10)  # noqa: B023 - called in this round
-        process.send_signal(signal.SIGKILL if life < 2 else signal.SIGTERM)
-        assert process.wait(10) == (-signal.SIGKILL if life < 2 else 0)
+        with begun(config) as process:
+            row = np.zeros(10, TICK.dtype)
+            row["price"] = np.arange(life * 10, life * 10 + 10)
+            ticks.publish_bytes(row.tobytes())
+            until(lambda: len(recorded(directory)) == life * 10 + 10)  # noqa: B023 - called in this round
+            process.send_signal(signal.SIGKILL if life < 2 else signal.SIGTERM)
+            assert process.wait(10) == (-signal.SIGKILL if life < 2 else 0)
     assert recorded(directory) == list(range(30))
     lanes.close()
