@@ -1,5 +1,6 @@
 """Netting: opposite orders of two strategies fill one another, both or neither, within both limits and sizes."""
 
+import os
 import random
 from decimal import Decimal
 from pathlib import Path
@@ -460,6 +461,45 @@ def test_fills_that_readers_missed_are_published_once(house: Netted) -> None:
     house.ready()
     assert len(house.netted) == 2
     house.check_netted()
+
+
+def test_internal_fills_around_a_gap_of_the_journal_are_counted_once(tmp_path: Path) -> None:
+    """The journal has lost one and has the other; FILLS has both, and shows what each strategy holds."""
+    full = False
+
+    def reserve(descriptor: int, size: int) -> None:
+        if full:
+            raise OSError(28, "no room")
+        os.posix_fallocate(descriptor, 0, size)
+
+    house = Netted(tmp_path, segment_size=8192, reserve=reserve)
+    house.market(600, BUY, STRATEGY)
+    house.market(600, SELL, OTHER)
+    house.turn(3)
+    house.parent("twap", 600, side=SELL, duration_ms=6000, slices=3)
+    house.turn(800)
+    house.market(50, BUY, OTHER)
+    house.turn()
+    full = True
+    while not house.role.journal.full:
+        house.market(20, SELL, THIRD)
+        house.turn(2)
+    house.market(60, BUY, OTHER)
+    house.turn(10)
+    assert [row[2] for row in house.netted] == [50, 50, 30, 30]  # the rest of the 60 is the venue's
+    held = [house.held(one) for one in (STRATEGY, OTHER, 0)]
+    for _ in range(12):
+        house.cancel(1)
+        house.turn(2)
+    house.kill()
+    house.put("journal", house.rings["journal"].newest(4))
+    house.role = house.live()
+    assert house.role.journal.gap is not None
+    house.settle(10)
+    assert [house.held(one) for one in (STRATEGY, OTHER, 0)] == held
+    assert len(house.netted) == 4
+    house.restart()
+    assert [house.held(one) for one in (STRATEGY, OTHER, 0)] == held
 
 
 @pytest.mark.parametrize("count", [6, pytest.param(500, marks=soak)])
