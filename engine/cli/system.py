@@ -154,7 +154,19 @@ def read(path: str) -> Config:
     try:
         return load(path)
     except ConfigError as error:
-        raise CommandError(str(error), WRONG_USE) from error
+        raise CommandError(_without_model(path) or str(error), WRONG_USE) from error
+
+
+def _without_model(path: str) -> str:
+    """Why a strategy's file with a model cannot trade; "" for any other file."""
+    from engine.strategy import model_file  # noqa: PLC0415 - only a file that is no system's needs it
+
+    try:
+        if model_file.has_model(Path(path)):
+            model_file.expect_model(Path(path), model_file.read(Path(path)))
+    except (ValueError, model_file.NoModelError) as error:
+        return str(error)
+    return ""
 
 
 def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":

@@ -74,3 +74,12 @@ def test_the_bench_of_the_history_prints_its_figures() -> None:
     figures = found("history")
     assert set(figures) >= HISTORY
     assert all(row["lost"] == 0 for row in figures["recorder_rates"][:-1])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(LIMIT_S)
+def test_the_bench_of_strategies_prints_what_a_callback_costs() -> None:
+    """The hook of the file and the compiled one are called, so neither figure can be that of the loop alone."""
+    figures = found("strategy")
+    assert set(figures) >= {"machine", "callback_python_ns", "callback_compiled_ns", "save_ns", "save_spread_ns"}
+    assert figures["callback_python_ns"] > figures["callback_compiled_ns"] > 0

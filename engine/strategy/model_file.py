@@ -1,0 +1,102 @@
+"""A strategy's file with a model: it is read and checked as it stands, and refused until its model is there.
+
+    [strategy] name, version, asset, exchange    [parameters]    [ml_model] path, features    [execution]
+
+The decision is the model's, so there is no strategy without it: no other rule takes its place. `read` checks every key
+and bound of the file. `expect_model` names the model's file that is missing, and what would be put there.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: an unknown key is an error."""
+
+
+class About(Table, frozen=True, kw_only=True):
+    """What the strategy is, and what it trades."""
+
+    name: Text
+    version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+\.\d+$")]
+    asset: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]+/[A-Z0-9]+$")]  # base and quote
+    exchange: Text
+
+
+class Parameters(Table, frozen=True, kw_only=True):
+    """When it enters and exits, and how large."""
+
+    lookback_period: Annotated[int, msgspec.Meta(ge=2, le=10_000)]  # bars
+    entry_threshold: Share
+    exit_threshold: Share
+    position_size_pct: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]  # of the capital: 0.10 is a tenth
+
+
+class Model(Table, frozen=True, kw_only=True):
+    """The model that decides, and its inputs in their order."""
+
+    path: Text  # relative to the strategy's file
+    features: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+
+
+class Execution(Table, frozen=True, kw_only=True):
+    """How its orders are sent."""
+
+    order_type: Literal["limit", "market"]
+    limit_offset_bps: Annotated[float, msgspec.Meta(ge=0.0, le=1_000.0)] = 0.0
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 30
+
+
+class ModelStrategy(Table, frozen=True, kw_only=True):
+    """The whole file."""
+
+    strategy: About
+    parameters: Parameters
+    ml_model: Model
+    execution: Execution
+
+
+class NoModelError(Exception):
+    """The model of a strategy is missing; the text names it, and what to do."""
+
+
+def has_model(file: Path) -> bool:
+    """Whether a file is one of a strategy with a model."""
+    try:
+        return "ml_model" in tomllib.loads(file.read_text())
+    except (OSError, ValueError):
+        return False
+
+
+def read(file: Path) -> ModelStrategy:
+    """Read a strategy's file; ValueError names the key, what it was and what was expected."""
+    try:
+        tables: dict[str, Any] = tomllib.loads(file.read_text())
+        found = msgspec.convert(tables, ModelStrategy)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
+        msg = f"{file}: {error}"
+        raise ValueError(msg) from error
+    enter, leave = found.parameters.entry_threshold, found.parameters.exit_threshold
+    if leave > enter:
+        msg = f"{file}: exit_threshold {leave} is over entry_threshold {enter}: it would exit as it enters"
+        raise ValueError(msg)
+    return found
+
+
+def expect_model(file: Path, found: ModelStrategy) -> None:
+    """Refuse a strategy whose model is not there, or whose kind of model this version cannot run."""
+    about, model = found.strategy, file.parent / found.ml_model.path
+    name = f"{about.name} {about.version}"
+    if not model.is_file():
+        features = f"{len(found.ml_model.features)} features in this order: {', '.join(found.ml_model.features)}"
+        msg = f"{name}: its model {model} is missing: put the trained model there; it reads {features}."
+        msg += " It does not trade without it"
+        raise NoModelError(msg)
+    msg = f"{name}: this version runs no {model.suffix or 'such'} model, so it does not trade; {model} is not opened"
+    raise NoModelError(msg)
