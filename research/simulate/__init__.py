@@ -1,0 +1,33 @@
+"""A strategy over recorded or made market data, in one process: `simulate` (see `fast`).
+
+events ─▶ venue: book, our resting orders, fees ─answers─▶ strategy
+   └────feed latency──────────────────────────▶ strategy ─requests─▶ venue
+"""
+
+from research.simulate.caps import CHECKED
+from research.simulate.events import EVENT, check, from_hftbacktest, from_ticks, load, save
+from research.simulate.fast import simulate
+from research.simulate.models import Constant, Drawn, Fees, Models, Queue, Recorded, Tier
+from research.simulate.result import Assumption, Result
+from research.simulate.strategy_client import NotInFastError
+
+__all__ = [
+    "CHECKED",
+    "EVENT",
+    "Assumption",
+    "Constant",
+    "Drawn",
+    "Fees",
+    "Models",
+    "NotInFastError",
+    "Queue",
+    "Recorded",
+    "Result",
+    "Tier",
+    "check",
+    "from_hftbacktest",
+    "from_ticks",
+    "load",
+    "save",
+    "simulate",
+]

@@ -1,0 +1,124 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""A strategy's side of a run: its calls become requests, the answers change what it knows.
+
+A compiled strategy overrides the hooks and calls `place`, `cancel` and `amend`; `StrategyClient` drives a class of
+`engine.strategy` by the same calls.
+"""
+
+import heapq
+
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
+
+from engine.model.words cimport ORDER_TYPE_LIMIT
+from research.simulate.desk cimport Desk
+from research.simulate.event cimport Event
+from research.simulate.session cimport AMEND, CANCEL, NO_ORDER, PLACE, Letter, Order, Session
+
+from engine.model.words import DONE_STATES
+
+cdef enum:
+    STATES = 16
+
+cdef bint[STATES] DONE = [state in DONE_STATES for state in range(STATES)]
+cdef int64_t MOST = 1 << 61  # of a price or a size: twice its product with another fits 128 bits
+
+
+cdef class Client:
+    """Base of compiled strategies: every hook does nothing."""
+
+    def __cinit__(self, *_, **__):
+        self.deadline_ns, self.deadlines = INT64_MAX, []
+
+    def attach(self, Session session not None, list desks not None):
+        """Begin a run; a client has one run."""
+        if self.session is not None:
+            raise ValueError("this strategy object has had its run: make another one for the next")
+        self.session, self.desks = session, desks
+
+    cdef int on_start(self) except -1:
+        """The start: no book is known yet."""
+        return 0
+
+    cdef int on_event(self, Desk desk, const Event *event) except -1:
+        """A print arrived, or an event that changed the book; with `called="message"` only the last of a message."""
+        return 0
+
+    cdef int on_answer(self, Desk desk, int32_t order, int32_t fill) except -1:
+        """The state of an order changed; `fill` is the number of its fill, or NO_ORDER."""
+        return 0
+
+    cdef int on_timer(self) except -1:
+        """`timer_ns` has passed."""
+        return 0
+
+    cdef int on_refusals(self) except -1:
+        """Risk refused orders since the last event."""
+        return 0
+
+    cdef int32_t place(self, Desk desk, int side, int64_t size, int64_t price, int time_in_force,
+                       int order_type=ORDER_TYPE_LIMIT, int64_t timeout_ns=0, int64_t intent_id=0) except -2:
+        """Submit an order; its number, or NO_ORDER when risk refuses it (`reason`)."""
+        cdef int32_t number
+        cdef Order *order
+        if size <= 0 or size > MOST or price > MOST:
+            raise ValueError(f"place: found size {size} and price {price}, expected 1 to 2^61")
+        self.reason = desk.check(side, size, price)
+        if self.reason:
+            self.refused += 1
+            return NO_ORDER
+        number = self.session.new_order()
+        order = &self.session.orders[number]
+        order.intent_id, order.submit_ns = intent_id if intent_id else number + 1, self.now_ns
+        order.price, order.size, order.known_size, order.side = price, size, size, <signed char>side
+        order.market, order.instrument = desk.place, desk.number
+        order.order_type, order.time_in_force = <unsigned char>order_type, <unsigned char>time_in_force
+        order.next = order.previous = NO_ORDER
+        if side > 0:
+            desk.open_buy += size
+        else:
+            desk.open_sell += size
+        self.session.request(PLACE, number, size, self.now_ns)
+        if timeout_ns > 0:
+            heapq.heappush(self.deadlines, (self.now_ns + timeout_ns, number))
+            self.deadline_ns = self.deadlines[0][0]
+        return number
+
+    cdef int cancel(self, int32_t order) except -1:
+        """Request the end of an order; one that is done or being cancelled stays as it is."""
+        if not self.is_open(order):
+            return 0
+        self.session.orders[order].cancelling = True
+        return self.session.request(CANCEL, order, 0, self.now_ns)
+
+    cdef int amend(self, int32_t order, int64_t size) except -1:
+        """Request that an order gets smaller and keeps its place in the queue."""
+        return self.session.request(AMEND, order, size, self.now_ns) if self.is_open(order) else 0
+
+    cdef bint is_open(self, int32_t order) noexcept:
+        """Whether an order may still fill, as the strategy knows, and is not being cancelled."""
+        return not (DONE[self.session.orders[order].known] or self.session.orders[order].cancelling)
+
+    cdef int receive_answer(self, Letter letter) except -1:
+        """Apply an answer to what the strategy knows, then call its hook."""
+        cdef Order *order = &self.session.orders[letter.order]
+        cdef Desk desk = self.desks[order.market]
+        cdef int64_t part = 0, change = letter.size - order.known_size
+        if letter.fill != NO_ORDER:
+            part = self.session.fills[letter.fill].size
+        order.seen += part
+        desk.position += order.side * part
+        order.known, order.known_size = letter.state, letter.size
+        change -= part
+        if DONE[letter.state]:
+            change -= order.known_size - order.seen
+        if order.side > 0:
+            desk.open_buy += change
+        else:
+            desk.open_sell += change
+        return self.on_answer(desk, letter.order, letter.fill)
+
+    cdef int end_due(self) except -1:
+        """Cancel the order whose time has ended."""
+        order = heapq.heappop(self.deadlines)[1]
+        self.deadline_ns = self.deadlines[0][0] if self.deadlines else INT64_MAX
+        return self.cancel(order)

@@ -1,0 +1,190 @@
+"""What a run assumes of the venue and of the way to it: latencies, queue, fees, and how much an order may take.
+
+Nothing that changes a result much has a default: latency and fees are always named. Each choice that favours the
+strategy is off unless it is written, and `Result.assumptions` lists it by name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from research.simulate.delay import Delay
+
+RATE_DECIMALS = 8
+MICRO = 10**6
+TIERS_MOST = 16
+EXPONENT_MOST = 100
+LATENCY_MOST_NS = 3_600_000_000_000  # an hour: more is a mistake of the unit
+
+
+def _checked(name: str, values: Any) -> Any:
+    """Latencies as an int64 array; none may be negative, or an hour and more."""
+    found = np.ascontiguousarray(values)
+    if found.ndim != 1 or not len(found) or found.dtype.kind not in "iu":
+        raise ValueError(f"{name}: found {found.dtype} of shape {found.shape}, expected whole nanoseconds in one row")
+    for value in (int(found.min()), int(found.max())):
+        if not 0 <= value < LATENCY_MOST_NS:
+            raise ValueError(f"{name}: found {value}, expected nanoseconds from 0 to under an hour")
+    return found.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Every message is on its way for the same time."""
+
+    ns: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no time."""
+        _checked("Constant", [self.ns])
+
+    @property
+    def most_ns(self) -> int:
+        """The longest."""
+        return self.ns
+
+    def delay(self) -> Delay:
+        """The compiled form."""
+        return Delay(self.ns)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Each message is on its way for one of these times, drawn evenly from the seed."""
+
+    samples: Sequence[int]
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse samples that are no times."""
+        _checked("Drawn.samples", self.samples)
+
+    @property
+    def most_ns(self) -> int:
+        """The longest."""
+        return int(max(self.samples))
+
+    def delay(self) -> Delay:
+        """The compiled form."""
+        return Delay(0, _checked("Drawn.samples", self.samples), self.seed)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A message is on its way for as long as the last one that was recorded at or before its time."""
+
+    at_ns: Sequence[int]
+    latency_ns: Sequence[int]
+
+    def __post_init__(self) -> None:
+        """Refuse records that are no times, or not in order."""
+        _checked("Recorded.latency_ns", self.latency_ns)
+        at_ns = np.asarray(self.at_ns)
+        if at_ns.shape != np.asarray(self.latency_ns).shape or at_ns.dtype.kind not in "iu":
+            raise ValueError(f"Recorded: found {at_ns.shape} times of {at_ns.dtype}, expected one for each latency")
+        if (np.diff(at_ns) < 0).any():
+            row = int(np.argmax(np.diff(at_ns) < 0)) + 1
+            raise ValueError(f"Recorded.at_ns: {at_ns[row]} follows {at_ns[row - 1]}, expected times in order")
+
+    @property
+    def most_ns(self) -> int:
+        """The longest."""
+        return int(max(self.latency_ns))
+
+    def delay(self) -> Delay:
+        """The compiled form."""
+        latencies = _checked("Recorded.latency_ns", self.latency_ns)
+        return Delay(0, None, 0, np.ascontiguousarray(self.at_ns, np.int64), latencies)
+
+
+Latency = Constant | Drawn | Recorded
+
+
+@dataclass(frozen=True)
+class Queue:
+    """How a resting order moves forward: see `place_in_queue`. `exponent` is for the family "power"."""
+
+    family: str = "conservative"
+    exponent: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse a family that does not exist, and one that needs single orders."""
+        if self.family in ("l3", "exact"):
+            raise ValueError(f"queue {self.family!r}: `fast` has levels and no single orders: use one of {FAMILIES}")
+        if self.family not in FAMILIES:
+            raise ValueError(f"queue: found {self.family!r}, expected one of {FAMILIES}")
+        if not 0 < self.exponent <= EXPONENT_MOST:
+            raise ValueError(f"queue: exponent {self.exponent} must be over 0 and at most {EXPONENT_MOST}")
+
+    @property
+    def number(self) -> int:
+        """The compiled form."""
+        return FAMILIES.index(self.family)
+
+
+FAMILIES = ("conservative", "power", "log")
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Rates of maker and taker from a volume on, of 30 days, in the quote currency; a negative rate is a rebate."""
+
+    maker: Decimal
+    taker: Decimal
+    volume_from: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Fees:
+    """The account's tiers, the lowest first, and what it traded in the 30 days before the data."""
+
+    tiers: tuple[Tier, ...]
+    traded_before: Decimal = Decimal(0)
+
+    @classmethod
+    def flat(cls, maker: str, taker: str) -> "Fees":
+        """One tier, as decimal text: `Fees.flat("0.0002", "0.0005")`."""
+        return cls((Tier(Decimal(maker), Decimal(taker)),))
+
+    def __post_init__(self) -> None:
+        """Refuse tiers that leave a volume without a rate, and rates that are no rates."""
+        if not 0 < len(self.tiers) <= TIERS_MOST:
+            raise ValueError(f"fees: found {len(self.tiers)} tiers, expected 1 to {TIERS_MOST}")
+        volumes = [one.volume_from for one in self.tiers]
+        if volumes[0] != 0 or sorted(set(volumes)) != volumes:
+            raise ValueError(f"fees: tiers begin at {[str(one) for one in volumes]}, expected 0, then larger volumes")
+        for one in self.tiers:
+            for name in ("maker", "taker"):
+                _rate(name, getattr(one, name))
+
+    def table(self) -> list[tuple[int, int, int]]:
+        """The compiled form."""
+        return [
+            (int(one.volume_from * MICRO), _rate("maker", one.maker), _rate("taker", one.taker)) for one in self.tiers
+        ]
+
+
+def _rate(name: str, rate: Decimal) -> int:
+    """A rate in its 8 decimals."""
+    scaled = rate.scaleb(RATE_DECIMALS) if isinstance(rate, Decimal) and rate.is_finite() else None
+    if scaled is None or scaled != int(scaled) or not -1 < rate < 1:
+        raise ValueError(
+            f"fees: {name} {rate!r} must be a Decimal between -1 and 1 with at most {RATE_DECIMALS} decimals"
+        )
+    return int(scaled)
+
+
+@dataclass(frozen=True)
+class Models:
+    """Everything that a run assumes."""
+
+    order_latency: Latency  # from the strategy's decision to the venue
+    answer_latency: Latency  # from the venue to the strategy
+    fees: Fees
+    queue: Queue = field(default_factory=Queue)
+    feed_latency: Latency | None = None  # None: as the data has it
+    liquidity_returns: bool = False  # what our orders took from a level is there again at its next change
+    through_fills_whole: bool = False  # a print beyond an order's price fills all of it, whatever the print's size

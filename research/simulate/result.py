@@ -1,0 +1,111 @@
+"""What a run gives back: every fill and order as arrays, positions, equity, and the assumptions behind them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
+from research.simulate.models import Constant, Models
+
+Records = np.ndarray[Any, np.dtype[Any]]
+ORDER = np.dtype(
+    [
+        ("intent_id", "<i8"), ("submit_ns", "<i8"), ("arrive_ns", "<i8"), ("done_ns", "<i8"), ("price", "<i8"),
+        ("size", "<i8"), ("filled", "<i8"), ("seen", "<i8"), ("known_size", "<i8"), ("ahead", "<i8"),
+        ("traded", "<i8"), ("market", "<i4"), ("next", "<i4"), ("previous", "<i4"), ("instrument", "<u4"),
+        ("side", "i1"), ("order_type", "u1"), ("time_in_force", "u1"), ("state", "u1"), ("known", "u1"),
+        ("cancelling", "u1"), ("cause", "u1"), ("spare", "u1"),
+    ]
+)  # fmt: skip
+ORDER_COLUMNS = [
+    "intent_id", "submit_ns", "arrive_ns", "done_ns", "price", "size", "filled", "instrument", "side", "order_type",
+    "time_in_force", "state", "cause",
+]  # fmt: skip
+FILL = np.dtype(
+    [
+        ("venue_ns", "<i8"), ("receive_ns", "<i8"), ("intent_id", "<i8"), ("price", "<i8"), ("size", "<i8"),
+        ("fee", "<i8"), ("order", "<i4"), ("instrument", "<u4"), ("side", "i1"), ("maker", "u1"), ("spare", "V6"),
+    ]
+)  # fmt: skip
+FILL_COLUMNS = [name for name in FILL.names or () if name != "spare"]
+MARK = np.dtype([("at_ns", "<i8"), ("instrument", "<u4"), ("middle2", "<i8")])
+
+
+class Assumption(NamedTuple):
+    """Something that the run took for granted."""
+
+    name: str
+    favours: bool  # whether it can make the result better than it would have been
+    text: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run. Prices and sizes are in each instrument's decimals, fees in the quote currency at 8 decimals."""
+
+    instruments: Mapping[int, Instrument]
+    fills: Records  # in the order in which the venue made them
+    orders: Records  # in the order in which they were submitted
+    marks: Records  # `middle2`: twice the middle of a good book; 0 without one
+    events: int
+    refused: int  # orders that risk refused
+    late_cancels: int  # cancels and amends that found their order done
+    in_flight: tuple[int, int]  # requests and answers that the end of the data left on their way
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def positions(self) -> dict[int, int]:
+        """What is held of each instrument at the end, as the venue has it."""
+        return {
+            one: int((self.fills["side"] * self.fills["size"])[self.fills["instrument"] == one].sum())
+            for one in self.instruments
+        }
+
+    def equity(self, instrument: int) -> Records:
+        """Money and value of one instrument at each mark, in its quote currency: `at_ns`, `position`, `equity`.
+
+        Money is what the fills known to the venue at that time brought, less fees; the position is valued at the
+        middle. Without a good book the equity is nan.
+        """
+        one, marks = self.instruments[instrument], self.marks[self.marks["instrument"] == instrument]
+        fills = self.fills[self.fills["instrument"] == instrument]
+        signed = fills["side"] * fills["size"]
+        cash = -np.cumsum(signed * fills["price"].astype("f8") / 10 ** (one.price_decimals + one.size_decimals))
+        cash -= np.cumsum(fills["fee"] / 10**FEE_DECIMALS)
+        until = np.searchsorted(fills["venue_ns"], marks["at_ns"], side="right")
+        table = np.zeros(len(marks), [("at_ns", "<i8"), ("position", "<f8"), ("equity", "<f8")])
+        held = np.append(0, np.cumsum(signed))[until] / 10**one.size_decimals
+        middle = np.where(marks["middle2"] > 0, marks["middle2"] / (2 * 10**one.price_decimals), np.nan)
+        table["at_ns"], table["position"] = marks["at_ns"], held
+        table["equity"] = np.append(0.0, cash)[until] + np.where(held == 0, 0.0, held * middle)
+        return table
+
+
+def assumptions_of(models: Models, caps: Mapping[str, Any], *, each: bool) -> tuple[Assumption, ...]:
+    """Every assumption that changes the result: those that were chosen, then those that `fast` always makes."""
+    chosen = [
+        (
+            models.liquidity_returns,
+            "liquidity_returns",
+            "what our orders took is back at the next change",
+        ),
+        (models.through_fills_whole, "through_fills_whole", "a print beyond an order's price fills all of it"),
+        (models.queue.family != "conservative", f"queue_{models.queue.family}", "a part of cancels was ahead of us"),
+        (models.order_latency == Constant(0), "no_order_latency", "an order is at the venue when it is decided"),
+        (models.answer_latency == Constant(0), "no_answer_latency", "an answer is here when the venue gives it"),
+        (models.feed_latency == Constant(0), "no_feed_latency", "market data is here when it happens"),
+        (not caps, "no_caps", "no cap of risk bounds an order or a position"),
+        (each, "called_within_messages", "the strategy sees a message's events one by one; live it sees the whole"),
+    ]
+    always = [
+        (True, "no_impact", "others do not react to our orders"),
+        (True, "no_outage", "no connection is lost, and no request is refused for a rate"),
+        (True, "no_margin", "a balance is not checked: any size can be sold, and nothing is liquidated"),
+        (False, "fees_in_quote", "every fee is charged in the quote currency"),
+        (False, "open_at_end", "what is held at the end is valued at the middle, not closed"),
+    ]
+    favouring = [Assumption(name, True, text) for on, name, text in chosen if on]
+    return (*favouring, *(Assumption(*one) for one in ((name, favours, text) for favours, name, text in always)))

@@ -1,0 +1,7 @@
+from engine.strategy.api.strategy import Strategy
+from research.simulate.client import Client
+
+class NotInFastError(ValueError): ...
+
+class StrategyClient(Client):
+    def __init__(self, strategy: Strategy) -> None: ...

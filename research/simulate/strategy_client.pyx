@@ -1,0 +1,260 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Drives a class of `engine.strategy` in a `fast` run: the same object, hooks, ledger and calls as in the engine.
+
+    event  ──▶ its `Book`   ──▶ on_book, on_book_bad, on_print
+    answer ──▶ its `Ledger` ──▶ on_fill, then on_order
+    place, enter, exit, cancel, cancel_all, a replace that only makes an order smaller ──▶ requests
+
+What needs execution itself is refused by name when the strategy calls it: an algorithm, `reduce_only`, a replace at
+another price. What needs the aggregation is refused at the start: `on_bar`, `on_global_book`, `on_opportunity`.
+"""
+
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from engine.book.measures cimport imbalance_of, spread_bps_of
+from engine.model.intent_id cimport COUNT_BITS
+from engine.model.records cimport DEPTH, Intent, Top
+from engine.model.words cimport (
+    BOOK_GOOD, FLAG_LAST, INTENT_CANCEL, INTENT_CANCEL_ALL, INTENT_PLACE, INTENT_REPLACE,
+    ORDER_TYPE_LIMIT, ORDER_TYPE_MARKET, TICK_PRINT,
+)
+from engine.strategy.api.book cimport Book
+from engine.strategy.api.intent_api cimport IntentApi, IntentSink
+from engine.strategy.role.own_records cimport OrderChange
+from research.simulate.client cimport Client
+from research.simulate.desk cimport Desk
+from research.simulate.event cimport Event
+from research.simulate.session cimport NO_ORDER, Fill, Order
+
+from engine.model.codec import Codec
+from engine.model.records import BOOK_TOP, FILL, TICK, VERDICT
+from engine.strategy.api.declared import check_timer
+from engine.strategy.api.ledger import Ledger
+from engine.strategy.api.strategy import defines, reads_of
+
+FILL_ROW, TICK_ROW, VERDICT_ROW = FILL.row, TICK.row, VERDICT.row
+NUMBER = 1  # the strategy's, as its intents have it
+
+
+class NotInFastError(ValueError):
+    """The strategy asked for something that only the engine itself does."""
+
+
+cdef extern from "Python.h":
+    object PyObject_CallOneArg(object function, object argument)
+
+
+cdef object not_in_fast(str what):
+    """The error for what this speed does not do."""
+    return NotInFastError(f"{what}: `fast` does not do this, and no order was sent. Remove the call for this run, or "
+                          "test the strategy in the engine itself (docs/recording.md, configs/demo.toml)")
+
+
+cdef class Sink(IntentSink):
+    """Where the strategy's intents go."""
+
+    cdef StrategyClient client
+
+    cdef object submit(self, Intent *intent):
+        """Follow an intent; its id."""
+        return self.client.submit(intent)
+
+
+cdef class StrategyClient(Client):
+    """One strategy of `engine.strategy` in one run."""
+
+    cdef object strategy, ledger, on_book, on_print, decode
+    cdef IntentApi api
+    cdef dict by_id  # desks by instrument
+    cdef dict numbers  # of the orders that may still fill, by intent
+    cdef list verdicts
+    cdef set good
+    cdef uint64_t count
+    cdef bint reads_prints
+    cdef object assets  # of fees, by instrument
+
+    def __init__(self, strategy):
+        """Drive this strategy, which was made with its instruments and checked parameters."""
+        kind = type(strategy)
+        lanes = reads_of(kind)
+        if lanes:
+            raise not_in_fast(f"{kind.__name__} reads {', '.join(lanes)}, which the aggregation makes")
+        check_timer(kind.__name__, strategy.timer_ns)
+        self.strategy = self.api = strategy
+        self.ledger = Ledger(NUMBER, strategy.instruments)
+        self.numbers, self.verdicts, self.good = {}, [], set()
+        self.on_book, self.on_print = strategy.on_book, strategy.on_print
+        self.reads_prints = defines(kind, "on_print")
+        self.timer_ns = strategy.timer_ns if defines(kind, "on_timer") else 0
+        self.decode = Codec(BOOK_TOP).unpack
+        self.assets = {one.id: one.quote.encode() for one in strategy.instruments.values()}
+
+    def attach(self, session, desks):
+        """Begin a run."""
+        cdef Sink sink = Sink.__new__(Sink)
+        Client.attach(self, session, desks)
+        self.by_id = {desk.number: desk for desk in desks}
+        sink.client = self
+        self.strategy.bind(sink, self.ledger)
+
+    # What the strategy receives.
+
+    cdef int on_start(self) except -1:
+        self.api.now_ns = self.now_ns
+        self.strategy.on_start()
+        return 0
+
+    cdef int on_event(self, Desk desk, const Event *event) except -1:
+        """Show the book; of a print, the print."""
+        self.api.now_ns = self.now_ns
+        if event.kind == TICK_PRINT and self.reads_prints:
+            self.on_print(TICK_ROW(
+                event.receive_ns, event.receive_ns, event.venue_ns, 0, event.price, event.size, 0,
+                event.instrument, event.kind, event.side, event.flags))
+        if desk.changed and (self.each or event.flags & FLAG_LAST):
+            desk.changed = False
+            self.call_book_hook(desk, self.api.books[event.instrument], event)
+        return 0
+
+    cdef int call_book_hook(self, Desk desk, Book view, const Event *event) except -1:
+        """Call the hook for a book that changed."""
+        self.fill_view(desk, view, event)
+        if view.good:
+            if view not in self.good:
+                self.good.add(view)
+            PyObject_CallOneArg(self.on_book, view)
+        elif view in self.good:
+            self.good.discard(view)
+            self.strategy.on_book_bad(view)
+        return 0
+
+    cdef int fill_view(self, Desk desk, Book view, const Event *event) except -1:
+        """Write the record of a book where its view reads it."""
+        cdef Top *top = <Top *>view.held
+        top.bids = <unsigned char>desk.book.copy_top(1, DEPTH, top.bid_price, top.bid_size)
+        top.asks = <unsigned char>desk.book.copy_top(-1, DEPTH, top.ask_price, top.ask_size)
+        top.state, top.instrument, top.flags = <unsigned char>desk.state, desk.number, <unsigned char>event.flags
+        top.receive_ns = top.publish_ns = event.receive_ns
+        top.venue_ns = event.venue_ns
+        top.change_count += 1
+        top.tick_sequence = <int64_t>top.change_count
+        top.imbalance = imbalance_of(top.bid_size, top.bids, top.ask_size, top.asks)
+        top.spread_bps = NAN
+        if desk.state == BOOK_GOOD and top.bids and top.asks:
+            top.spread_bps = spread_bps_of(top.bid_price[0], top.ask_price[0])
+        view.record, view.decode = None, self.decode
+        return view.apply_record(top)
+
+    cdef int on_answer(self, Desk desk, int32_t number, int32_t fill) except -1:
+        """Apply an answer to the ledger: a fill first, then the state of its order."""
+        cdef OrderChange change = self.change_of(number)
+        self.api.now_ns = self.now_ns
+        if fill != NO_ORDER:
+            row = self.row_of(fill)
+            self.ledger.fill(row)
+            self.strategy.on_fill(row)
+        order = self.ledger.change(change)
+        if order.done:
+            self.numbers.pop(change.intent_id, None)
+        self.strategy.on_order(order)
+        return 0
+
+    cdef int end_due(self) except -1:
+        """Cancel the order whose time has ended, as execution does it."""
+        cdef int32_t number = self.deadlines[0][1]
+        order = self.ledger.working.get(self.session.orders[number].intent_id)
+        if order is not None:
+            order.cancelling = True
+        return Client.end_due(self)
+
+    cdef OrderChange change_of(self, int32_t number):
+        """The state of an order, as the strategy knows it now."""
+        cdef const Order *order = &self.session.orders[number]
+        cdef OrderChange change = OrderChange.__new__(OrderChange)
+        change.intent_id, change.price, change.size = order.intent_id, order.price, order.known_size
+        change.filled, change.instrument = order.seen, order.instrument
+        change.side, change.state = order.side, order.known
+        return change
+
+    cdef int on_timer(self) except -1:
+        self.api.now_ns = self.now_ns
+        self.strategy.on_timer(self.now_ns)
+        return 0
+
+    cdef int on_refusals(self) except -1:
+        """Apply the verdicts since the last event, then call the hook of each."""
+        cdef list verdicts = self.verdicts
+        self.api.now_ns = self.now_ns
+        self.verdicts, self.has_refusals = [], False
+        for verdict in verdicts:
+            self.ledger.judge(verdict)
+            self.strategy.on_refusal(verdict)
+        return 0
+
+    # What the strategy requests.
+
+    cdef object submit(self, Intent *intent):
+        """Follow one intent; its id."""
+        cdef Desk desk = self.by_id.get(intent.instrument)
+        if desk is None:
+            raise ValueError(f"the strategy trades instrument {intent.instrument}, which the run does not have")
+        self.check(intent)
+        self.count += 1
+        intent.intent_id = <uint64_t>NUMBER << COUNT_BITS | self.count
+        if intent.kind == INTENT_PLACE:
+            self.place_order(desk, intent)
+        elif intent.kind == INTENT_CANCEL_ALL:
+            self.cancel_orders(intent.instrument)
+        elif intent.kind == INTENT_CANCEL:
+            self.cancel_order(self.ledger.working[intent.target_id])
+        elif intent.target_id in self.numbers:
+            self.amend(self.numbers[intent.target_id], intent.size)
+        return intent.intent_id
+
+    cdef int check(self, const Intent *intent) except -1:
+        """Refuse what only execution does."""
+        if intent.algorithm:
+            raise not_in_fast("an algorithm")
+        if intent.flags:
+            raise not_in_fast("reduce_only")
+        if intent.kind == INTENT_REPLACE:
+            raise not_in_fast("replace at another price, or at a larger size")
+        if intent.kind == INTENT_PLACE and intent.order_type not in (ORDER_TYPE_LIMIT, ORDER_TYPE_MARKET):
+            raise not_in_fast(f"order_type {intent.order_type}")
+        return 0
+
+    cdef int place_order(self, Desk desk, const Intent *intent) except -1:
+        """Submit an order, or keep its refusal for the next event."""
+        cdef int32_t number
+        self.ledger.begin(intent.intent_id, intent.instrument, intent.side, intent.price, intent.size)
+        number = self.place(desk, intent.side, intent.size, intent.price, intent.time_in_force, intent.order_type,
+                            intent.timeout_ns, intent.intent_id)
+        if number != NO_ORDER:
+            self.numbers[intent.intent_id] = number
+            return 0
+        self.has_refusals = True
+        self.verdicts.append(VERDICT_ROW(
+            intent.intent_id, self.now_ns, desk.found, desk.limit, 0, NUMBER, intent.instrument, self.reason,
+            intent.kind, 0, 0))
+        return 0
+
+    cdef int cancel_orders(self, instrument) except -1:
+        """Cancel every order on an instrument."""
+        for order in list(self.ledger.orders(instrument)):
+            self.cancel_order(order)
+        return 0
+
+    cdef int cancel_order(self, object order) except -1:
+        """Cancel one order of the ledger."""
+        order.cancelling = True
+        number = self.numbers.get(order.intent_id)
+        return 0 if number is None else self.cancel(number)
+
+    cdef object row_of(self, int32_t number):
+        """A fill as the engine's lane has it."""
+        cdef Fill fill = self.session.fills[number]
+        return FILL_ROW(
+            b"%d" % fill.intent_id, fill.intent_id, b"%d" % number, b"%d" % fill.order, fill.venue_ns, fill.receive_ns,
+            fill.price, fill.size, fill.fee, 0, 0, self.assets[fill.instrument], NUMBER, fill.instrument, fill.side,
+            fill.maker, 0, 1)

@@ -1,0 +1,43 @@
+"""The bench of simulate prints every figure under its name, and its made market is what it says."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+from bench import path
+from bench.market import BTC, made
+from engine.book import Book
+from research.simulate import check
+from research.simulate.events import LAST, LEVEL, PRINT
+
+FIGURES = {"python_events_per_s", "compiled_events_per_s", "orders_events_per_s", "last_tenth_ratio", "fills_behind"}
+LATER = {
+    "engine_events_per_s", "bars_per_s", "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
+    "on_book_cross_p50_ns", "recorder_records_per_s", "sweep_speedup_2", "machine_speedup_2", "variants_per_s_1",
+    "capture",
+}  # fmt: skip
+
+
+def test_the_made_market_is_never_crossed_and_one_in_ten_is_a_print() -> None:
+    """A crossed book stops a strategy: the bench would measure events without a decision."""
+    events, book = made(20_000), Book()
+    check(events, [BTC])
+    assert 0.09 < (events["kind"] == PRINT).mean() < 0.12
+    for event in events:
+        if event["kind"] == LEVEL:
+            book.set(int(event["side"]), int(event["price"]), int(event["size"]))
+        assert not (event["flags"] & LAST and book.is_crossed())
+    assert made(5_000).tobytes() == made(5_000).tobytes()
+    assert not np.array_equal(made(5_000), made(5_000, seed=2))
+
+
+def test_the_program_prints_every_key() -> None:
+    """A reader finds a figure by its name; what does not exist yet is null, not missing."""
+    words = [sys.executable, "-m", "bench.simulate", "--json", "--events", "40000", "--rounds", "1", "--no-peers"]
+    report = json.loads(subprocess.run(words, cwd=path.ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    assert all(report[name] > 0 for name in FIGURES)
+    assert report["orders_fills"] > 0
+    assert all(report[name] is None for name in LATER)
+    assert {"machine", "peers", "peers_missing"} <= set(report)

@@ -1,0 +1,383 @@
+"""The semantics of a `fast` run a second time, in plain Python without any of its code: slow, and easy to read.
+
+One heap has everything that happens, ordered by time and then by rank. The book is a dictionary of what the data says;
+what our orders took is beside it. Every sum is computed again from all orders. A test compares it with the compiled run
+fill for fill.
+"""
+
+# ruff: noqa: ANN001, ANN201, C901, D102, D107, PLR0911 - one page of rules: a method's name is its rule
+
+import heapq
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from engine.model.words import BookState, OrderState, OrderType, Reason, TimeInForce
+from research.simulate.models import Constant, Models
+
+VENUE, REQUEST, ANSWER, DEADLINE, TIMER, HEARD = range(6)
+DONE = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
+RESTING = (OrderState.OPEN, OrderState.PARTLY_FILLED)
+MASK = (1 << 64) - 1
+
+
+def draws(seed: int):
+    """The numbers of SplitMix64."""
+    state = seed & MASK
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) & MASK
+        value = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & MASK
+        yield value ^ (value >> 31)
+
+
+def latencies(model: Any):
+    """A function that draws the next latency."""
+    if isinstance(model, Constant):
+        return lambda: model.ns
+    source = draws(model.seed)
+    return lambda: model.samples[(next(source) >> 32) * len(model.samples) >> 32]
+
+
+@dataclass
+class Own:
+    """One of our orders."""
+
+    number: int
+    intent_id: int
+    instrument: int
+    side: int
+    price: int
+    size: int
+    tif: int
+    kind: int
+    known_size: int
+    filled: int = 0
+    seen: int = 0
+    state: int = 0
+    known: int = 0
+    ahead: int = 0
+    traded: int = 0
+    arrived: int = 0
+    done_ns: int = 0
+    cancelling: bool = False
+
+
+@dataclass
+class Known:
+    """What the strategy knows of one instrument."""
+
+    levels: dict = field(default_factory=dict)
+    state: int = BookState.EMPTY
+    feed_state: int = BookState.GOOD
+    good_middle2: int = 0
+    changed: bool = False
+    shown_good: bool = False
+
+    def best(self, side: int) -> int | None:
+        prices = [price for (one, price) in self.levels if one == side]
+        return max(prices, key=lambda price: side * price, default=None)
+
+
+class Reference:
+    """One run."""
+
+    def __init__(self, events, instruments, models: Models, caps, script, *, each: bool, timer_ns: int = 0) -> None:
+        self.events, self.models, self.caps, self.script, self.each = events, models, caps, script, each
+        self.instruments = {one.id: one for one in instruments}
+        self.heap: list = []
+        self.pushed = self.intents = self.arrivals = self.late = self.refused = 0
+        self.recorded = {one: {} for one in self.instruments}
+        self.taken = {one: {} for one in self.instruments}
+        self.known = {one: Known() for one in self.instruments}
+        self.orders: list[Own] = []
+        self.fills: list[tuple] = []
+        self.refusals: list[tuple] = []
+        self.log: list = []
+        self.request_latency, self.answer_latency = latencies(models.order_latency), latencies(models.answer_latency)
+        self.last = {REQUEST: 0, ANSWER: 0}
+        self.timer_ns = timer_ns
+        script.api = self
+
+    def push(self, at: int, rank: int, *what: Any) -> int:
+        if rank in self.last:
+            at = self.last[rank] = max(at, self.last[rank])
+        self.pushed += 1
+        heapq.heappush(self.heap, (at, rank, self.pushed, what))
+        return at
+
+    def run(self) -> None:
+        for event in self.events:
+            self.push(int(event["venue_ns"]), VENUE, event)
+        for event in self.events:
+            self.push(int(event["receive_ns"]), HEARD, event)
+        self.now = int(self.events[0]["receive_ns"])
+        end = int(self.events[-1]["receive_ns"])
+        if self.timer_ns:
+            self.push(self.now + self.timer_ns, TIMER)
+        while self.heap and self.heap[0][0] <= end:
+            self.at, rank, _, what = heapq.heappop(self.heap)
+            if rank >= ANSWER:
+                self.now = self.at
+                self.read_refusals()
+            (self.happen, self.arrive, self.learn, self.expire, self.tick, self.hear)[rank](*what)
+
+    # The venue.
+
+    def size(self, one: int, side: int, price: int) -> int:
+        return self.recorded[one].get((side, price), 0) - self.taken[one].get((side, price), 0)
+
+    def resting(self, one: int, side: int) -> list[Own]:
+        mine = [o for o in self.orders if o.instrument == one and o.side == side and o.state in RESTING and o.arrived]
+        return sorted(mine, key=lambda o: (-side * o.price, o.arrived))
+
+    def happen(self, event) -> None:
+        one, side, price, size = (int(event[name]) for name in ("instrument", "side", "price", "size"))
+        if event["flags"] & 2:
+            self.recorded[one].clear()
+        if event["kind"] == 2:
+            self.set_level(one, side, price, size)
+        elif event["kind"] == 3:
+            self.print(one, -side, price, size)
+
+    def set_level(self, one: int, side: int, price: int, size: int) -> None:
+        before, key = self.size(one, side, price) if (side, price) in self.recorded[one] else 0, (side, price)
+        self.recorded[one][key] = size
+        if key in self.taken[one]:
+            if size == 0 or self.models.liquidity_returns:
+                del self.taken[one][key]
+            else:
+                self.taken[one][key] = min(self.taken[one][key], size)
+        if size == 0:
+            del self.recorded[one][key]
+        after = self.size(one, side, price) if size else 0
+        for order in self.resting(one, side):
+            if order.price == price:
+                order.ahead, order.traded = self.moved(order, before, after), 0
+        for order in self.resting(one, -side):
+            left = self.size(one, side, price) if size else 0
+            if left and -side * order.price >= -side * price:
+                part = min(left, order.size - order.filled)
+                self.take(one, side, price, part)
+                self.fill(order, order.price, part, maker=True)
+
+    def take(self, one: int, side: int, price: int, part: int) -> None:
+        self.taken[one][side, price] = self.taken[one].get((side, price), 0) + part
+
+    def moved(self, order: Own, before: int, after: int) -> int:
+        queue, ahead, cancelled = self.models.queue, order.ahead, before - after - order.traded
+        if queue.family != "conservative" and cancelled > 0 and ahead > 0:
+            weigh = math.log1p if queue.family == "log" else lambda size: math.pow(size, queue.exponent)
+            behind = max(before - ahead, 0)
+            rear = weigh(behind) if behind else 0.0
+            step = self.instruments[order.instrument].size_step
+            share = rear / (weigh(ahead) + rear)
+            in_rear = min((int(cancelled * share) // step + 1) * step, cancelled, behind)
+            ahead = max(0, ahead - (cancelled - in_rear))
+        return min(ahead, after)
+
+    def print(self, one: int, side: int, price: int, size: int) -> None:
+        left = size
+        for order in self.resting(one, side):
+            if left <= 0 or side * order.price < side * price:
+                break
+            part = order.size - order.filled
+            if order.price == price:
+                part = min(part, max(0, left - order.ahead))
+                order.ahead, order.traded = max(0, order.ahead - left), order.traded + size
+            elif not self.models.through_fills_whole:
+                part = min(part, left)
+            if part:
+                left -= part
+                self.fill(order, order.price, part, maker=True)
+
+    def arrive(self, kind: str, order: Own, size: int) -> None:
+        if kind != "place":
+            late = order.done_ns or (kind == "amend" and not order.filled < size < order.size)
+            if late:
+                self.late += 1
+            elif kind == "cancel":
+                self.end(order, OrderState.CANCELLED)
+            else:
+                order.size = size
+                self.answer(order)
+            return
+        self.arrivals += 1
+        order.arrived, one, side = self.arrivals, order.instrument, order.side
+        reachable = sorted(p for (s, p) in self.recorded[one] if s == -side and side * (order.price - p) >= 0)
+        reachable = [p for p in reachable[::side] if self.size(one, -side, p)]
+        if any(side * (order.price - other.price) >= 0 for other in self.resting(one, -side)):
+            self.end(order, OrderState.REJECTED)
+            return
+        if order.tif == TimeInForce.POST_ONLY and reachable:
+            self.end(order, OrderState.REJECTED)
+            return
+        if order.tif == TimeInForce.FOK and sum(self.size(one, -side, p) for p in reachable) < order.size:
+            self.end(order, OrderState.EXPIRED)
+            return
+        for price in reachable:
+            part = min(self.size(one, -side, price), order.size - order.filled)
+            if part:
+                self.take(one, -side, price, part)
+                self.fill(order, price, part, maker=False)
+        if order.filled == order.size:
+            return
+        if order.tif == TimeInForce.IOC or order.kind == OrderType.MARKET:
+            self.end(order, OrderState.EXPIRED)
+            return
+        order.ahead = self.size(one, side, order.price) if (side, order.price) in self.recorded[one] else 0
+        if not order.filled:
+            order.state = OrderState.OPEN
+            self.answer(order)
+
+    def fill(self, order: Own, price: int, part: int, *, maker: bool) -> None:
+        order.filled += part
+        order.state = OrderState.FILLED if order.filled == order.size else OrderState.PARTLY_FILLED
+        if order.state == OrderState.FILLED:
+            order.done_ns = self.at
+        one, tier = self.instruments[order.instrument], self.models.fees.tiers[0]
+        notional = Fraction(price * part, 10 ** (one.price_decimals + one.size_decimals))
+        fee = math.ceil(notional * Fraction(tier.maker if maker else tier.taker) * 10**8)
+        number = len(self.fills)
+        self.fills.append((self.at, 0, order.intent_id, price, part, fee, order.instrument, order.side, int(maker)))
+        receive_ns = self.answer(order, (number, part))
+        self.fills[number] = (self.at, receive_ns, *self.fills[number][2:])
+
+    def end(self, order: Own, state: int) -> None:
+        order.state, order.done_ns = state, self.at
+        self.answer(order)
+
+    def answer(self, order: Own, fill=None) -> int:
+        return self.push(self.at + self.answer_latency(), ANSWER, order, order.state, order.size, fill)
+
+    # The strategy.
+
+    def learn(self, order: Own, state: int, size: int, fill) -> None:
+        order.known, order.known_size = state, size
+        if fill is not None:
+            order.seen += fill[1]
+            self.log.append(("fill", self.now, order.intent_id, fill[1], self.position(order.instrument)))
+            self.script.on_fill(order.instrument)
+        self.log.append(("order", self.now, order.intent_id, state, order.seen, size))
+
+    def expire(self, order: Own) -> None:
+        if order.known not in DONE and not order.cancelling:
+            self.ask_cancel(order)
+
+    def tick(self) -> None:
+        self.log.append(("timer", self.now))
+        self.push(self.now + self.timer_ns, TIMER)
+
+    def hear(self, event) -> None:
+        one, known = int(event["instrument"]), self.known[int(event["instrument"])]
+        if event["flags"] & 2:
+            known.levels.clear()
+            known.state, known.changed = BookState.EMPTY, True
+        key, size = (int(event["side"]), int(event["price"])), int(event["size"])
+        if event["kind"] == 2:
+            known.levels.pop(key, None)
+            if size:
+                known.levels[key] = size
+        elif event["kind"] == 4:
+            known.feed_state = size
+        known.changed |= event["kind"] != 3
+        if event["flags"] & 1:
+            self.judge(known)
+        if event["kind"] == 3:
+            self.log.append(("print", self.now, one, key[1], size))
+        if known.changed and (self.each or event["flags"] & 1):
+            known.changed = False
+            self.show(one, known)
+
+    def judge(self, known: Known) -> None:
+        bid, ask = known.best(1), known.best(-1)
+        known.state = known.feed_state
+        if bid is not None and ask is not None and bid >= ask:
+            known.state = BookState.CROSSED
+        elif bid is not None and ask is not None and known.state == BookState.GOOD:
+            known.good_middle2 = bid + ask
+
+    def show(self, one: int, known: Known) -> None:
+        bid, ask = known.best(1), known.best(-1)
+        if known.state == BookState.GOOD and bid is not None and ask is not None:
+            known.shown_good = True
+            self.log.append(("book", self.now, one, bid, ask))
+            self.script.on_book(one, bid, ask)
+        elif known.shown_good:
+            known.shown_good = False
+            self.log.append(("bad", self.now, one))
+
+    def read_refusals(self) -> None:
+        refusals, self.refusals = self.refusals, []
+        for intent_id, reason in refusals:
+            self.log.append(("refusal", self.now, intent_id, reason))
+
+    def position(self, one: int) -> int:
+        return sum(o.side * o.seen for o in self.orders if o.instrument == one)
+
+    # What a script calls.
+
+    def place(self, one: int, side: int, size: int, price: int, tif: int, kind: int, timeout_ns: int) -> None:
+        self.intents += 1
+        intent_id = 1 << 40 | self.intents
+        reason = self.refusal(one, side, size, price)
+        if reason:
+            self.refused += 1
+            self.refusals.append((intent_id, reason))
+            return
+        order = Own(len(self.orders), intent_id, one, side, price, size, tif, kind, size)
+        self.orders.append(order)
+        self.push(self.now + self.request_latency(), REQUEST, "place", order, size)
+        if timeout_ns:
+            self.push(self.now + timeout_ns, DEADLINE, order)
+
+    def refusal(self, one: int, side: int, size: int, price: int) -> int:
+        known, instrument = self.known[one], self.instruments[one]
+        pending = sum(
+            o.known_size - o.seen for o in self.orders if o.instrument == one and o.side == side and o.known not in DONE
+        )
+        position, good = self.position(one) * side, known.state == BookState.GOOD
+        is_exit = position < 0 and pending + size <= -position
+        if not (known.good_middle2 if is_exit else good and None not in (known.best(1), known.best(-1))):
+            return Reason.BOOK_NOT_GOOD
+        if price % instrument.price_step:
+            return Reason.PRICE_STEP
+        if size % instrument.size_step or size < instrument.size_min:
+            return Reason.SIZE_STEP
+        if instrument.size_max and size > instrument.size_max:
+            return Reason.ORDER_TOO_LARGE
+        if is_exit:
+            return 0
+        dollars = Fraction(1, 10 ** (instrument.price_decimals + instrument.size_decimals))
+        if "max_order_size_usd" in self.caps and size * price * dollars > Fraction(self.caps["max_order_size_usd"]):
+            return Reason.ORDER_TOO_LARGE
+        worst = (
+            (position + pending + size) * max(Fraction(price), Fraction(known.best(1) + known.best(-1), 2)) * dollars
+        )
+        if "max_position_usd" in self.caps and worst > Fraction(self.caps["max_position_usd"]):
+            return Reason.POSITION_TOO_LARGE
+        return 0
+
+    def live(self, one: int) -> list[Own]:
+        return [o for o in self.orders if o.instrument == one and o.known in RESTING and not o.cancelling]
+
+    def ask_cancel(self, order: Own) -> None:
+        order.cancelling = True
+        self.push(self.now + self.request_latency(), REQUEST, "cancel", order, 0)
+
+    def cancel(self, intent_id: int) -> None:
+        self.intents += 1
+        self.ask_cancel(next(o for o in self.orders if o.intent_id == intent_id))
+
+    def cancel_all(self, one: int) -> None:
+        self.intents += 1
+        for order in self.orders:
+            if order.instrument == one and order.known not in DONE and not order.cancelling:
+                self.ask_cancel(order)
+
+    def amend(self, intent_id: int, size: int) -> None:
+        order = next(o for o in self.orders if o.intent_id == intent_id)
+        if order.seen < size < order.known_size:
+            self.intents += 1
+            self.push(self.now + self.request_latency(), REQUEST, "amend", order, size)
