@@ -1,7 +1,8 @@
-"""Three worked examples, small enough to read at once. They show the form of a strategy, not a way to earn money."""
+"""Four worked examples, small enough to read at once. They show the form of a strategy, not a way to earn money."""
 
 from engine.strategy.samples.imbalance_maker import ImbalanceMaker
 from engine.strategy.samples.momentum_taker import MomentumTaker
+from engine.strategy.samples.moving_average_cross import MovingAverageCross
 from engine.strategy.samples.round_trip import RoundTrip
 
-__all__ = ["ImbalanceMaker", "MomentumTaker", "RoundTrip"]
+__all__ = ["ImbalanceMaker", "MomentumTaker", "MovingAverageCross", "RoundTrip"]
