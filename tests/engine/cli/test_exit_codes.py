@@ -20,7 +20,7 @@ SYSTEM_COMMANDS = (
     "restart feed", "orders", "positions", "balances", "monitor", "reconcile", "journal", "fills",
     "kill feed", "profile feed", "reload", "set", "strategy", "latency",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
-    "config show", "alert test", "deaths", "strategy list", "set maker size=1",
+    "config show", "alert test", "deaths", "strategy list", "set maker size=1", "data ls", "data check",
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
 ) -> None:
     """The usage of the whole program names neither the option that is meant nor the ones there are."""
     assert main([*line.split(), "--nope"]) == 2
-    command = " ".join(line.split()[: 2 if line.startswith(("shm", "capture", "config", "alert")) else 1])
+    command = " ".join(line.split()[: 2 if line.startswith(("shm", "capture", "config", "alert", "data")) else 1])
     assert f"usage: engine-ctl {command} [-h]" in capsys.readouterr().err
 
 
