@@ -18,6 +18,7 @@ cdef class Client:
     cdef readonly int64_t now_ns
     cdef int64_t timer_ns  # how often `on_timer` is called; 0: never
     cdef int64_t deadline_ns  # the next end of an order that has one
+    cdef int64_t scheduled_ns  # when the next method of a schedule is due
     cdef list deadlines  # a heap of (when, order)
     cdef bint each  # the book is shown after every event, not after every message
     cdef readonly int64_t refused  # orders that risk refused
@@ -29,6 +30,7 @@ cdef class Client:
     cdef int on_answer(self, Desk desk, int32_t order, int32_t fill) except -1
     cdef int on_timer(self) except -1
     cdef int on_refusals(self) except -1
+    cdef int call_scheduled(self) except -1
 
     cdef int32_t place(self, Desk desk, int side, int64_t size, int64_t price, int time_in_force, int order_type=*,
                        int64_t timeout_ns=*, int64_t intent_id=*) except -2

@@ -27,7 +27,7 @@ cdef class Client:
     """Base of compiled strategies: every hook does nothing."""
 
     def __cinit__(self, *_, **__):
-        self.deadline_ns, self.deadlines = INT64_MAX, []
+        self.deadline_ns, self.scheduled_ns, self.deadlines = INT64_MAX, INT64_MAX, []
 
     def attach(self, Session session not None, list desks not None):
         """Begin a run; a client has one run."""
@@ -53,6 +53,11 @@ cdef class Client:
 
     cdef int on_refusals(self) except -1:
         """Risk refused orders since the last event."""
+        return 0
+
+    cdef int call_scheduled(self) except -1:
+        """Call the methods of a schedule that are due; `scheduled_ns` is set to the next time."""
+        self.scheduled_ns = INT64_MAX
         return 0
 
     cdef int32_t place(self, Desk desk, int side, int64_t size, int64_t price, int time_in_force,

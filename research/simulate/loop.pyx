@@ -4,9 +4,9 @@
     data ──venue_ns────▶ venue's book, our resting orders           docs/research/simulate.md has a time line
          ──receive_ns──▶ the strategy's book and hooks
 
-At equal times: events at the venue, then requests at the venue, answers, ended deadlines, the timer, and last the event
-that the strategy receives. So a strategy never acts on an event before its order meets everything that the venue did up
-to that moment.
+At equal times: events at the venue, then requests at the venue, answers, ended deadlines, the timer, scheduled methods,
+and last the event that the strategy receives. So a strategy never acts on an event before its order meets everything
+that the venue did up to that moment.
 """
 
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
@@ -74,7 +74,8 @@ cdef class Loop:
 
     cdef inline int64_t soonest(self) noexcept:
         """When the next message arrives, deadline ends or timer is due."""
-        return min(min(self.session.soonest_ns, self.client.deadline_ns), self.timer_ns)
+        cdef int64_t timed_ns = min(self.client.scheduled_ns, self.timer_ns)
+        return min(min(self.session.soonest_ns, self.client.deadline_ns), timed_ns)
 
     cdef inline int64_t reach(self, int64_t upto_ns) except -1:
         """Apply the venue's events up to a time, or to the answer that one of them causes; that time."""
@@ -101,6 +102,8 @@ cdef class Loop:
             return self.client.receive_answer(receive(session, &session.answers))
         if self.client.deadline_ns <= now_ns:
             return self.client.end_due()
+        if self.timer_ns > now_ns:
+            return self.client.call_scheduled()
         self.timer_ns += self.client.timer_ns
         return self.client.on_timer()
 

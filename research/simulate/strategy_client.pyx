@@ -32,6 +32,7 @@ from engine.model.records import BOOK_TOP, FILL, TICK, VERDICT
 from engine.strategy.api.declared import check_timer
 from engine.strategy.api.ledger import Ledger
 from engine.strategy.api.strategy import defines, reads_of
+from engine.strategy.role.schedule import Schedule
 
 FILL_ROW, TICK_ROW, VERDICT_ROW = FILL.row, TICK.row, VERDICT.row
 NUMBER = 1  # the strategy's, as its intents have it
@@ -73,6 +74,7 @@ cdef class StrategyClient(Client):
     cdef uint64_t count
     cdef bint reads_prints
     cdef object assets  # of fees, by instrument
+    cdef object schedule
 
     def __init__(self, strategy):
         """Drive this strategy, which was made with its instruments and checked parameters."""
@@ -88,6 +90,7 @@ cdef class StrategyClient(Client):
         self.reads_prints = defines(kind, "on_print")
         self.timer_ns = strategy.timer_ns if defines(kind, "on_timer") else 0
         self.decode = Codec(BOOK_TOP).unpack
+        self.schedule = Schedule(strategy)
         self.assets = {one.id: one.quote.encode() for one in strategy.instruments.values()}
 
     def attach(self, session, desks):
@@ -103,6 +106,7 @@ cdef class StrategyClient(Client):
     cdef int on_start(self) except -1:
         self.api.now_ns = self.now_ns
         self.strategy.on_start()
+        self.scheduled_ns = self.schedule.begin(self.now_ns)
         return 0
 
     cdef int on_event(self, Desk desk, const Event *event) except -1:
@@ -180,6 +184,11 @@ cdef class StrategyClient(Client):
     cdef int on_timer(self) except -1:
         self.api.now_ns = self.now_ns
         self.strategy.on_timer(self.now_ns)
+        return 0
+
+    cdef int call_scheduled(self) except -1:
+        self.api.now_ns = self.now_ns
+        self.scheduled_ns = self.schedule.call(self.now_ns)
         return 0
 
     cdef int on_refusals(self) except -1:

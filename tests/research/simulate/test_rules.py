@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.model.words import OrderState, Reason
-from engine.strategy import BUY, SELL, Strategy, TimeInForce
+from engine.strategy import BUY, SELL, Strategy, TimeInForce, every
 from engine.strategy.samples.imbalance_maker import ImbalanceMaker
 from research.simulate import EVENT, Constant, Fees, Models, Queue, Recorded, Tier, simulate
 from research.simulate.place_in_queue import ahead_of
@@ -124,6 +124,20 @@ def test_a_deadline_cancels_an_order() -> None:
     result, _ = run(events((10, PRINT, SELL, 99, 3)), (BUY, 4, 100, {"timeout_ns": 30}))
     assert not len(result.fills)
     assert result.orders[0]["done_ns"] == BEGIN_NS + 31
+
+
+def test_a_scheduled_method_is_called_at_its_time() -> None:
+    """A method that a run never called would be another strategy than the one that trades."""
+    calls: list[tuple[int, int]] = []
+
+    class Scheduled(Strategy):
+        @every("1s")
+        def look(self, now_ns: int) -> None:
+            """Write the time down."""
+            calls.append((now_ns, self.now_ns))
+
+    simulate(events(gap_ns=10**8), Scheduled, instruments=[BTC], models=MODELS)
+    assert calls == [(BEGIN_NS + second * 10**9,) * 2 for second in range(1, 7)]
 
 
 @pytest.mark.parametrize(
