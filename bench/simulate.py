@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
-EVENTS, ROUNDS, PYTHON_SHARE, EVERY, TAKE_EVERY = 10_000_000, 3, 5, 100, 7
+EVENTS, ROUNDS, PYTHON_SHARE, EVERY, TAKE_EVERY = 10_000_000, 3, 5, 100, 6
 LATENCY_NS = 1_000_000
 MODELS = Models(Constant(LATENCY_NS), Constant(LATENCY_NS), Fees.flat("0.0002", "0.0005"), Queue("power"))
 LATER = (
@@ -94,12 +94,13 @@ def measure(events: Events, rounds: int) -> dict[str, Any]:
 def linearity(events: Events, rounds: int) -> dict[str, Any]:
     """The rate of the last tenth of a run over that of the first, with many fills behind it."""
     ratios, fills = [], 0
-    for _ in range(rounds):
+    for _ in range(2 * rounds - 1):
         taker = Taker(1_000, TAKE_EVERY, len(events) // 10)
         fills = len(run(events, taker)[1].fills)
         tenths = [after - before for before, after in zip(taker.stamps, taker.stamps[1:], strict=False)]
         ratios.append(tenths[0] / tenths[9 if len(tenths) > 9 else -1])
-    return {"last_tenth_ratio": round(median(ratios), 3), "fills_behind": fills}
+    spread = [round(min(ratios), 3), round(max(ratios), 3)]
+    return {"last_tenth_ratio": round(median(ratios), 3), "last_tenth_spread": spread, "fills_behind": fills}
 
 
 def _message_end(events: Events, at: int) -> int:
