@@ -36,7 +36,7 @@ from engine.model.words import BUY, SELL, BookState, IntentKind, OrderState, Ord
 from engine.router.journal import Journal
 from engine.router.lanes import open_router_lanes
 from engine.router.offers import Offers
-from engine.router.options import RouterOptions
+from engine.router.options import RouterOptions, Tables
 from engine.router.role import Router
 from engine.router.terms import make_route, routes_by_instrument
 
@@ -216,10 +216,13 @@ def _router(system: MemorySystem, journal: Path, used: Sequence[str]) -> Router:
     ]  # fmt: skip
     fees = {one.name: round(one.fee_bps * 100) for one in VENUES}
     route = make_route("eth", instruments, {one: one for one in names}, fees)
-    options = RouterOptions.of(Table(routes=(), taker_fee_bps={}))
+    table = Table(routes=(), taker_fee_bps={})
+    options = RouterOptions.of(table)
     alive = dict.fromkeys(names, lambda: True)
     offers = Offers(lanes.books, alive, options.book_age_ns, options.latency_bps_per_ms, options.first_ack_ns)
-    return Router(1, routes_by_instrument([route]), options, lanes, Journal(journal), offers, lambda _: "")
+    return Router(
+        1, routes_by_instrument([route]), options, lanes, Journal(journal), offers, lambda _: "", Tables(table)
+    )
 
 
 def _trade(

@@ -15,8 +15,9 @@ NAME = re.compile(r"(?P<output>.*?)(?P<numbers>(?:_\d+(?:\.\d+)?)*)")
 
 
 def indicators() -> list[type[Indicator]]:
-    """Every class that has a definition, by module and name."""
-    return sorted(_classes(Indicator), key=lambda one: (one.__module__, one.definition.name))
+    """Every class that has a definition, by module and name; of a class that was defined again, the latest."""
+    latest = {(one.__module__, one.__qualname__): one for one in _classes(Indicator)}
+    return sorted(latest.values(), key=lambda one: (one.__module__, one.definition.name))
 
 
 def by_output() -> dict[str, type[Indicator]]:

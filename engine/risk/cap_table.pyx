@@ -211,13 +211,13 @@ cdef class CapTable:
             self.repeats.crowded_ns = max(self.repeats.crowded_ns, now_ns)
 
     def approves(self, proposed):
-        """Whether every cap certainly allows this order, which replaces none and follows no book."""
+        """Whether every cap certainly allows this order, which replaces none, follows no book and is no pair."""
         cdef Order order = Order.__new__(Order)
         (
             order.now_ns, order.strategy, order.instrument, order.side, order.price, order.size, order.decided_ns,
-            order.ttl_ns, relief, follows_book,
+            order.ttl_ns, relief, follows_book, pair,
         ) = proposed
-        assert not relief and not follows_book, proposed
+        assert not relief and not follows_book and not pair, proposed
         order.id = order.instrument
         return self.allows(order)
 

@@ -37,6 +37,7 @@ LINES = (
     "strategy enable taker", "reload", "cancel-all", "halt", "resume", "restart taker", "kill aggregation",
     "profile feed --seconds 1 --output {new}.svg", "cancel --strategy maker", "init {new}",
     "alert test --config {alerts}", "completion bash", "man",
+    "data seal", "data ls", "data check",
 )  # fmt: skip
 LONG = (
     "view --once", "preflight {file}",
@@ -89,6 +90,7 @@ def loaded(floor: Callable[..., Floor]) -> Floor:
             "max_order_rate_per_min = 3000": "max_order_rate_per_min = 60000",
             "reprice_steps = 2": "reprice_steps = 1",
             "half_width_steps = 2": "half_width_steps = 1",
+            "[monitor]": "[recorder]\npart_seconds = 1\n[monitor]",
         },
     )
     house.up()

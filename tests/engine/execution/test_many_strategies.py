@@ -43,7 +43,7 @@ class Desk(House):
             self.book(6_000_000 + 300 * (step % 7), 6_000_100 + 300 * (step % 7), imbalance=(step % 3 - 1) / 2)
             for role in self.strategies.values():
                 role.step(self.now_ns)
-            self.run()
+            self.run(10)  # a step reads the messages about few orders, and every strategy submits some
 
 
 def strategy(number: int, lanes: StrategyLanes) -> StrategyRole:

@@ -17,9 +17,11 @@ from engine.execution.venue import strangers
 from engine.lanes.memory import MemoryReader
 from engine.model.words import SELL, IntentKind, OrderState, Reason
 from engine.venues.binance.trading import requests
+from engine.venues.binance.trading.stages import FRAMES_MOST
 from tests.engine.execution.memory import MS, SECOND, House, Ring
 
 BATCH = 100
+ANSWERED = 2 + 3 * BATCH // FRAMES_MOST  # steps in which every message about a batch is read
 WRITTEN = ("journal", "verdicts", "orders", "fills", "steps")
 
 
@@ -65,11 +67,11 @@ def trade(house: House) -> None:
     """A batch of orders, every second one filled and the others cancelled; each has an hour's time."""
     house.book()
     placed = [house.intent(size=100, timeout_ns=3600 * SECOND) for _ in range(BATCH)]
-    house.run(4)
+    house.run(ANSWERED)
     for intent_id in placed[::2]:
         house.venue.fill(house.role.blotter.newest[intent_id].client_id.hex(), 100)
     house.intent(kind=IntentKind.CANCEL_ALL)
-    house.run(3)
+    house.run(ANSWERED)
 
 
 def refused(house: House) -> int:

@@ -211,6 +211,19 @@ def test_a_class_that_cannot_work_is_refused() -> None:
         Silent().update(1)
 
 
+def test_a_class_that_is_defined_again_replaces_the_first_one() -> None:
+    """In a notebook an indicator is edited and its cell is run again."""
+
+    def define() -> type[Indicator]:
+        class Edited(Indicator):
+            definition = Definition("edited", "edited", Kind.PRICE, ("price",), "…", lambda _: 1)
+
+        return Edited
+
+    kept = [define(), define()]
+    assert by_output()["edited"] is kept[-1]
+
+
 def test_two_indicators_of_one_name_are_refused() -> None:
     """A strategy would read the one or the other by the order of imports."""
 

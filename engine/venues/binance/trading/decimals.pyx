@@ -2,12 +2,12 @@
 """The decimal numbers and the client ids of answers and reports: a dozen of them in the messages about one order."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from engine.model.records cimport CLIENT_ID
 from libc.stdint cimport int64_t, uint8_t
 
 cdef enum:
     DIGITS_MOST = 18  # so many fit 64 bits
     FRACTION_MOST = 40  # after the point, as in `reader.DECIMAL`
-    CLIENT_ID = 16  # bytes of an id of ours
 
 
 def read_plain(str text not None, int decimals):
