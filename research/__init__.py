@@ -2,5 +2,6 @@
 
 from research.history import History, TooLargeError, history
 from research.indicators import calculate_sma
+from research.positions import PositionSnapshot, get_position_snapshot
 
-__all__ = ["History", "TooLargeError", "calculate_sma", "history"]
+__all__ = ["History", "PositionSnapshot", "TooLargeError", "calculate_sma", "get_position_snapshot", "history"]
