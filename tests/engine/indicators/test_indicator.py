@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.indicators import Bollinger, Definition, Ema, Indicator, Kind, Macd, Obv, Parameter, Rsi, Sma, Vwap
-from engine.indicators.catalogue import by_output, indicators, make
+from engine.indicators.catalogue import indicators, make
 from tests.engine.indicators.histories import history
 
 OURS = [one for one in indicators() if one.__module__.startswith("engine.indicators.")]
@@ -211,26 +211,31 @@ def test_a_class_that_cannot_work_is_refused() -> None:
         Silent().update(1)
 
 
-def test_a_class_that_is_defined_again_replaces_the_first_one() -> None:
-    """In a notebook an indicator is edited and its cell is run again."""
-
-    def define() -> type[Indicator]:
-        class Edited(Indicator):
-            definition = Definition("edited", "edited", Kind.PRICE, ("price",), "…", lambda _: 1)
-
-        return Edited
-
-    kept = [define(), define()]
-    assert by_output()["edited"] is kept[-1]
-
-
 def test_two_indicators_of_one_name_are_refused() -> None:
     """A strategy would read the one or the other by the order of imports."""
 
     class Twin(Indicator):
         definition = Definition("twin", "twin", Kind.PRICE, ("price",), "…", lambda _: 1, outputs=("twin", "sma"))
 
-    with pytest.raises(ValueError, match=r"both define 'sma': rename one"):
-        by_output()
+    with pytest.raises(ValueError, match=r"Sma and .*Twin both define 'sma': rename one"):
+        make("sma_3")
+    assert isinstance(make("ema_3"), Ema)  # other names keep their meaning
     Twin.definition = Definition("twin", "twin", Kind.PRICE, ("price",), "…", lambda _: 1)
-    assert by_output()["twin"] is Twin
+    assert isinstance(make("sma_3"), Sma)
+
+
+def test_a_class_that_is_defined_anew_replaces_the_earlier_one() -> None:
+    """In a notebook a cell is run again: its indicator, and every other name, must still be found."""
+
+    def define(factor: float) -> type[Indicator]:
+        class Again(Indicator):
+            definition = Definition("again", "again", Kind.PRICE, ("price",), "…", lambda _: 1)
+
+            def step(self, price: float) -> float:
+                return factor * price
+
+        return Again
+
+    kept = [define(2), define(3)]
+    assert type(make("again")) is kept[1]
+    assert make("again").update(5) == 15
