@@ -1,5 +1,6 @@
 """Two strategies of one account that trade one instrument in opposite directions all the time."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from engine.model.words import BUY, SELL, OrderType
@@ -11,7 +12,7 @@ MS = 1_000_000
 SCHEDULE = {"duration_ms": 2_000, "slices": 10}
 
 
-class Crossing(Strategy):
+class Crossing(Strategy, ABC):
     """Submits one order in each period, whatever became of the last one."""
 
     period_ns: ClassVar[int]
@@ -23,9 +24,9 @@ class Crossing(Strategy):
             self.next_ns = self.now_ns + self.period_ns
             self.submit(book)
 
+    @abstractmethod
     def submit(self, book: Book) -> None:
         """Submit one order."""
-        raise NotImplementedError
 
 
 class Buying(Crossing):
