@@ -73,5 +73,6 @@ def _directory(options: argparse.Namespace) -> Path:
         raise CommandError("the history needs the package pyarrow: pip install 'steelyard[research]'", FAILED)
     given = options.directory or Paths.known(choose_system(options.system, stopped=True)).history()
     if not Path(given).is_dir():
-        raise CommandError(f"{given}: no recording: a system with the table [recorder] makes one", NOT_FOUND)
+        what = f"{given}: no recording: a system with the table [recorder] makes one"
+        raise CommandError(f"{what}; if its key `directory` sets another place, give it by --directory", NOT_FOUND)
     return Path(given)

@@ -82,6 +82,14 @@ def wheels(place: Path) -> Path:
     return place
 
 
+def _words_of(pid: str) -> list[str]:
+    """The command line of a process; one empty word when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return [""]
+
+
 def run(*words: str) -> str:
     """A command of this machine; its output."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -107,7 +115,7 @@ class Box:
         """The pid of the container's first process; 0 while it does not run."""
         assert self.nspawn.poll() is None, "the container did not boot"
         children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
-        named = [int(pid) for pid in children if Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0] in INIT]
+        named = [int(pid) for pid in children if _words_of(pid)[0] in INIT]
         return named[0] if named else 0
 
     def type(self, script: str, *, check: bool = True, timeout_s: float = 400.0) -> str:

@@ -92,7 +92,7 @@ class Reconciliation:
                  for news in audit.unknown]  # fmt: skip
         for client_id, news in audit.listed.items():
             order = self._blotter.orders.get(client_id)
-            if order is not None and not order.live and order.answer_ns < audit.asked_ns:
+            if order is not None and not order.live and order.now_ns < audit.asked_ns:  # ended before
                 found.append((news.symbol, f"order {_name(client_id)}: done in the engine, open at the venue"))
             elif order is not None and order.filled < news.executed:
                 ours, theirs = (self._size(news.symbol, size) for size in (order.filled, news.executed))

@@ -137,7 +137,7 @@ def test_every_command_is_answered_while_the_engine_is_busy(
             taken_s = time.monotonic() - begin_s
             found = capfd.readouterr()
             assert taken_s < COMMAND_S, f"{line}: {taken_s:.1f} s"
-            assert code == 0 or (name in REPORTS and code == 1), f"{line}: {code}: {found.err}"
+            assert code == 0 or (name in REPORTS and code == 1), f"{line}: {code}: {found.err}{found.out}"
             trees = rows_of(found.out) if name not in WITHOUT_JSON else [found.out]
             assert trees or SHAPES[name] != "one" or line in LISTS, line
             if name in SAYS_BEFORE and len(words) > 1:

@@ -83,6 +83,19 @@ def test_what_the_venue_answers_at_once_is_no_difference(house: House) -> None:
     assert (report.differences, report.orders_ours, report.fills_unknown) == (0, 0, 1)
 
 
+def test_an_order_that_ends_after_it_was_listed_is_no_difference(house: House) -> None:
+    """A busy engine reports many changes between the venue's list and the end of the comparison."""
+    (order,) = (one for one in house.venue.orders.values() if one.open)
+    recovery, asked_ns = house.role.recovery, house.now_ns
+    house.command(CommandKind.RECONCILE)
+    while not (recovery.audit.began_ns >= asked_ns and recovery.audit.listed):
+        house.run(1)
+    house.venue.fill(order.client_id, 500)
+    house.settle(20)
+    rows = [row for row in house.rings["reconciliations"].rows if row.requested_ns == asked_ns]
+    assert [(row.differences, row.orders_listed, row.orders_ours) for row in rows] == [(0, 1, 0)]
+
+
 def test_a_balance_that_no_fill_explains_is_listed_and_nothing_is_traded(house: House) -> None:
     """The report names both amounts; to repair is the operator's part."""
     ask(house)
