@@ -19,6 +19,7 @@ from engine.model.words import (
     BookState,
     FillFlag,
     IntentFlag,
+    IntentKind,
     JournalKind,
     OrderFlag,
     OrderState,
@@ -201,6 +202,19 @@ def test_a_limit_order_that_reaches_the_middle_is_netted_and_its_rest_waits_at_i
     house.intent(kind=2, target_id=order, strategy=OTHER)
     house.turn(3)
     assert house.role.blotter.newest[order].state == OrderState.CANCELLED
+
+
+def test_the_whole_size_of_a_replacement_does_not_have_the_netted_part(house: Netted) -> None:
+    """The order's records have the rest alone, so the strategy reads 300, and the order in its place is one of 300."""
+    working(house)
+    order = house.market(400, price=MIDDLE, **AS_LIMIT)
+    house.turn(3)
+    size = house.role.blotter.newest[order].size
+    more = {"kind": IntentKind.REPLACE, "target_id": order, "strategy": OTHER}
+    new = house.intent(side=SELL, size=size, price=ASK, **more)
+    house.turn(3)
+    assert (house.filled_by(order), size) == (100, 300)
+    assert [one.size for one in house.children(new)] == [300]
 
 
 def test_a_parents_limit_bounds_its_internal_fills(house: Netted) -> None:
