@@ -163,8 +163,8 @@ class History:
 
         for file in self.files:
             mapped = map_columns(self._place, file, tuple(dict.fromkeys((*columns, self._time))))
-            low, high = np.searchsorted(mapped[self._time], (self._start, self._end))
-            yield {name: mapped[name][low:high] for name in columns}
+            rows = _rows_between(mapped[self._time], self._start, self._end)
+            yield {name: mapped[name][rows] for name in columns}
 
     @cached_property
     def _schema(self) -> "pa.Schema":
@@ -313,6 +313,15 @@ def _named(system: str) -> str:
     if not found:
         raise ValueError("expected system= (its name) or directory= (that of the recorder), or STEELYARD_SYSTEM")
     return found
+
+
+def _rows_between(times: "np.ndarray[Any, np.dtype[Any]]", start: int, end: int) -> "slice | np.ndarray[Any, Any]":
+    """Which rows are of a half-open range of time: a slice without a copy, unless a time steps back."""
+    if (times[1:] < times[:-1]).any():
+        rows: np.ndarray[Any, Any] = (times >= start) & (times < end)
+        return rows
+    low, high = np.searchsorted(times, (start, end))
+    return slice(low, high)
 
 
 def _need(package: str) -> ModuleType:

@@ -9,6 +9,7 @@ import numpy as np
 from engine.lanes.map import Lane
 from engine.lanes.open import full_name
 from engine.recorder.catalogue import Catalogue
+from engine.recorder.locks import STORE
 from engine.recorder.part import (
     CLOSED,
     DAMAGED,
@@ -25,6 +26,7 @@ from engine.recorder.part import (
     read_head,
 )
 from engine.recorder.sources import row_of, time_of
+from engine.recorder.store.manifest import Manifest, ManifestError
 
 logger = logging.getLogger("engine.recorder")
 
@@ -107,6 +109,18 @@ class Parts:
         closed = parts_of(self.directory, CLOSED)
         if self.after < 0 and closed:
             self._recover_one(closed[-1], continues=False)
+        if self.after < 0:
+            self.after = self._sealed()
+
+    def _sealed(self) -> int:
+        """The number after the sealed rows of this creation of the lane, whose parts are gone; -1 without one."""
+        try:
+            manifest = Manifest.load(self.directory.parents[1] / STORE / self._head.lane)
+        except ManifestError as error:
+            logger.critical("the history of a lane cannot be read", extra={"error": str(error)})
+            return -1
+        source = manifest.sources.get((self._head.name, self._head.stream))
+        return -1 if source is None else source.after
 
     def _recover_one(self, path: Path, *, continues: bool) -> None:
         """Read a part up to its last whole block."""

@@ -78,7 +78,7 @@ class RecorderRole:
         """Record what the lanes have at this moment."""
         try:
             if not self.stopped:
-                self._attach()
+                self._attach(now_ns)
                 for source in self.sources.values():
                     while source.step(now_ns, all_of_it=True) and source.lag:
                         pass
@@ -111,7 +111,7 @@ class RecorderRole:
         if self.stopped:
             logger.warning("recording again", extra={"after": self.stopped})
             self.stopped = ""
-        self._attach()
+        self._attach(now_ns)
         for parts in self.parts.values():
             parts.roll(now_ns)
         if self._sealer is not None:
@@ -124,11 +124,11 @@ class RecorderRole:
             logger.critical("recording stopped: free space on the disk; trading goes on", extra={"why": why})
         self.stopped = why
 
-    def _attach(self) -> None:
+    def _attach(self, now_ns: int) -> None:
         """Attach to each lane that is not attached, or was created again."""
         for full, source in list(self.sources.items()):
             if source.reader.replaced():
-                self._detach(full)
+                self._detach(full, now_ns)
         for full, (lane, owner) in lanes_in(self._lanes.system, self.table).items():
             if full not in self.sources and full not in self._refused:
                 self._attach_one(full, lane, owner)
@@ -151,9 +151,11 @@ class RecorderRole:
         times = self.table.flush_ms * MS, self.table.cell_ms * MS
         self.sources[full] = source_of(lane, reader, parts, *times)
 
-    def _detach(self, full: str) -> None:
-        """End the parts of a lane that was removed or created again."""
-        del self.sources[full]
+    def _detach(self, full: str, now_ns: int) -> None:
+        """End the parts of a lane that was removed or created again, after what its old memory still has."""
+        source = self.sources.pop(full)
+        while source.step(now_ns, all_of_it=True) and source.lag:
+            pass
         self.parts.pop(full).finish()
 
 

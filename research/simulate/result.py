@@ -104,6 +104,9 @@ def assumptions_of(models: Models, caps: Mapping[str, Any], *, each: bool) -> tu
         (True, "no_impact", "others do not react to our orders"),
         (True, "no_outage", "no connection is lost, and no request is refused for a rate"),
         (True, "no_margin", "a balance is not checked: any size can be sold, and nothing is liquidated"),
+        (True, "level_returns_empty", "a level that leaves the data and returns has no size before our order"),
+        (True, "unseen_level_empty", "a price that the data has not shown has no size before our order"),
+        (True, "level_before_print", "a level that shrinks before its print moves our order forward twice"),
         (False, "fees_in_quote", "every fee is charged in the quote currency"),
         (False, "open_at_end", "what is held at the end is valued at the middle, not closed"),
     ]

@@ -19,7 +19,7 @@ from engine.recorder.store.hot import heat
 from engine.recorder.store.manifest import Manifest, Source
 from engine.recorder.store.seal import FileWriter, Gaps
 from research import TooLargeError, history
-from research.history import _need, _ns
+from research.history import _need, _ns, _rows_between
 
 SECOND_NS, DAY_NS = 1_000_000_000, 86_400_000_000_000
 MIDNIGHT_NS = 20_000 * DAY_NS  # 2024-10-04
@@ -241,3 +241,10 @@ def test_a_system_is_named_when_no_directory_is(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("STEELYARD_SYSTEM", raising=False)
     with pytest.raises(ValueError, match="expected system="):
         history("ticks")
+
+
+def test_hot_rows_are_cut_by_their_own_time_where_a_time_steps_back() -> None:
+    """After a step of the wall clock a binary search would drop a row of the range, or add another one."""
+    times = np.array([10, 50, 30, 60, 70])
+    assert times[_rows_between(times, 40, 65)].tolist() == [50, 60]
+    assert np.sort(times)[_rows_between(np.sort(times), 40, 65)].tolist() == [50, 60]

@@ -76,7 +76,8 @@ class Netting:
             left = order.size - sum(one.size for one in found)
             if not left or len(found) == MATCHES_MOST:
                 break
-            size = self._common(algorithm, order, left, price, now_ns) if _opposes(algorithm.parent, order) else 0
+            opposes = _opposes(algorithm.parent, order, now_ns)
+            size = self._common(algorithm, order, left, price, now_ns) if opposes else 0
             if size and self._approves(algorithm.parent, price, size, found, now_ns):
                 found.append(Match(algorithm.parent, price, size))
         return found
@@ -120,11 +121,12 @@ class Netting:
         return self._gate.check_internal(now_ns, *of, price, whole) is None
 
 
-def _opposes(parent: Parent, order: Order) -> bool:
-    """Whether a parent is another strategy's on the other side of an order's instrument."""
+def _opposes(parent: Parent, order: Order, now_ns: int) -> bool:
+    """Whether a parent whose time is not over is another strategy's on the other side of an order's instrument."""
     return (
         (parent.instrument, parent.side) == (order.instrument, -order.side)
         and parent.strategy != order.strategy
         and not is_routed(parent.intent_id)
         and not parent.exhausted
+        and not 0 < parent.deadline_ns <= now_ns
     )

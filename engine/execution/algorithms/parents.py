@@ -122,7 +122,7 @@ class Parents:
             if algorithm.parent.instrument == instrument:
                 self._busy = algorithm
                 algorithm.on_book(now_ns)
-                if algorithm.requested or algorithm.due_ns != algorithm.parent.due_ns:
+                if algorithm.requested or algorithm.done or algorithm.due_ns != algorithm.parent.due_ns:
                     self._after(algorithm, now_ns)
         self._busy = None
 
@@ -193,7 +193,7 @@ class Parents:
         for algorithm in [one for one in self._working.values() if one.stalled]:
             self._busy = algorithm
             algorithm.on_time(now_ns)
-            if algorithm.requested:
+            if algorithm.requested or algorithm.done:
                 self._after(algorithm, now_ns)
         self._busy = None
 

@@ -54,10 +54,10 @@ class Protected(Serial):
         """The cap."""
         return self.cap
 
-    def spare(self, now_ns: int) -> int:  # noqa: ARG002 - all of it, at any time
-        """What is left between two children."""
+    def spare(self, now_ns: int) -> int:
+        """What is left between two children, until its time is over."""
         parent = self.parent
-        return 0 if self.done or parent.live or not parent.settled else parent.rest
+        return 0 if self.done or now_ns >= self.until_ns or parent.live or not parent.settled else parent.rest
 
     def wake_ns(self, now_ns: int) -> int:
         """Now, when no child is live."""

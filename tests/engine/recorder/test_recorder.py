@@ -197,6 +197,22 @@ def test_a_lane_that_appears_later_is_recorded(market: Market, recorder: Recorde
     assert len(rows(tmp_path, "levels.feed")) == 1
 
 
+def test_what_waits_in_a_lane_is_recorded_before_its_successor(
+    market: Market, recorder: Recorders, tmp_path: Path
+) -> None:
+    """The records of the last moment before a lane was lost are those that explain why."""
+    life = recorder(flush_ms=100, lanes=("ticks",))
+    market.send(3)
+    life.step(SECOND_NS)
+    market.send(4)
+    life.step(SECOND_NS + 1)
+    market.lanes.close()
+    os.unlink(f"/dev/shm/steelyard.{market.system}.ticks.feed")
+    create(market.system, "ticks.feed")
+    life.step(3 * SECOND_NS)
+    assert numbers(tmp_path) == list(range(7))
+
+
 def test_only_one_recorder_writes_to_a_directory(recorder: Recorders) -> None:
     """Two writers would interleave their blocks."""
     recorder().step(1)

@@ -321,6 +321,24 @@ def test_rows_that_are_recorded_twice_are_sealed_once(market: Market, recorder: 
     assert held(tmp_path) == Counter(range(total + 7))
 
 
+def test_cells_whose_parts_are_sealed_and_gone_go_on_with_the_next_number(
+    market: Market, recorder: Recorders, tmp_path: Path
+) -> None:
+    """A life that counted from 0 again would have its rows removed as sealed ones, and no gap would show it."""
+    for life, times in enumerate((5, 3)):
+        one = recorder(lanes=("instruments",))
+        for number in range(times):
+            market.list(BTC)
+            one.step(NOON_NS + (10 * life + number) * 1_000_000_000)
+        kill(one)
+        run(tmp_path, LATER_NS, every=True)
+    kind = tmp_path / STORE / "instruments"
+    files = [pq.ParquetFile(kind / path).read(["sequence", "writes"]) for path in Manifest.load(kind).files]
+    found = pa.concat_tables(files).sort_by("sequence")
+    assert found["sequence"].to_pylist() == list(range(8))
+    assert found["writes"].to_pylist() == list(range(2, 10))
+
+
 def test_check_finds_a_flipped_bit_a_missing_file_and_a_spoilt_manifest(
     market: Market, recorder: Recorders, tmp_path: Path
 ) -> None:

@@ -192,6 +192,16 @@ def test_an_order_that_does_not_take_the_middle_goes_to_the_venue(house: Netted,
     house.end(twap)
 
 
+def test_a_parent_whose_time_is_over_is_not_netted(house: Netted) -> None:
+    """An execution that was stopped for a moment reads intents before it ends the parents whose time is over."""
+    twap = house.parent("twap", 1000, timeout_ns=130 * MS, **TWAP)
+    house.turn(129)
+    house.now_ns += 150 * MS
+    house.market(400)
+    house.role.step(house.now_ns)
+    assert (house.netted, house.status(twap)) == ([], ParentStatus.DONE)
+
+
 def test_a_limit_order_that_reaches_the_middle_is_netted_and_its_rest_waits_at_its_price(house: Netted) -> None:
     """The rest is an order of the same intent, which its strategy cancels and replaces as any other."""
     working(house)

@@ -1,5 +1,6 @@
 """Native pairs: a limit order and a stop of one size at the venue, which ends one of them when the other trades."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -349,4 +350,24 @@ def test_a_pair_that_risk_refuses_is_kept(house: MarketHouse, monkeypatch: pytes
     house.trade(10, price=BID - 2 * FAR)
     market(house, -2 * FAR, 200)
     assert house.role.ledger.owned[STRATEGY, 1].size == 0
+    house.check_ended(intent_id)
+
+
+@pytest.mark.parametrize("commits", [1, 2])
+def test_a_rest_too_small_for_an_order_ends_its_parent_also_after_a_death(house: MarketHouse, commits: int) -> None:
+    """The book shows it, not an order's end: a parent that works for ever keeps its strategy waiting."""
+    intent_id = pair(house)
+    _, limit = both(house, intent_id)
+    die_after(house, commits)
+    house.venue.fill(limit.client_id, SIZE - 4)
+    with suppress(DeathError):
+        house.turn(5)
+    house.rings["journal"].__dict__.pop("publish_bytes", None)
+    house.venue.sweep(BID - FAR, ASK - FAR)
+    house.restart()
+    house.ready()
+    house.run(40, 250 * MS)
+    house.trade(10, price=BID - FAR)
+    market(house, -FAR, 300)
+    assert house.filled(intent_id) == SIZE - 4
     house.check_ended(intent_id)
