@@ -162,6 +162,9 @@ class History:
         from engine.recorder.store.hot import map_columns  # noqa: PLC0415 - loads pyarrow
 
         for file in self.files:
+            if self._is_whole(file):
+                yield map_columns(self._place, file, tuple(columns))
+                continue
             mapped = map_columns(self._place, file, tuple(dict.fromkeys((*columns, self._time))))
             rows = _rows_between(mapped[self._time], self._start, self._end)
             yield {name: mapped[name][rows] for name in columns}
@@ -197,6 +200,10 @@ class History:
         in_time = file.first_ns < self._end and file.last_ns >= self._start
         return in_time and (not self.symbols or not set(self.symbols).isdisjoint(file.symbols))
 
+    def _is_whole(self, file: "File") -> bool:
+        """Whether every row of a file is in the range."""
+        return self._start <= file.first_ns and file.last_ns < self._end
+
     def _batch_rows(self) -> int:
         """As many rows as the memory allows for each stream that is open."""
         open_at_once = len({file.venue for file in self.files}) if self._overlaps else 1
@@ -207,7 +214,7 @@ class History:
         """The rows of one file that are in the range, with every column that the view, the order or a filter needs."""
         from engine.recorder.store.columns import fit  # noqa: PLC0415 - loads pyarrow
 
-        whole = self._start <= file.first_ns and file.last_ns < self._end
+        whole = self._is_whole(file)
         extra = [] if whole and not self._overlaps else [self._time]
         extra += ["symbol"] if self.symbols and set(file.symbols) - set(self.symbols) else []
         names = list(dict.fromkeys((*self._view.sources, *extra)))

@@ -1,15 +1,12 @@
 """The orders of one execution that wait for the venue: sent, unknown, or with a cancel in flight."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import shm
+from engine.alerts.order_lane import new_orders
 from engine.lanes.ports import RingReader
-from engine.model.rows import OrderRow
 from engine.model.words import OrderFlag, OrderState
 
 WAITING = frozenset({OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN, OrderState.CANCELLING})
-READ_MOST = 8_192  # records of one check; the rest waits for the next one
 FOREIGN = int(OrderFlag.FOREIGN)
 
 
@@ -33,7 +30,7 @@ class WaitingOrders:
 
     def update(self) -> None:
         """Apply the changes since the last call."""
-        for row in self._rows():
+        for row in new_orders(self._orders, self._waiting.clear):
             if row.flags & FOREIGN or row.state not in WAITING:
                 self._waiting.pop(row.client_id, None)
                 continue
@@ -44,14 +41,3 @@ class WaitingOrders:
     def older_than(self, since_ns: int) -> list[Waiting]:
         """The orders that wait since an earlier time, the oldest first."""
         return sorted((one for one in self._waiting.values() if one.since_ns < since_ns), key=lambda one: one.since_ns)
-
-    def _rows(self) -> Iterator[OrderRow]:
-        """The new records."""
-        for _ in range(READ_MOST):
-            row = self._orders.read()
-            if row is None:
-                return
-            if isinstance(row, shm.Lapped):
-                self._waiting.clear()
-                continue
-            yield row

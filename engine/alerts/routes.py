@@ -1,13 +1,13 @@
 """The parents of the router, by ROUTE_ORDERS: those that work, and those that have traded more than their size."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import shm
+from engine.alerts.order_lane import new_orders
 from engine.lanes.ports import RingReader
-from engine.model.rows import OrderRow
 from engine.model.words import DONE_STATES
 
-READ_MOST = 8_192  # records of one check; the rest waits for the next one
+if TYPE_CHECKING:
+    from engine.model.rows import OrderRow
 
 
 class Routes:
@@ -24,21 +24,10 @@ class Routes:
     def update(self) -> None:
         """Apply the changes since the last call."""
         self.overfilled = []
-        for row in self._rows():
+        for row in new_orders(self._orders, self.open.clear):
             self.open.pop(row.intent_id, None)
             if row.state not in DONE_STATES:
                 self.open[row.intent_id] = row
             if row.filled > max(row.size, self._reported.get(row.intent_id, 0)):
                 self._reported[row.intent_id] = row.filled
                 self.overfilled.append(row)
-
-    def _rows(self) -> Iterator[OrderRow]:
-        """The new records."""
-        for _ in range(READ_MOST):
-            row = self._orders.read()
-            if row is None:
-                return
-            if isinstance(row, shm.Lapped):
-                self.open.clear()
-                continue
-            yield row
