@@ -8,6 +8,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
+from engine.model.records cimport Intent
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
 from research.simulate.session cimport Letter, Order, Session
@@ -24,6 +25,7 @@ cdef class Client:
     cdef readonly int64_t refused  # orders that risk refused
     cdef int reason  # of the last refusal
     cdef bint has_refusals  # the strategy has refusals to read before its next event
+    cdef bytearray intents  # every intent is appended as its record; None: they are not logged
 
     cdef int on_start(self) except -1
     cdef int on_event(self, Desk desk, const Event *event) except -1
@@ -37,6 +39,10 @@ cdef class Client:
     cdef int cancel(self, int32_t order) except -1
     cdef int amend(self, int32_t order, int64_t size) except -1
     cdef bint is_open(self, int32_t order) noexcept
+    cdef int log_place(self, Desk desk, int side, int64_t size, int64_t price, int time_in_force, int order_type,
+                       int64_t timeout_ns) except -1
+    cdef int log(self, int kind, int32_t order, int64_t size) except -1
+    cdef int log_intent(self, Intent *intent) except -1
 
     cdef int receive_answer(self, Letter letter) except -1
     cdef int end_due(self) except -1

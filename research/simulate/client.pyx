@@ -7,9 +7,12 @@ A compiled strategy overrides the hooks and calls `place`, `cancel` and `amend`;
 
 import heapq
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from libc.string cimport memset
 
-from engine.model.words cimport ORDER_TYPE_LIMIT
+from engine.model.records cimport Intent
+from engine.model.words cimport INTENT_AMEND, INTENT_CANCEL, INTENT_PLACE, ORDER_TYPE_LIMIT
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
 from research.simulate.session cimport AMEND, CANCEL, NO_ORDER, PLACE, Letter, Order, Session
@@ -34,6 +37,10 @@ cdef class Client:
         if self.session is not None:
             raise ValueError("this strategy object has had its run: make another one for the next")
         self.session, self.desks = session, desks
+
+    def log_to(self, bytearray intents):
+        """Append every intent, with the time of its decision, as a record `intent`."""
+        self.intents = intents
 
     cdef int on_start(self) except -1:
         """The start: no book is known yet."""
@@ -67,6 +74,8 @@ cdef class Client:
         cdef Order *order
         if size <= 0 or size > MOST or price > MOST:
             raise ValueError(f"place: found size {size} and price {price}, expected 1 to 2^61")
+        if self.intents is not None:
+            self.log_place(desk, side, size, price, time_in_force, order_type, timeout_ns)
         self.reason = desk.check(side, size, price)
         if self.reason:
             self.refused += 1
@@ -92,16 +101,46 @@ cdef class Client:
         """Request the end of an order; one that is done or being cancelled stays as it is."""
         if not self.is_open(order):
             return 0
+        if self.intents is not None:
+            self.log(INTENT_CANCEL, order, 0)
         self.session.orders[order].cancelling = True
         return self.session.request(CANCEL, order, 0, self.now_ns)
 
     cdef int amend(self, int32_t order, int64_t size) except -1:
         """Request that an order gets smaller and keeps its place in the queue."""
-        return self.session.request(AMEND, order, size, self.now_ns) if self.is_open(order) else 0
+        if not self.is_open(order):
+            return 0
+        if self.intents is not None:
+            self.log(INTENT_AMEND, order, size)
+        return self.session.request(AMEND, order, size, self.now_ns)
 
     cdef bint is_open(self, int32_t order) noexcept:
         """Whether an order may still fill, as the strategy knows, and is not being cancelled."""
         return not (DONE[self.session.orders[order].known] or self.session.orders[order].cancelling)
+
+    cdef int log_place(self, Desk desk, int side, int64_t size, int64_t price, int time_in_force, int order_type,
+                       int64_t timeout_ns) except -1:
+        """Log an order that is about to be judged by risk."""
+        cdef Intent intent
+        memset(&intent, 0, sizeof(Intent))
+        intent.kind, intent.instrument, intent.side = INTENT_PLACE, desk.number, <signed char>side
+        intent.size, intent.price, intent.timeout_ns = size, price, timeout_ns
+        intent.order_type, intent.time_in_force = <unsigned char>order_type, <unsigned char>time_in_force
+        return self.log_intent(&intent)
+
+    cdef int log(self, int kind, int32_t order, int64_t size) except -1:
+        """Log a request about an order."""
+        cdef Intent intent
+        memset(&intent, 0, sizeof(Intent))
+        intent.kind, intent.instrument = <unsigned char>kind, self.session.orders[order].instrument
+        intent.target_id, intent.size = self.session.orders[order].intent_id, size
+        return self.log_intent(&intent)
+
+    cdef int log_intent(self, Intent *intent) except -1:
+        """Append a record at this time."""
+        intent.now_ns = self.now_ns
+        self.intents += PyBytes_FromStringAndSize(<char *>intent, sizeof(Intent))
+        return 0
 
     cdef int receive_answer(self, Letter letter) except -1:
         """Apply an answer to what the strategy knows, then call its hook."""

@@ -54,11 +54,13 @@ def simulate(
     caps: Mapping[str, Any] | None = None,
     called: str = "message",
     mark_ns: int = MINUTE_NS,
+    intents: bytearray | None = None,
 ) -> Result:
     """Run a strategy over events.
 
     `caps` are keys of the configuration's `[risk]` (`caps.py`); without them no cap is checked. `called` is "message",
     as the engine does it, or "event": the hook for each level and print. `mark_ns` is how often equity is marked.
+    Every intent is appended to `intents` as a record of `engine.model.records.INTENT`, with the time of its decision.
     """
     caps = caps or {}
     _check(instruments, models, called, mark_ns)
@@ -73,6 +75,8 @@ def simulate(
     markets = [_market(one, session, schedule, models) for one in instruments]
     desks = [Desk(place, one, desk_caps[place]) for place, one in enumerate(instruments)]
     client.attach(session, desks)
+    if intents is not None:
+        client.log_to(intents)
     each = called == "event"
     loop = Loop(
         events.view(np.uint8), data.places_of(instruments), session, markets, desks, client, each=each, mark_ns=mark_ns

@@ -9,6 +9,7 @@ What needs execution itself is refused by name when the strategy calls it: an al
 another price. What needs the aggregation is refused at the start: `on_bar`, `on_global_book`, `on_opportunity`.
 """
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
@@ -75,6 +76,7 @@ cdef class StrategyClient(Client):
     cdef bint reads_prints
     cdef object assets  # of fees, by instrument
     cdef object schedule
+    cdef bytearray submitted  # every intent is appended as its record; None: they are not logged
 
     def __init__(self, strategy):
         """Drive this strategy, which was made with its instruments and checked parameters."""
@@ -100,6 +102,10 @@ cdef class StrategyClient(Client):
         self.by_id = {desk.number: desk for desk in desks}
         sink.client = self
         self.strategy.bind(sink, self.ledger)
+
+    def log_to(self, bytearray intents):
+        """Append every intent as the strategy submits it."""
+        self.submitted = intents
 
     # What the strategy receives.
 
@@ -211,6 +217,9 @@ cdef class StrategyClient(Client):
         self.check(intent)
         self.count += 1
         intent.intent_id = <uint64_t>NUMBER << COUNT_BITS | self.count
+        if self.submitted is not None:
+            intent.now_ns = self.now_ns
+            self.submitted += PyBytes_FromStringAndSize(<char *>intent, sizeof(Intent))
         if intent.kind == INTENT_PLACE:
             self.place_order(desk, intent)
         elif intent.kind == INTENT_CANCEL_ALL:
