@@ -98,20 +98,26 @@ cdef class Client:
         return number
 
     cdef int cancel(self, int32_t order) except -1:
-        """Request the end of an order; one that is done or being cancelled stays as it is."""
+        """Request the end of an order; one that is done or being cancelled stays as it is.
+
+        Of an order that the venue has not answered yet the request leaves when the answer arrives, as execution does.
+        """
         if not self.is_open(order):
             return 0
         if self.intents is not None:
             self.log(INTENT_CANCEL, order, 0)
         self.session.orders[order].cancelling = True
-        return self.session.request(CANCEL, order, 0, self.now_ns)
+        return self.session.request(CANCEL, order, 0, self.now_ns) if self.session.orders[order].known else 0
 
     cdef int amend(self, int32_t order, int64_t size) except -1:
-        """Request that an order gets smaller and keeps its place in the queue."""
+        """Request that an order gets smaller and keeps its place in the queue, unless such a request is under way."""
         if not self.is_open(order):
             return 0
         if self.intents is not None:
             self.log(INTENT_AMEND, order, size)
+        if self.session.orders[order].amending:
+            return 0
+        self.session.orders[order].amending = True
         return self.session.request(AMEND, order, size, self.now_ns)
 
     cdef bint is_open(self, int32_t order) noexcept:
@@ -147,6 +153,11 @@ cdef class Client:
         cdef Order *order = &self.session.orders[letter.order]
         cdef Desk desk = self.desks[order.market]
         cdef int64_t part = 0, change = letter.size - order.known_size
+        cdef bint is_first = not order.known
+        if letter.kind == AMEND:
+            order.amending = False
+        if letter.refused:
+            return 0
         if letter.fill != NO_ORDER:
             part = self.session.fills[letter.fill].size
         order.seen += part
@@ -159,6 +170,8 @@ cdef class Client:
             desk.open_buy += change
         else:
             desk.open_sell += change
+        if is_first and order.cancelling and not DONE[letter.state]:
+            self.session.request(CANCEL, letter.order, 0, self.now_ns)
         return self.on_answer(desk, letter.order, letter.fill)
 
     cdef int end_due(self) except -1:

@@ -15,7 +15,7 @@ from engine.model.words cimport FLAG_LAST, TICK_PRINT
 from research.simulate.client cimport Client
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
-from research.simulate.session cimport CANCEL, PLACE, Letter, Session, next_ns, receive
+from research.simulate.session cimport CANCEL, PLACE, REPLACE, Letter, Session, next_ns, receive
 from research.simulate.venue cimport VenueMarket
 
 cdef enum:
@@ -114,6 +114,8 @@ cdef class Loop:
             return market.arrive(letter.order, letter.at_ns)
         if letter.kind == CANCEL:
             return market.cancel(letter.order, letter.at_ns)
+        if letter.kind == REPLACE:
+            return market.replace(letter.order, <int32_t>letter.size, letter.at_ns)
         return market.amend(letter.order, letter.size, letter.at_ns)
 
     cdef inline int begin(self, int64_t now_ns) except -1:

@@ -17,7 +17,7 @@ ORDER = np.dtype(
         ("size", "<i8"), ("filled", "<i8"), ("seen", "<i8"), ("known_size", "<i8"), ("ahead", "<i8"),
         ("traded", "<i8"), ("market", "<i4"), ("next", "<i4"), ("previous", "<i4"), ("instrument", "<u4"),
         ("side", "i1"), ("order_type", "u1"), ("time_in_force", "u1"), ("state", "u1"), ("known", "u1"),
-        ("cancelling", "u1"), ("cause", "u1"), ("spare", "u1"),
+        ("cancelling", "u1"), ("cause", "u1"), ("amending", "u1"),
     ]
 )  # fmt: skip
 ORDER_COLUMNS = [

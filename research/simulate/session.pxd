@@ -11,6 +11,7 @@ cdef enum:  # what a request asks for
     PLACE = 1
     CANCEL = 2
     AMEND = 3
+    REPLACE = 4  # its `size` is the number of the order that ends
 
 cdef struct Order:  # `result.py` has the same fields as a numpy record
     int64_t intent_id
@@ -35,7 +36,7 @@ cdef struct Order:  # `result.py` has the same fields as a numpy record
     uint8_t known  # the state that the strategy knows
     uint8_t cancelling  # the strategy has requested its end
     uint8_t cause  # the Reason of a reject
-    uint8_t spare
+    uint8_t amending  # an amend waits for its answer
 
 cdef struct Fill:  # `result.py` has the same fields as a numpy record
     int64_t venue_ns
@@ -55,8 +56,9 @@ cdef struct Letter:
     int64_t size  # of an amend
     int32_t order
     int32_t fill  # the fill that an answer reports; NO_ORDER: none
-    uint8_t kind  # of a request
+    uint8_t kind  # of a request; of an answer: the request that it answers, 0: it is a report
     uint8_t state  # of an answer
+    uint8_t refused  # of an answer: the request found its order done and changed nothing
 
 cdef struct Post:  # first in, first out: a session keeps the order of its messages
     Letter *letters
@@ -78,7 +80,9 @@ cdef class Session:
 
     cdef int32_t new_order(self) except -2
     cdef int request(self, int kind, int32_t order, int64_t size, int64_t now_ns) except -1
-    cdef int answer(self, int32_t order, int32_t fill, int64_t now_ns) except -1
+    cdef int answer(self, int32_t order, int32_t fill, int64_t now_ns, int kind=*) except -1
+    cdef int refuse(self, int32_t order, int kind, int64_t now_ns) except -1
+    cdef int send_state(self, int32_t order, int32_t fill, int64_t now_ns, int kind, bint refused) except -1
     cdef int32_t add_fill(self, int32_t order, int64_t now_ns, int64_t price, int64_t size, int64_t fee,
                           bint maker) except -2
 

@@ -10,7 +10,7 @@ is moved or looked up while a run grows.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
@@ -108,17 +108,27 @@ cdef class Session:
         """Send a request to the venue."""
         cdef Letter letter
         letter.at_ns = now_ns + self.order_delay.at(now_ns)
-        letter.kind, letter.order, letter.size, letter.fill, letter.state = kind, order, size, NO_ORDER, 0
+        letter.kind, letter.order, letter.size, letter.fill = <uint8_t>kind, order, size, NO_ORDER
+        letter.state = letter.refused = 0
         send(&self.requests, letter)
         self.soonest_ns = min(self.soonest_ns, self.requests.last_ns)
         return 0
 
-    cdef int answer(self, int32_t order, int32_t fill, int64_t now_ns) except -1:
-        """Send the state of an order to the strategy, with the fill that changed it."""
+    cdef int answer(self, int32_t order, int32_t fill, int64_t now_ns, int kind=0) except -1:
+        """Send the state of an order to the strategy, with the fill that changed it, as the answer to a request."""
+        return self.send_state(order, fill, now_ns, kind, False)
+
+    cdef int refuse(self, int32_t order, int kind, int64_t now_ns) except -1:
+        """Answer a cancel or an amend that changed nothing."""
+        self.late_cancels += 1
+        return self.send_state(order, NO_ORDER, now_ns, kind, True)
+
+    cdef int send_state(self, int32_t order, int32_t fill, int64_t now_ns, int kind, bint refused) except -1:
+        """Send the state of an order."""
         cdef Letter letter
         letter.at_ns = now_ns + self.answer_delay.at(now_ns)
-        letter.kind, letter.order, letter.fill, letter.state = 0, order, fill, self.orders[order].state
-        letter.size = self.orders[order].size
+        letter.kind, letter.order, letter.fill, letter.state = <uint8_t>kind, order, fill, self.orders[order].state
+        letter.size, letter.refused = self.orders[order].size, refused
         send(&self.answers, letter)
         if fill != NO_ORDER:
             self.fills[fill].receive_ns = self.answers.last_ns

@@ -30,11 +30,13 @@ from research.simulate.session cimport NO_ORDER, Fill, Order
 
 from engine.model.codec import Codec
 from engine.model.records import BOOK_TOP, FILL, TICK, VERDICT
+from engine.model.words import Reason
 from engine.strategy.api.declared import check_timer
 from engine.strategy.api.ledger import Ledger
 from engine.strategy.api.strategy import defines, reads_of
 from engine.strategy.role.schedule import Schedule
 
+cdef int NOT_AMENDABLE = Reason.NOT_AMENDABLE
 FILL_ROW, TICK_ROW, VERDICT_ROW = FILL.row, TICK.row, VERDICT.row
 NUMBER = 1  # the strategy's, as its intents have it
 
@@ -227,7 +229,7 @@ cdef class StrategyClient(Client):
         elif intent.kind == INTENT_CANCEL:
             self.cancel_order(self.ledger.working[intent.target_id])
         elif intent.target_id in self.numbers:
-            self.amend(self.numbers[intent.target_id], intent.size)
+            self.amend_order(self.numbers[intent.target_id], intent)
         return intent.intent_id
 
     cdef int check(self, const Intent *intent) except -1:
@@ -251,10 +253,21 @@ cdef class StrategyClient(Client):
         if number != NO_ORDER:
             self.numbers[intent.intent_id] = number
             return 0
+        return self.keep_refusal(intent, self.reason, desk.found, desk.limit)
+
+    cdef int amend_order(self, int32_t number, const Intent *intent) except -1:
+        """Make an order smaller; a second request is refused while the first has no answer, as in execution."""
+        cdef const Order *order = &self.session.orders[number]
+        if not order.amending:
+            return self.amend(number, intent.size)
+        self.refused += 1
+        return self.keep_refusal(intent, NOT_AMENDABLE, intent.size, order.known_size)
+
+    cdef int keep_refusal(self, const Intent *intent, int reason, object found, object limit) except -1:
+        """Keep a refusal for the next event."""
         self.has_refusals = True
         self.verdicts.append(VERDICT_ROW(
-            intent.intent_id, self.now_ns, desk.found, desk.limit, 0, NUMBER, intent.instrument, self.reason,
-            intent.kind, 0, 0))
+            intent.intent_id, self.now_ns, found, limit, 0, NUMBER, intent.instrument, reason, intent.kind, 0, 0))
         return 0
 
     cdef int cancel_orders(self, instrument) except -1:

@@ -37,8 +37,9 @@ cdef class VenueMarket:
     cdef int rest(self, int32_t number, int64_t now_ns) except -1
     cdef int64_t level_size(self, int side, int64_t price) noexcept
     cdef int fill(self, int32_t number, int64_t price, int64_t size, bint maker, int64_t now_ns) except -1
-    cdef int end(self, int32_t number, int state, int64_t now_ns) except -1
+    cdef int end(self, int32_t number, int state, int64_t now_ns, int kind=*) except -1
     cdef int cancel(self, int32_t number, int64_t now_ns) except -1
     cdef int amend(self, int32_t number, int64_t size, int64_t now_ns) except -1
+    cdef int replace(self, int32_t number, int32_t old, int64_t now_ns) except -1
     cdef void link(self, int32_t number) noexcept
     cdef void unlink(self, int32_t number) noexcept

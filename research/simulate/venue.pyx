@@ -29,7 +29,7 @@ from engine.model.words cimport (
 from research.simulate.event cimport Event
 from research.simulate.place_in_queue cimport ahead_after
 from research.simulate.schedule cimport Schedule
-from research.simulate.session cimport NO_ORDER, Order, Session
+from research.simulate.session cimport AMEND, CANCEL, NO_ORDER, Order, Session
 
 from engine.model.words import OrderState, Reason
 
@@ -257,27 +257,35 @@ cdef class VenueMarket:
                 self.unlink(number)
         return self.session.answer(number, self.session.add_fill(number, now_ns, price, size, fee, maker), now_ns)
 
-    cdef int end(self, int32_t number, int state, int64_t now_ns) except -1:
-        """End an order that is not filled."""
+    cdef int end(self, int32_t number, int state, int64_t now_ns, int kind=0) except -1:
+        """End an order that is not filled, perhaps because a request of this kind asked for it."""
         self.session.orders[number].state, self.session.orders[number].done_ns = state, now_ns
-        return self.session.answer(number, NO_ORDER, now_ns)
+        return self.session.answer(number, NO_ORDER, now_ns, kind)
 
     cdef int cancel(self, int32_t number, int64_t now_ns) except -1:
-        """A cancel arrives: an order that is done stays as it is, and its answer is on its way already."""
+        """A cancel arrives: an order that is done stays as it is."""
         if self.session.orders[number].done_ns:
-            self.session.late_cancels += 1
-            return 0
+            return self.session.refuse(number, CANCEL, now_ns)
         self.unlink(number)
-        return self.end(number, CANCELLED, now_ns)
+        return self.end(number, CANCELLED, now_ns, CANCEL)
 
     cdef int amend(self, int32_t number, int64_t size, int64_t now_ns) except -1:
         """An amend arrives: the order gets smaller and keeps its place; one that has filled as much stays as it is."""
         cdef Order *order = &self.session.orders[number]
         if order.done_ns or not order.filled < size < order.size:
-            self.session.late_cancels += 1
-            return 0
+            return self.session.refuse(number, AMEND, now_ns)
         order.size = size
-        return self.session.answer(number, NO_ORDER, now_ns)
+        return self.session.answer(number, NO_ORDER, now_ns, AMEND)
+
+    cdef int replace(self, int32_t number, int32_t old, int64_t now_ns) except -1:
+        """A replacement arrives: the old order ends if it has no fill, and only then the new one arrives."""
+        if self.session.orders[old].done_ns or self.session.orders[old].filled:
+            self.session.late_cancels += 1
+            self.session.orders[number].arrive_ns = now_ns
+            return self.end(number, REJECTED, now_ns)
+        self.unlink(old)
+        self.end(old, CANCELLED, now_ns)
+        return self.arrive(number, now_ns)
 
     # Our resting orders, in the order in which they are filled.
 

@@ -62,6 +62,7 @@ class Own:
     arrived: int = 0
     done_ns: int = 0
     cancelling: bool = False
+    amending: bool = False
 
 
 @dataclass
@@ -197,11 +198,12 @@ class Reference:
             late = order.done_ns or (kind == "amend" and not order.filled < size < order.size)
             if late:
                 self.late += 1
+                self.answer(order, kind=kind, refused=True)
             elif kind == "cancel":
                 self.end(order, OrderState.CANCELLED)
             else:
                 order.size = size
-                self.answer(order)
+                self.answer(order, kind=kind)
             return
         self.arrivals += 1
         order.arrived, one, side = self.arrivals, order.instrument, order.side
@@ -248,13 +250,19 @@ class Reference:
         order.state, order.done_ns = state, self.at
         self.answer(order)
 
-    def answer(self, order: Own, fill=None) -> int:
-        return self.push(self.at + self.answer_latency(), ANSWER, order, order.state, order.size, fill)
+    def answer(self, order: Own, fill=None, kind: str = "", *, refused: bool = False) -> int:
+        what = (order, order.state, order.size, fill, kind, refused)
+        return self.push(self.at + self.answer_latency(), ANSWER, *what)
 
     # The strategy.
 
-    def learn(self, order: Own, state: int, size: int, fill) -> None:
-        order.known, order.known_size = state, size
+    def learn(self, order: Own, state: int, size: int, fill, kind: str, refused) -> None:
+        order.amending = order.amending and kind != "amend"
+        if refused:
+            return
+        was_known, order.known, order.known_size = order.known, state, size
+        if not was_known and order.cancelling and state not in DONE:
+            self.push(self.now + self.request_latency(), REQUEST, "cancel", order, 0)
         if fill is not None:
             order.seen += fill[1]
             self.log.append(("fill", self.now, order.intent_id, fill[1], self.position(order.instrument)))
@@ -364,7 +372,8 @@ class Reference:
 
     def ask_cancel(self, order: Own) -> None:
         order.cancelling = True
-        self.push(self.now + self.request_latency(), REQUEST, "cancel", order, 0)
+        if order.known:
+            self.push(self.now + self.request_latency(), REQUEST, "cancel", order, 0)
 
     def cancel(self, intent_id: int) -> None:
         self.intents += 1
@@ -380,4 +389,9 @@ class Reference:
         order = next(o for o in self.orders if o.intent_id == intent_id)
         if order.seen < size < order.known_size:
             self.intents += 1
-            self.push(self.now + self.request_latency(), REQUEST, "amend", order, size)
+            if order.amending:
+                self.refused += 1
+                self.refusals.append((1 << 40 | self.intents, Reason.NOT_AMENDABLE))
+            else:
+                order.amending = True
+                self.push(self.now + self.request_latency(), REQUEST, "amend", order, size)

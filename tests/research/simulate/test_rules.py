@@ -258,3 +258,24 @@ def test_two_instruments_have_positions_of_their_own() -> None:
         assert len(mine)
         assert result.positions[one.id] == (mine["side"] * mine["size"]).sum()
     assert Queue().family == "conservative"
+
+
+class Hasty(Strategy):
+    """Places an order at its first book and cancels it in the same hook."""
+
+    def on_start(self) -> None:
+        """Begin without an order."""
+        self.placed = 0
+
+    def on_book(self, book) -> None:  # noqa: ANN001
+        """Place and cancel at once."""
+        if not self.placed:
+            self.placed = self.place(book.instrument, BUY, 4, 100)
+            self.cancel(self.placed)
+
+
+def test_a_cancel_waits_for_the_answer_to_its_order() -> None:
+    """Execution sends no cancel of an order in flight: a run that does would end orders sooner than the engine can."""
+    models = Models(Constant(30), Constant(50), Fees.flat("0.0002", "0.0005"))
+    order = simulate(events((10, PRINT, SELL, 101, 1)), Hasty, instruments=[BTC], models=models).orders[0]
+    assert (order["arrive_ns"] - order["submit_ns"], order["done_ns"] - order["submit_ns"]) == (30, 30 + 50 + 30)
