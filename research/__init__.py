@@ -1,7 +1,11 @@
 """Research reads the engine's lanes and its history without any effect: it attaches read-only and registers nowhere."""
 
+from research.attached import Attached, NotRunningError, attach
 from research.history import History, TooLargeError, history
 from research.indicators import calculate_sma
 from research.positions import PositionSnapshot, get_position_snapshot
 
-__all__ = ["History", "PositionSnapshot", "TooLargeError", "calculate_sma", "get_position_snapshot", "history"]
+__all__ = [
+    "Attached", "History", "NotRunningError", "PositionSnapshot", "TooLargeError", "attach", "calculate_sma",
+    "get_position_snapshot", "history",
+]  # fmt: skip

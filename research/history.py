@@ -12,18 +12,17 @@ nearest to the exact decimal number. With `floats=False` values are the recorded
 columns `price_decimals` and `size_decimals`. docs/history.md describes the files.
 """
 
-import importlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from engine.config import Paths
+from research.extras import need
 from research.views import View
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def history(
     `system` names the system that recorded it, `directory` instead the recorder's directory. `memory_mib` bounds what
     reading needs, whatever the range.
     """
-    _need("pyarrow")
+    need("pyarrow")
     place = Path(directory) if directory else Paths.known(_named(system)).history()
     found = History(place, kind, _texts(symbols), _texts(venue), _ns(start, 0), _ns(end, END), memory_mib)
     return found.view(columns, floats=floats)
@@ -137,17 +136,17 @@ class History:
 
     def pandas(self) -> "pd.DataFrame":
         """The whole range as a frame of pandas."""
-        _need("pandas")
+        need("pandas")
         return self.arrow().to_pandas()
 
     def polars(self) -> "pl.DataFrame":
         """The whole range as a frame of polars."""
-        frame: pl.DataFrame = _need("polars").from_arrow(self.arrow())
+        frame: pl.DataFrame = need("polars").from_arrow(self.arrow())
         return frame
 
     def sql(self, query: str) -> "duckdb.DuckDBPyRelation":
         """What DuckDB answers to a query of the table `history`, within memory_mib; it reads the files itself."""
-        duck = _need("duckdb")
+        duck = need("duckdb")
         connection = duck.connect(config={"memory_limit": f"{self._memory // MIB}MB"})
         paths = [str(self._place / file.path) for file in self.files]
         if not paths:
@@ -329,11 +328,3 @@ def _rows_between(times: "np.ndarray[Any, np.dtype[Any]]", start: int, end: int)
         return rows
     low, high = np.searchsorted(times, (start, end))
     return slice(low, high)
-
-
-def _need(package: str) -> ModuleType:
-    """Import a package of the extra `research`, or name what to install."""
-    try:
-        return importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"this needs the package {package}: pip install 'steelyard[research]'") from error

@@ -26,8 +26,14 @@ from engine.model.records import FEE_DECIMALS
 from engine.model.words import BookState, FillFlag, OrderState, TickKind
 
 Records = np.ndarray[Any, np.dtype[Any]]
-LANES = ("ticks", "books", "orders", "fills", "positions")
+LANES = ("ticks", "books", "bars", "orders", "fills", "positions")
 PRICES = frozenset({"price", "bid_price", "ask_price", "average_price", "mark_price", "limit_price"})
+BAR_PRICES = frozenset({"open", "high", "low", "close"})
+WIDE = ("volume", "bought", "late")  # of bars: 128 bits in two fields, at size decimals; `notional` at both
+WIDE_FIELDS = frozenset(f"{name}_{half}" for name in (*WIDE, "notional") for half in ("high", "low"))
+DURATIONS = ("interval_", "ttl_", "timeout_", "monotonic_", "beat_", "execution_silent_")
+DECIMALS = ("price_decimals", "size_decimals", "holding_decimals")
+HALF = float(1 << 64)
 SIZES = frozenset({"size", "bid_size", "ask_size", "filled", "bought", "sold", "open_buy", "open_sell"})
 FEES = frozenset({"fee", "fee_value", "fee_unvalued"})
 WORDS = {("ticks", "kind"): TickKind, ("books", "state"): BookState, ("orders", "state"): OrderState}
@@ -47,15 +53,27 @@ def frame(
     """
     if lane not in LANES:
         raise ValueError(f"lane {lane!r}: expected one of {', '.join(LANES)}")
+    expect_symbol(system, symbol)
+    records = _newest(system, lane, last)
+    return table(records, lane, instruments.read(open_lanes(system, LOOKERS)), symbol, levels, openings=openings)
+
+
+def expect_symbol(system: str, symbol: str) -> None:
+    """Refuse a symbol that the system does not have; "" is every symbol."""
     names = symbols(instruments.read(open_lanes(system, LOOKERS)))
     if symbol and symbol not in names.values():
         raise ValueError(f"no instrument {symbol!r} in {system}: expected one of {', '.join(sorted(names.values()))}")
-    records = _newest(system, lane, last)
+
+
+def table(
+    records: Records, lane: str, known: list[Instrument], symbol: str = "", levels: int = 1, *, openings: bool = False
+) -> Records:
+    """Records of a lane as `frame` shows them."""
     if lane == "fills" and not openings:
         records = records[records["flags"] & FillFlag.OPENING == 0]
-    known = {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
-    keep = np.isin(records["instrument"], [one for one in known if not symbol or names[one] == symbol])
-    columns = _columns(records[keep], known, names, levels)
+    by_id, names = {one.id: one for one in known}, symbols(known)
+    keep = np.isin(records["instrument"], [one for one in by_id if not symbol or names[one] == symbol])
+    columns = _columns(records[keep], by_id, names, levels)
     for (of, name), alphabet in WORDS.items():
         if of == lane:
             words = {int(word): word.name.lower() for word in alphabet}
@@ -73,19 +91,19 @@ def _newest(system: str, lane: str, last: int) -> Records:
     """A checked copy of the newest records of every owner's ring, or of every written cell."""
     lanes = open_lanes(system, LOOKERS)
     if lane_of(lane).kind != "cells":
-        return _in_order([ring.latest(last) for _, ring in lanes.ring_readers(lane)], last)
+        return in_order([ring.latest(last) for _, ring in lanes.ring_readers(lane)])[-max(last, 1) :]
     every = [cells for _, cells in lanes.cell_readers(lane)]
     rows = [row for cells in every for index in range(cells.count) if (row := cells.read(index)) is not None]
     return np.array([tuple(row) for row in rows], lane_of(lane).record.dtype)
 
 
-def _in_order(parts: list[Records], last: int) -> Records:
-    """The newest records of every feed or execution, in the order of their times."""
+def in_order(parts: list[Records]) -> Records:
+    """The records of every feed or execution, in the order of their times."""
     if len(parts) == 1:
         return parts[0]
     records: Records = np.concatenate(parts)
     time = next(name for name in TIMES if name in (records.dtype.names or ()))
-    return records[np.argsort(records[time], kind="stable")][-last:]
+    return records[np.argsort(records[time], kind="stable")]
 
 
 def _columns(
@@ -95,18 +113,23 @@ def _columns(
     columns: dict[str, Records] = {"symbol": _of(records, names.__getitem__, "U49")}
     price_unit = _of(records, lambda one: 10.0 ** known[one].price_decimals, "f8")
     size_unit = _of(records, lambda one: 10.0 ** known[one].size_decimals, "f8")
+    is_bar = "interval_ns" in (records.dtype.names or ())
+    if is_bar:
+        columns.update(_wide(records, price_unit, size_unit))
     for name in records.dtype.names or ():
         values = records[name]
-        if name.startswith("spare") or name == "instrument" or name in EXACT:
+        if name.startswith("spare") or name == "instrument" or name in EXACT | WIDE_FIELDS or name in DECIMALS:
             continue
-        if name in PRICES or name in SIZES:
-            unit = price_unit if name in PRICES else size_unit
+        if name in PRICES or name in SIZES or (is_bar and name in BAR_PRICES):
+            unit = size_unit if name in SIZES else price_unit
             columns.update(_levels(name, values, unit, levels))
         elif name in FEES:
             columns[name] = values / 10.0**FEE_DECIMALS
         elif name == "dust":
             decimals = (max(FEE_DECIMALS, known[int(one)].size_decimals) for one in records["instrument"])
             columns[name] = values / np.array([10.0**one for one in decimals])
+        elif name.startswith(DURATIONS):
+            columns[name.removesuffix("_ns")] = values.astype("m8[ns]")
         elif name.endswith("_ns"):
             columns[name] = np.where(values == 0, np.datetime64("NaT", "ns"), values.astype("M8[ns]"))
         elif values.dtype.kind == "S" and name.endswith("asset"):
@@ -114,6 +137,15 @@ def _columns(
         else:
             columns[name] = values
     return columns
+
+
+def _wide(records: Records, price_unit: Records, size_unit: Records) -> dict[str, Records]:
+    """The sums of bars, whose 128 bits are in two fields, as the nearest floats."""
+    units = {**dict.fromkeys(WIDE, size_unit), "notional": price_unit * size_unit}
+    return {
+        name: (records[f"{name}_high"].astype("f8") * HALF + records[f"{name}_low"].astype("f8")) / unit
+        for name, unit in units.items()
+    }
 
 
 def _of(records: Records, value: Callable[[int], Any], kind: str) -> Records:

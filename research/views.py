@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from engine.model.records import FEE_DECIMALS
-from research.lanes import FEES, PRICES, SIZES
+from research.lanes import DURATIONS, FEES, HALF, PRICES, SIZES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 BAR_PRICES = frozenset({"open", "high", "low", "close", "first_print_price", "last_print_price"})
 WIDE = {"volume": "size", "bought": "size", "late": "size", "notional": "both"}  # 128 bits in two columns
 DECIMALS = ("price_decimals", "size_decimals")
-HALF = float(1 << 64)
 WORD_BYTES = 4
 
 
@@ -90,9 +89,6 @@ def _column(name: str, names: set[str], *, scaled: bool) -> Column | None:
     if name in FEES:
         return Column(name, "fee", (name,))
     return Column(name, "time" if name.endswith("_ns") and not name.startswith(DURATIONS) else "plain", (name,))
-
-
-DURATIONS = ("interval_", "ttl_", "timeout_", "monotonic_", "beat_", "execution_silent_")
 
 
 def _width(of: Any) -> int:

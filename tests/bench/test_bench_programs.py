@@ -83,3 +83,13 @@ def test_the_bench_of_strategies_prints_what_a_callback_costs() -> None:
     figures = found("strategy")
     assert set(figures) >= {"machine", "callback_python_ns", "callback_compiled_ns", "save_ns", "save_spread_ns"}
     assert figures["callback_python_ns"] > figures["callback_compiled_ns"] > 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(LIMIT_S)
+def test_the_bench_of_attached_readers_prints_its_figures() -> None:
+    """The claim that readers cost nothing is a ratio with its spread, beside that of nothing with nothing."""
+    figures = found("attach")
+    assert figures["readers"] == 16
+    assert all(figures[name] > 0 for name in ("publish_ns_0", "publish_ns_16", "ratio", "same"))
+    assert figures["ratio_spread"][0] <= figures["ratio"] <= figures["ratio_spread"][1]

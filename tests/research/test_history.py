@@ -19,7 +19,8 @@ from engine.recorder.store.hot import heat
 from engine.recorder.store.manifest import Manifest, Source
 from engine.recorder.store.seal import FileWriter, Gaps
 from research import TooLargeError, history
-from research.history import _need, _ns, _rows_between
+from research.extras import need
+from research.history import _ns, _rows_between
 
 SECOND_NS, DAY_NS = 1_000_000_000, 86_400_000_000_000
 MIDNIGHT_NS = 20_000 * DAY_NS  # 2024-10-04
@@ -178,7 +179,7 @@ def test_what_does_not_exist_is_refused_by_name(two: Path) -> None:
 def test_a_missing_package_is_named_with_its_extra() -> None:
     """Only who reads as polars needs polars."""
     with pytest.raises(ModuleNotFoundError, match=r"package no_such_package: pip install 'steelyard\[research\]'"):
-        _need("no_such_package")
+        need("no_such_package")
 
 
 def test_importing_research_loads_none_of_the_packages() -> None:

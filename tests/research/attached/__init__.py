@@ -1,0 +1,1 @@
+"""A notebook attached to a running system."""
