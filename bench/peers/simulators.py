@@ -125,7 +125,7 @@ def _closes(events: Any, count: int) -> Any:
 
 
 def backtrader(events: Any) -> dict[str, Any]:
-    """A Python strategy whose `next` is called for every row, which is a bar of one price, and reads the price."""
+    """Python strategies whose `next` is called for every row, a bar of one price: one reads it, one trades a cross."""
     import backtrader as bt
     import pandas as pd
 
@@ -141,10 +141,29 @@ def backtrader(events: Any) -> dict[str, Any]:
             """Read it."""
             self.last = self.data.close[0]
 
-    cerebro = bt.Cerebro(stdstats=False)
-    cerebro.adddata(bt.feeds.PandasData(dataname=frame))
-    cerebro.addstrategy(Reads)
-    return {"python_events_per_s": round(len(frame) / timed(cerebro.run))}
+    class Cross(bt.Strategy):  # type: ignore[misc]
+        """Holds one size while the fast mean is over the slow one."""
+
+        def __init__(self) -> None:
+            """Declare the means."""
+            self.above = bt.ind.SMA(period=5) > bt.ind.SMA(period=60)
+
+        def next(self) -> None:
+            """Trade at a cross."""
+            if self.above[0] and not self.position:
+                self.buy(size=0.01)
+            elif not self.above[0] and self.position:
+                self.close()
+
+    def rate(strategy: Any) -> int:
+        cerebro = bt.Cerebro(stdstats=False)
+        cerebro.broker.setcash(1e9)
+        cerebro.broker.setcommission(commission=0.0005)
+        cerebro.adddata(bt.feeds.PandasData(dataname=frame))
+        cerebro.addstrategy(strategy)
+        return round(len(frame) / timed(cerebro.run))
+
+    return {"python_events_per_s": rate(Reads), "bars_per_s": rate(Cross)}
 
 
 def vectorbt(events: Any) -> dict[str, Any]:

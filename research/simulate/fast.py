@@ -9,7 +9,7 @@ docs/research/simulate.md has the semantics.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.recfunctions import repack_fields
@@ -39,6 +39,9 @@ from research.simulate.session import Session
 from research.simulate.strategy_client import StrategyClient
 from research.simulate.venue import VenueMarket
 
+if TYPE_CHECKING:
+    from research.bars.source import BarSource
+
 CALLED = ("message", "event")
 MINUTE_NS = 60_000_000_000
 PLAIN_KINDS = ("spot",)
@@ -55,12 +58,14 @@ def simulate(
     called: str = "message",
     mark_ns: int = MINUTE_NS,
     intents: bytearray | None = None,
+    bars: "BarSource | None" = None,
 ) -> Result:
     """Run a strategy over events.
 
     `caps` are keys of the configuration's `[risk]` (`caps.py`); without them no cap is checked. `called` is "message",
     as the engine does it, or "event": the hook for each level and print. `mark_ns` is how often equity is marked.
     Every intent is appended to `intents` as a record of `engine.model.records.INTENT`, with the time of its decision.
+    `bars` is needed by a class with `on_bar`: PrintBars or GivenBars of `research.bars`.
     """
     caps = caps or {}
     _check(instruments, models, called, mark_ns)
@@ -69,7 +74,7 @@ def simulate(
     data.check(events, instruments)
     events = np.ascontiguousarray(events)
     _check_latencies(models, int(events[-1]["receive_ns"] - events[0]["venue_ns"]))
-    client = _client(strategy, instruments, parameters)
+    client = _client(strategy, instruments, parameters, bars)
     session = Session(models.order_latency.delay(), models.answer_latency.delay())
     schedule = Schedule(models.fees.table(), int(models.fees.traded_before * 10**6), int(events[0]["venue_ns"]))
     markets = [_market(one, session, schedule, models) for one in instruments]
@@ -148,10 +153,15 @@ def _check_latencies_of_feed(latency: Latency, events: Events) -> None:
         raise ValueError(f"{msg}: use a shorter latency or more data")
 
 
-def _client(strategy: object, instruments: Sequence[Instrument], parameters: Mapping[str, Any] | None) -> Client:
+def _client(
+    strategy: object,
+    instruments: Sequence[Instrument],
+    parameters: Mapping[str, Any] | None,
+    bars: "BarSource | None",
+) -> Client:
     """The client that drives a strategy."""
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        return StrategyClient(strategy(tuple(instruments), checked_parameters(strategy, parameters or {})))
+        return StrategyClient(strategy(tuple(instruments), checked_parameters(strategy, parameters or {})), bars)
     if not isinstance(strategy, Client):
         msg = "expected a class of engine.strategy.Strategy, or an object of a compiled subclass of Client"
         raise TypeError(f"strategy: found {strategy!r}, {msg}")

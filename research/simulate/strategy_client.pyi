@@ -1,7 +1,8 @@
 from engine.strategy.api.strategy import Strategy
+from research.bars.source import BarSource
 from research.simulate.client import Client
 
 class NotInFastError(ValueError): ...
 
 class StrategyClient(Client):
-    def __init__(self, strategy: Strategy) -> None: ...
+    def __init__(self, strategy: Strategy, bars: BarSource | None = None) -> None: ...

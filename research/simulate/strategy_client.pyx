@@ -6,7 +6,8 @@
     place, enter, exit, cancel, cancel_all, a replace that only makes an order smaller ──▶ requests
 
 What needs execution itself is refused by name when the strategy calls it: an algorithm, `reduce_only`, a replace at
-another price. What needs the aggregation is refused at the start: `on_bar`, `on_global_book`, `on_opportunity`.
+another price. `on_bar` needs the run's `bars`, which read prints and close bars (`research/bars/source.py`). What else
+needs the aggregation is refused at the start: `on_global_book`, `on_opportunity`.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -18,7 +19,7 @@ from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport DEPTH, Intent, Top
 from engine.model.words cimport (
     BOOK_GOOD, FLAG_LAST, INTENT_CANCEL, INTENT_CANCEL_ALL, INTENT_PLACE, INTENT_REPLACE,
-    ORDER_TYPE_LIMIT, ORDER_TYPE_MARKET, TICK_PRINT,
+    ORDER_TYPE_LIMIT, ORDER_TYPE_MARKET, TICK_LEVEL, TICK_PRINT, TICK_STATE,
 )
 from engine.strategy.api.book cimport Book
 from engine.strategy.api.intent_api cimport IntentApi, IntentSink
@@ -55,6 +56,14 @@ cdef object not_in_fast(str what):
                           "test the strategy in the engine itself (docs/recording.md, configs/demo.toml)")
 
 
+cdef object tick_of(const Event *event):
+    """An event as the engine's lane has it: a state's word is its detail."""
+    cdef int64_t detail = event.size if event.kind == TICK_STATE else 0
+    return TICK_ROW(
+        event.receive_ns, event.receive_ns, event.venue_ns, 0, event.price, event.size if not detail else 0, detail,
+        event.instrument, event.kind, event.side, event.flags)
+
+
 cdef class Sink(IntentSink):
     """Where the strategy's intents go."""
 
@@ -77,15 +86,19 @@ cdef class StrategyClient(Client):
     cdef uint64_t count
     cdef bint reads_prints
     cdef object assets  # of fees, by instrument
-    cdef object schedule
     cdef bytearray submitted  # every intent is appended as its record; None: they are not logged
+    cdef object schedule, bars
+    cdef int64_t at_ns  # when the next scheduled method is due
 
-    def __init__(self, strategy):
+    def __init__(self, strategy, bars=None):
         """Drive this strategy, which was made with its instruments and checked parameters."""
         kind = type(strategy)
-        lanes = reads_of(kind)
+        lanes = [lane for lane in reads_of(kind) if lane != "bars"]
         if lanes:
             raise not_in_fast(f"{kind.__name__} reads {', '.join(lanes)}, which the aggregation makes")
+        if bars is None and reads_of(kind):
+            raise ValueError(f"{kind.__name__} reads bars: pass `bars`, such as PrintBars(instruments, ['1m']) or "
+                             "GivenBars of research.bars")
         check_timer(kind.__name__, strategy.timer_ns)
         self.strategy = self.api = strategy
         self.ledger = Ledger(NUMBER, strategy.instruments)
@@ -94,7 +107,7 @@ cdef class StrategyClient(Client):
         self.reads_prints = defines(kind, "on_print")
         self.timer_ns = strategy.timer_ns if defines(kind, "on_timer") else 0
         self.decode = Codec(BOOK_TOP).unpack
-        self.schedule = Schedule(strategy)
+        self.schedule, self.bars = Schedule(strategy), bars if reads_of(kind) else None
         self.assets = {one.id: one.quote.encode() for one in strategy.instruments.values()}
 
     def attach(self, session, desks):
@@ -114,16 +127,22 @@ cdef class StrategyClient(Client):
     cdef int on_start(self) except -1:
         self.api.now_ns = self.now_ns
         self.strategy.on_start()
-        self.scheduled_ns = self.schedule.begin(self.now_ns)
+        self.at_ns = self.schedule.begin(self.now_ns)
+        return self.schedule_next()
+
+    cdef int schedule_next(self) except -1:
+        """Set when the next bar or scheduled method is due."""
+        self.scheduled_ns = self.at_ns if self.bars is None else min(self.at_ns, <int64_t>self.bars.next_ns)
         return 0
 
     cdef int on_event(self, Desk desk, const Event *event) except -1:
         """Show the book; of a print, the print."""
         self.api.now_ns = self.now_ns
         if event.kind == TICK_PRINT and self.reads_prints:
-            self.on_print(TICK_ROW(
-                event.receive_ns, event.receive_ns, event.venue_ns, 0, event.price, event.size, 0,
-                event.instrument, event.kind, event.side, event.flags))
+            self.on_print(tick_of(event))
+        if self.bars is not None and event.kind != TICK_LEVEL:
+            self.bars.add(tick_of(event))
+            self.schedule_next()
         if desk.changed and (self.each or event.flags & FLAG_LAST):
             desk.changed = False
             self.call_book_hook(desk, self.api.books[event.instrument], event)
@@ -196,8 +215,13 @@ cdef class StrategyClient(Client):
 
     cdef int call_scheduled(self) except -1:
         self.api.now_ns = self.now_ns
-        self.scheduled_ns = self.schedule.call(self.now_ns)
-        return 0
+        if self.bars is not None and self.bars.next_ns <= self.now_ns:
+            for bar in self.bars.due(self.now_ns):
+                if bar.instrument in self.by_id:
+                    self.strategy.on_bar(bar)
+        if self.at_ns <= self.now_ns:
+            self.at_ns = self.schedule.call(self.now_ns)
+        return self.schedule_next()
 
     cdef int on_refusals(self) except -1:
         """Apply the verdicts since the last event, then call the hook of each."""

@@ -12,9 +12,12 @@ from engine.book import Book
 from research.simulate import check
 from research.simulate.events import LAST, LEVEL, PRINT
 
-FIGURES = {"python_events_per_s", "compiled_events_per_s", "orders_events_per_s", "last_tenth_ratio", "fills_behind"}
+FIGURES = {
+    "python_events_per_s", "compiled_events_per_s", "orders_events_per_s", "last_tenth_ratio", "fills_behind",
+    "bars_per_s", "bars_fills",
+}  # fmt: skip
 LATER = {
-    "engine_events_per_s", "bars_per_s", "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
+    "engine_events_per_s", "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
     "on_book_cross_p50_ns", "recorder_records_per_s", "sweep_speedup_2", "machine_speedup_2", "variants_per_s_1",
     "capture",
 }  # fmt: skip

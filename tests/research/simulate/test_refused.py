@@ -126,12 +126,12 @@ def test_a_wrong_model_is_refused_when_it_is_made(make: Any, text: str) -> None:
 def test_a_strategy_that_reads_the_aggregation_is_refused() -> None:
     """Its hook would never be called."""
 
-    class Bars(Strategy):
-        def on_bar(self, bar: Any) -> None:
+    class Books(Strategy):
+        def on_global_book(self, book: Any) -> None:
             """Never called."""
 
-    with pytest.raises(ValueError, match="Bars reads bars, which the aggregation makes"):
-        simulate(tape(3, 200, (BTC,)), Bars, instruments=[BTC], models=MODELS)
+    with pytest.raises(ValueError, match="Books reads global_books, which the aggregation makes"):
+        simulate(tape(3, 200, (BTC,)), Books, instruments=[BTC], models=MODELS)
     with pytest.raises(TypeError, match="expected a class of"):
         simulate(tape(3, 200, (BTC,)), object(), instruments=[BTC], models=MODELS)
 
