@@ -3,10 +3,10 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from engine.book.book cimport Book
+from engine.book.place_in_queue cimport QueueModel
 from engine.book.table cimport Table
 from engine.model.wide cimport wide_t
 from research.simulate.event cimport Event
-from research.simulate.place_in_queue cimport QueueModel
 from research.simulate.schedule cimport Schedule
 from research.simulate.session cimport Order, Session
 

@@ -17,6 +17,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 
 from engine.book.book cimport Book
+from engine.book.place_in_queue cimport ahead_after
 from engine.book.side cimport Cursor, Side, find, first, place_of, size_at, step_on
 from engine.book.table cimport (
     NOWHERE, add_entry, close_table, find_entry, grow_table, open_table, remove_entry,
@@ -27,7 +28,6 @@ from engine.model.words cimport (
     TIME_IN_FORCE_POST_ONLY,
 )
 from research.simulate.event cimport Event
-from research.simulate.place_in_queue cimport ahead_after
 from research.simulate.schedule cimport Schedule
 from research.simulate.session cimport AMEND, CANCEL, NO_ORDER, Order, Session
 

@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from engine.book.place_in_queue import ahead_of
 from engine.model.words import OrderState, Reason
 from engine.strategy import BUY, SELL, Strategy, TimeInForce, every
 from engine.strategy.samples.imbalance_maker import ImbalanceMaker
 from research.simulate import EVENT, Constant, Fees, Models, Queue, Recorded, Tier, simulate
-from research.simulate.place_in_queue import ahead_of
 from research.simulate.samples import Quoter, Taker, Watcher
 from research.simulate.schedule import Schedule
 from tests.research.simulate.tapes import BEGIN_NS, BTC, ETH, tape
