@@ -1,11 +1,12 @@
 """Research reads the engine's lanes and its history without any effect: it attaches read-only and registers nowhere."""
 
 from research.attached import Attached, NotRunningError, attach
+from research.backtest import backtest_strategy
 from research.history import History, TooLargeError, history
 from research.indicators import calculate_sma
 from research.positions import PositionSnapshot, get_position_snapshot
 
 __all__ = [
-    "Attached", "History", "NotRunningError", "PositionSnapshot", "TooLargeError", "attach", "calculate_sma",
-    "get_position_snapshot", "history",
+    "Attached", "History", "NotRunningError", "PositionSnapshot", "TooLargeError", "attach",
+    "backtest_strategy", "calculate_sma", "get_position_snapshot", "history",
 ]  # fmt: skip
