@@ -1,0 +1,134 @@
+"""An experiment as plain values: what a TOML file has, and what another process needs to run the same.
+
+strategy = "mine:Maker"             module:class; a module beside the file, or any other
+data = "btcusdt.npy"                of research.simulate.save; relative to the file
+called = "message"                  or "event"
+mark_ms = 60_000                    how often equity is marked
+[parameters]  [models]  [caps]  [[instruments]]
+"""
+
+import importlib
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.config.nearest import did_you_mean
+from engine.model.instrument import Instrument
+from engine.strategy.api.strategy import Strategy, checked_parameters
+from engine.strategy.load import search_first, strategy_class
+from research.experiment.plain import from_plain, to_plain
+from research.simulate import Models, Result, load, simulate
+from research.simulate.client import Client
+from research.simulate.events import Events
+
+MINUTE_MS, MS = 60_000, 1_000_000
+Kind = type[Strategy] | type[Client]
+
+
+class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is run; `beside` is the directory in which the strategy's module is searched first."""
+
+    strategy: str
+    data: str
+    instruments: tuple[Instrument, ...]
+    models: dict[str, Any]
+    beside: str = ""
+    parameters: dict[str, Any] = {}
+    caps: dict[str, Any] = {}
+    called: str = "message"
+    mark_ms: int = MINUTE_MS
+
+    def kind(self) -> Kind:
+        """The strategy's class, imported and checked."""
+        beside = Path(self.beside) if self.beside else None
+        if beside is not None:
+            search_first(beside)
+        module, _, name = self.strategy.partition(":")
+        found = getattr(importlib.import_module(module), name, None) if name else None
+        if isinstance(found, type) and issubclass(found, Client):
+            return found
+        return strategy_class(self.strategy, beside)
+
+    def models_chosen(self) -> Models:
+        """The models as objects."""
+        models: Models = from_plain(Models, self.models, "models")
+        return models
+
+    def events(self) -> Events:
+        """The data, mapped."""
+        return load(self.data)
+
+    def run(
+        self, events: Events, parameters: Mapping[str, Any], kind: Kind, models: Models, log: bytearray | None = None
+    ) -> Result:
+        """Run the strategy once; `log` gets its intents. What loads once is passed in: the class and the models."""
+        given: dict[str, Any] = {**self.parameters, **parameters}
+        strategy: Any = kind
+        if issubclass(kind, Client):
+            strategy, given = kind(**given), {}
+        return simulate(
+            events, strategy, instruments=self.instruments, models=models, parameters=given, caps=self.caps,
+            called=self.called, mark_ns=self.mark_ms * MS, intents=log,
+        )  # fmt: skip
+
+    def check(self, kind: Kind, parameters: Mapping[str, Any]) -> None:
+        """Refuse parameters that the strategy does not accept."""
+        given = {**self.parameters, **parameters}
+        if issubclass(kind, Client):
+            kind(**given)
+        else:
+            checked_parameters(kind, given)
+
+
+def experiment_of(
+    strategy: "str | Kind", data: str, instruments: Sequence[Instrument], models: Models | Mapping[str, Any],
+    *, beside: str = "", **options: Any,
+) -> Experiment:  # fmt: skip
+    """An experiment of a class or its name; `options` are the other fields of `Experiment`."""
+    if isinstance(strategy, type):
+        strategy, beside = _name_of(strategy)
+    table = to_plain(models) if isinstance(models, Models) else dict(models)
+    from_plain(Models, table, "models")
+    plain = msgspec.to_builtins({one: value for one, value in options.items() if value is not None})
+    values = {"strategy": strategy, "data": str(Path(data).resolve()), "beside": beside, "models": table, **plain}
+    return msgspec.convert({**values, "instruments": [asdict(one) for one in instruments]}, Experiment)
+
+
+def _name_of(kind: type) -> tuple[str, str]:
+    """A class by its name, and the directory from which its module is imported."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if kind.__module__ == "__main__" or file is None or "<" in kind.__qualname__:
+        msg = "other processes import it by its name: write it to a module, like mine.py, and import it from there"
+        raise ValueError(f"strategy {kind.__qualname__} of {kind.__module__}: {msg}")
+    parents = kind.__module__.count(".") + (Path(file).name.startswith("__init__."))
+    return f"{kind.__module__}:{kind.__qualname__}", str(Path(file).resolve().parents[parents])
+
+
+def read_toml(path: Path, allowed: Sequence[str]) -> dict[str, Any]:
+    """The tables of a file, with the file's directory as `beside`; a key outside `allowed` is refused by name."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from error
+    known = [*(name for name in Experiment.__struct_fields__ if name != "beside"), *allowed]
+    for unknown in table.keys() - set(known):
+        hint = did_you_mean(unknown, known)
+        raise ValueError(f"{path}: unknown key `{unknown}`, {hint}expected one of {', '.join(known)}")
+    if "instruments" in table:
+        table["instruments"] = _instruments(path, table["instruments"])
+    if "data" in table:
+        table["data"] = str(path.parent / table["data"])
+    return {**table, "beside": str(path.parent.resolve())}
+
+
+def _instruments(path: Path, tables: Any) -> tuple[Instrument, ...]:
+    """The tables [[instruments]]."""
+    try:
+        return msgspec.convert(tables, tuple[Instrument, ...])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{path}: instruments: {error}") from error

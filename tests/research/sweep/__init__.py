@@ -1,0 +1,1 @@
+"""Sweeps: their space, their driver, their files."""
