@@ -1,0 +1,1 @@
+"""Statistics, compared with plain formulas."""
