@@ -99,12 +99,12 @@ def calmar(equity: Row, steps: float) -> float:
 
 def win_rate(profits: Row) -> float:
     """The part of the trades that earned money."""
-    return float(np.mean(_trades(profits) > 0.0))
+    return float(np.mean(closed(profits) > 0.0))
 
 
 def profit_factor(profits: Row) -> float:
     """What the winning trades earned over what the losing ones lost."""
-    profits = _trades(profits)
+    profits = closed(profits)
     lost = -math.fsum(profits[profits < 0.0])
     if lost == 0.0:
         raise Undefined("no trade lost money")
@@ -129,7 +129,7 @@ def capacity(capital: float, notional: float, market_notional: float, share_most
     return capital * share_most / (notional / market_notional)
 
 
-def _trades(profits: Row) -> Row:
+def closed(profits: Row) -> Row:
     """Profits of at least one trade."""
     if not len(profits):
         raise Undefined("no trade was closed")

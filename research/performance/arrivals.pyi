@@ -1,0 +1,7 @@
+from typing import Any
+
+from research.simulate.client import Client
+
+class Arrivals(Client):
+    def __init__(self, times: Any, places: Any, found: Any, present: Any) -> None: ...
+    def end(self) -> None: ...

@@ -1,0 +1,155 @@
+"""A simulated run as a `Performance`.
+
+    of_result(result, 100_000, title="maker", events=events, facts=[("strategy", "maker.py")])
+
+With the run's events, and its `feed_latency` if it had one, each order has its arrival price, and what the whole market
+traded is known; without them these columns are empty.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
+from research.performance.arrivals import Arrivals
+from research.performance.executions import UNKNOWN_NS, executions_of
+from research.performance.performance import Performance, Taken, carried
+from research.performance.trades import FILL, Fills
+from research.simulate.events import PRINT, Events
+from research.simulate.fast import simulate
+from research.simulate.models import Constant, Fees, Latency, Models
+from research.simulate.result import Result
+from research.statistics.figures import Row
+
+
+def of_result(
+    result: Result, capital: float, *, title: str, events: Events | None = None,
+    feed_latency: Latency | None = None, facts: Sequence[tuple[str, str]] = (), missing: Sequence[str] = (),
+    seals: Mapping[str, str] | None = None,
+) -> Performance:  # fmt: skip
+    """The performance of a run; `capital` is the money of all its instruments, in their quote currency."""
+    instruments = tuple(result.instruments.values())
+    currencies = {one.quote for one in instruments}
+    if len(currencies) > 1:
+        raise ValueError(f"the run has profits in {', '.join(sorted(currencies))}, expected one currency")
+    at_ns, profits, values, unmarked = _marked(result, instruments)
+    fills = _fills(result, instruments)
+    seals = dict(seals or {})
+    if events is not None:
+        seals.setdefault("data", hashlib.sha256(np.ascontiguousarray(events).data).hexdigest())
+    return Performance(
+        title=title, source="simulated", currency=currencies.pop(), capital=float(capital),
+        step_ns=int(np.median(np.diff(at_ns))) if len(at_ns) > 1 else 0, at_ns=at_ns,
+        equity=capital + np.sum(list(profits.values()), axis=0), profits=profits, values=values,
+        names=tuple(one.symbol for one in instruments), fills=fills,
+        executions=executions_of(_orders(result, instruments, events, feed_latency), fills),
+        assumptions=tuple(_taken(one) for one in result.assumptions),
+        facts=(*facts, *_period(result, at_ns)), missing=tuple(missing),
+        market_notional=float("nan") if events is None else _traded(events, instruments), unmarked=unmarked,
+        seals=seals,
+    )  # fmt: skip
+
+
+def _marked(result: Result, instruments: Sequence[Instrument]) -> tuple[Any, dict[str, Row], dict[str, Row], int]:
+    """The times of the marks, profit and value of each instrument at them, and how many marks had no middle."""
+    at_ns = np.unique(result.marks["at_ns"]).astype(np.int64)
+    unmarked, profits, values = 0, {}, {}
+    for one in instruments:
+        table = result.equity(one.id)
+        found = np.full(len(at_ns), np.nan)
+        found[np.searchsorted(at_ns, table["at_ns"])] = table["equity"]
+        profits[one.symbol], absent = carried(found)
+        unmarked += absent
+        values[one.symbol] = _value(result, one, at_ns, table)
+    return at_ns, profits, values, unmarked
+
+
+def _value(result: Result, one: Instrument, at_ns: Any, table: Any) -> Row:
+    """What is held of an instrument at each mark, at its middle."""
+    marks = result.marks[result.marks["instrument"] == one.id]
+    middle = np.where(marks["middle2"] > 0, marks["middle2"] / (2 * 10**one.price_decimals), np.nan)
+    found = np.full(len(at_ns), np.nan)
+    found[np.searchsorted(at_ns, table["at_ns"])] = np.where(table["position"] == 0, 0.0, table["position"] * middle)
+    return carried(found)[0]
+
+
+def _fills(result: Result, instruments: Sequence[Instrument]) -> Fills:
+    """The fills as floats."""
+    places = {one.id: place for place, one in enumerate(instruments)}
+    table = np.zeros(len(result.fills), FILL)
+    table["at_ns"], table["order"] = result.fills["venue_ns"], result.fills["order"]
+    table["side"], table["maker"] = result.fills["side"], result.fills["maker"] != 0
+    table["instrument"] = [places[int(one)] for one in result.fills["instrument"]]
+    table["price"], table["size"] = _floats(result.fills, "price", "size", instruments)
+    table["fee"] = result.fills["fee"] / 10**FEE_DECIMALS
+    return table
+
+
+def _floats(records: Any, price: str, size: str, instruments: Sequence[Instrument]) -> tuple[Row, Row]:
+    """Prices and sizes in each instrument's decimals, as floats."""
+    found = np.zeros((2, len(records)))
+    for one in instruments:
+        rows = records["instrument"] == one.id
+        found[0, rows] = records[price][rows] / 10**one.price_decimals
+        found[1, rows] = records[size][rows] / 10**one.size_decimals
+    return found[0], found[1]
+
+
+def _orders(
+    result: Result, instruments: Sequence[Instrument], events: Events | None, feed_latency: Latency | None
+) -> Fills:
+    """The orders with what `executions_of` needs."""
+    kind = [("order", "<i8"), ("decided_ns", "<i8"), ("instrument", "<i4"), ("side", "i1"), ("size", "<f8"),
+            ("limit", "<f8"), ("arrival", "<f8"), ("acknowledged_ns", "<i8")]  # fmt: skip
+    orders, places = np.zeros(len(result.orders), kind), {one.id: at for at, one in enumerate(instruments)}
+    orders["order"], orders["decided_ns"] = np.arange(len(orders)), result.orders["submit_ns"]
+    orders["instrument"] = [places[int(one)] for one in result.orders["instrument"]]
+    orders["side"], orders["arrival"] = result.orders["side"], np.nan
+    orders["limit"], orders["size"] = _floats(result.orders, "price", "size", instruments)
+    arrived = result.orders["arrive_ns"] > 0
+    orders["acknowledged_ns"] = np.where(arrived, result.orders["arrive_ns"] - orders["decided_ns"], UNKNOWN_NS)
+    if events is not None:
+        orders["arrival"] = arrivals(events, instruments, orders["instrument"], orders["decided_ns"], feed_latency)
+    return orders
+
+
+def arrivals(
+    events: Events, instruments: Sequence[Instrument], places: Any, times: Any, feed_latency: Latency | None = None
+) -> Row:
+    """The middle that the strategy had received at each time, which are in order; nan without a good book."""
+    found = np.zeros(len(times), np.int64)
+    client = Arrivals(
+        np.ascontiguousarray(times, np.int64), np.ascontiguousarray(places, np.int32), found,
+        np.zeros(len(instruments), np.int64),
+    )  # fmt: skip
+    models = Models(Constant(0), Constant(0), Fees.flat("0", "0"), feed_latency=feed_latency)
+    simulate(events, client, instruments=instruments, models=models)
+    client.end()
+    scale = np.array([2 * 10**one.price_decimals for one in instruments], np.float64)
+    return np.where(found > 0, found / scale[np.asarray(places, np.int64)], np.nan)
+
+
+def _taken(one: Any) -> Taken:
+    """An assumption with the profit that it adds, where the run has priced it."""
+    priced = getattr(one, "pnl", None)
+    return Taken(one.name, one.favours, float("nan") if priced is None else float(priced), one.text)
+
+
+def _traded(events: Events, instruments: Sequence[Instrument]) -> float:
+    """What the market's prints add up to, in the quote currency."""
+    prints = events[events["kind"] == PRINT]
+    price, size = _floats(prints, "price", "size", instruments)
+    return float((price * size).sum())
+
+
+def _period(result: Result, at_ns: Any) -> list[tuple[str, str]]:
+    """What the run processed."""
+    first, last = (str(np.datetime64(int(one), "ns"))[:19] for one in (at_ns[0], at_ns[-1]))
+    return [
+        ("period", f"{first} to {last} UTC"), ("events", f"{result.events:,}"), ("orders", f"{len(result.orders):,}"),
+        ("fills", f"{len(result.fills):,}"), ("refused by risk", f"{result.refused:,}"),
+        ("cancels and amends too late", f"{result.late_cancels:,}"),
+    ]  # fmt: skip

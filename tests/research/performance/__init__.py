@@ -1,0 +1,1 @@
+"""Performances: what a run did, in one currency."""
