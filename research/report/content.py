@@ -1,6 +1,6 @@
 """What a report shows, as plain values. Tables are bounded and rows thinned: the size does not grow with the run."""
 
-from typing from typing import Any
+from typing import Any
 
 import numpy as np
 
