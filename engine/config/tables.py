@@ -63,6 +63,7 @@ class Live(Table, frozen=True, kw_only=True):
     """The safety catch: orders are sent to another machine only in mode live and with `armed`."""
 
     armed: bool = False
+    accepted_only: bool = False  # in mode live every strategy needs `accepted`, and that verdict
 
 
 class Operator(Table, frozen=True, kw_only=True):
@@ -128,6 +129,7 @@ class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"})
     parameters: dict[str, Any] = {}
     cadence_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 0  # reads market data this often; 0: at once
     on_death: Literal["keep", "cancel", "flatten"] = "keep"  # what happens to its orders, and positions, when it dies
+    accepted: str = ""  # the file of python -m research.accept; a relative path starts at this file's directory
 
 
 UNLIMITED = "unlimited"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.model.instrument import Instrument
+from engine.strategy import accepted
 from engine.strategy.api import declared
 from engine.strategy.api.strategy import Strategy, checked_parameters, defines, reads_of
 from engine.strategy.compiled import check_current
@@ -69,10 +70,11 @@ def search_first(directory: Path) -> None:
 
 
 def load_class(config: "Config", table: "StrategyTable") -> type[Strategy]:
-    """The class of a configured strategy; its parameters and its hooks are checked."""
+    """The class of a configured strategy; its parameters, its hooks and the verdict on it are checked."""
     kind = strategy_class(table.class_path, Path(config.path).parent)
     checked_parameters(kind, table.parameters)
     check_reads(kind, config.aggregation)
+    accepted.check(config, table, kind)
     return kind
 
 

@@ -57,7 +57,7 @@ def figures_of(one: Performance, seed: int = 0, draws: int = DRAWS) -> tuple[Fig
 def _plain(name: str, figure: Callable[[], float], unit: str = "") -> Figure:
     """A figure without an interval."""
     try:
-        return Figure(name, figure(), None, None, unit, "")
+        return Figure(name, float(figure()), None, None, unit, "")
     except Undefined as reason:
         return Figure(name, None, None, None, unit, str(reason))
 

@@ -14,6 +14,9 @@ import numpy as np
 
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
+from engine.strategy import Strategy
+from engine.strategy.accepted import parameters_of
+from engine.strategy.code import name_of, source
 from research.performance.arrivals import Arrivals
 from research.performance.executions import UNKNOWN_NS, executions_of
 from research.performance.performance import Performance, Taken, carried
@@ -28,18 +31,18 @@ from research.statistics.figures import Row
 def of_result(
     result: Result, capital: float, *, title: str, events: Events | None = None,
     feed_latency: Latency | None = None, facts: Sequence[tuple[str, str]] = (), missing: Sequence[str] = (),
-    seals: Mapping[str, str] | None = None,
+    strategy: type[Strategy] | None = None, parameters: Mapping[str, Any] | None = None,
 ) -> Performance:  # fmt: skip
-    """The performance of a run; `capital` is the money of all its instruments, in their quote currency."""
+    """The performance of a run; `capital` is the money of all its instruments, in their quote currency.
+
+    With the run's `strategy` and `parameters` the gate of `research.accept` knows what was tested.
+    """
     instruments = tuple(result.instruments.values())
     currencies = {one.quote for one in instruments}
     if len(currencies) > 1:
         raise ValueError(f"the run has profits in {', '.join(sorted(currencies))}, expected one currency")
     at_ns, profits, values, unmarked = _marked(result, instruments)
     fills = _fills(result, instruments)
-    seals = dict(seals or {})
-    if events is not None:
-        seals.setdefault("data", hashlib.sha256(np.ascontiguousarray(events).data).hexdigest())
     return Performance(
         title=title, source="simulated", currency=currencies.pop(), capital=float(capital),
         step_ns=int(np.median(np.diff(at_ns))) if len(at_ns) > 1 else 0, at_ns=at_ns,
@@ -49,8 +52,18 @@ def of_result(
         assumptions=tuple(_taken(one) for one in result.assumptions),
         facts=(*facts, *_period(result, at_ns)), missing=tuple(missing),
         market_notional=float("nan") if events is None else _traded(events, instruments), unmarked=unmarked,
-        seals=seals,
+        seals=_seals(events, strategy), parameters=parameters_of(strategy, parameters or {}) if strategy else {},
     )  # fmt: skip
+
+
+def _seals(events: Events | None, strategy: type[Strategy] | None) -> dict[str, str]:
+    """Hashes of the data and of the strategy's code, and the strategy's name."""
+    seals = {}
+    if events is not None:
+        seals["data"] = hashlib.sha256(np.ascontiguousarray(events).data).hexdigest()
+    if strategy is not None:
+        seals |= {"strategy": name_of(strategy), "code": source(strategy)}
+    return seals
 
 
 def _marked(result: Result, instruments: Sequence[Instrument]) -> tuple[Any, dict[str, Row], dict[str, Row], int]:

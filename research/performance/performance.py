@@ -46,7 +46,8 @@ class Performance:
     missing: tuple[str, ...] = ()  # what the data lacks: the result is PARTIAL
     market_notional: float = float("nan")  # what all traded in the period
     unmarked: int = 0  # steps without a good book, whose equity is that of the step before
-    seals: Mapping[str, str] = field(default_factory=dict)  # hashes of the strategy's code, parameters, data
+    seals: Mapping[str, str] = field(default_factory=dict)  # the strategy's name, hashes of its code and of the data
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # the strategy's, with the defaults
 
     def __post_init__(self) -> None:
         """Refuse what no figure could be made of."""

@@ -14,9 +14,7 @@ the log has the reason.
 
 import hashlib
 import logging
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -24,6 +22,7 @@ import msgspec
 from engine.model.intent_id import is_routed
 from engine.model.records import STATE_BYTES, STATE_CURSORS
 from engine.model.words import FillFlag, VerdictFlag
+from engine.strategy import code
 from engine.strategy.api.ledger import Ledger
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.role.lanes import StrategyLanes
@@ -126,17 +125,8 @@ class Saved:
 
 def marks_of(name: str, strategy: Strategy, streams: bytes) -> tuple[int, int, int]:
     """What a state belongs to: the code, the parameters with the instruments, and the lanes of one run."""
-    kind = type(strategy)
-    modules = {one.__module__ for one in kind.__mro__[: kind.__mro__.index(Strategy)]}
-    code = b"".join(_bytes_of(module) for module in sorted(modules))
     chosen = msgspec.json.encode([name, msgspec.to_builtins(strategy.parameters), sorted(strategy.instruments)])
-    return _mark(kind.__qualname__.encode() + code), _mark(chosen), _mark(streams)
-
-
-def _bytes_of(module: str) -> bytes:
-    """A module's file, also a compiled one; its name alone where it has none, as in a notebook."""
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return module.encode() + (Path(file).read_bytes() if file else b"")
+    return _mark(code.files(type(strategy))), _mark(chosen), _mark(streams)
 
 
 def _mark(data: bytes) -> int:
