@@ -65,9 +65,10 @@ cdef class Market:
         account.drawdown = max(account.drawdown, account.peak - equity)
 
     def cross(self, Schedule schedule not None, int64_t fast, int64_t slow, int64_t size, curve=None):
-        """Hold `size` while the fast mean of the closes is over the slow one: (position, fills, fees, equity, drawdown).
+        """Hold `size` while the fast mean of the closes is over the slow one.
 
-        `curve` gets the account after each row: its columns position, fees and equity.
+        Returns position, fills, fees, equity and drawdown at the end. `curve` gets the account after each row: its
+        columns position, fees and equity.
         """
         cdef Account account = Account(0, 0, 0, 0, 0, 0, 0, 0, 0)
         cdef const int64_t *sums = &self.sums[0]
