@@ -5,13 +5,13 @@ from typing import Any
 
 from research.attached import Attached, NotRunningError, attach
 from research.backtest import backtest_strategy
-from research.history import History, TooLargeError, history
+from research.history import History, PrunedWarning, TooLargeError, history
 from research.indicators import calculate_sma
 from research.positions import PositionSnapshot, get_position_snapshot
 
 __all__ = [
-    "Attached", "History", "NotRunningError", "PositionSnapshot", "TooLargeError", "attach",
-    "backtest_strategy", "calculate_sma", "get_position_snapshot", "history",
+    "Attached", "History", "NotRunningError", "PositionSnapshot", "PrunedWarning", "TooLargeError",
+    "attach", "backtest_strategy", "calculate_sma", "get_position_snapshot", "history",
 ]  # fmt: skip
 
 ROOMS = ("lookahead", "sweep")  # called as functions; each is loaded when it is first used

@@ -13,6 +13,7 @@ columns `price_decimals` and `size_decimals`. docs/history.md describes the file
 """
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, partial
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from engine.recorder.store.manifest import File
+    from engine.recorder.store.manifest import File, Pruned
 
 Moment = str | int | date | datetime | np.datetime64
 MIB = 1 << 20
@@ -60,6 +61,10 @@ def history(
     return found.view(columns, floats=floats)
 
 
+class PrunedWarning(UserWarning):
+    """A part of the range was removed by retention."""
+
+
 class History:
     """A range of one kind. Nothing is read before it is asked for."""
 
@@ -76,9 +81,15 @@ class History:
             raise ValueError(f"{store}: no history of {kind!r}: expected one of {known}")
         self.kind, self.symbols, self._place = kind, symbols, store / kind
         self._start, self._end, self._memory = start, end, memory_mib * MIB
-        every = Manifest.load(self._place).files.values()
-        _expect("venue", venues, {file.venue for file in every})
-        _expect("symbol", symbols, {symbol for file in every for symbol in file.symbols})
+        manifest = Manifest.load(self._place)
+        every = manifest.files.values()
+        known_rows: list[File | Pruned] = [*every, *manifest.pruned]
+        _expect("venue", venues, {one.venue for one in known_rows})
+        _expect("symbol", symbols, {symbol for one in known_rows for symbol in one.symbols})
+        removed = (one for one in manifest.pruned if not venues or one.venue in venues)
+        self.pruned = tuple(f"{one.venue} {one.day}" for one in removed if self._has(one))
+        if self.pruned:
+            warnings.warn(self._removed(), PrunedWarning, stacklevel=3)
         chosen = (file for file in every if not venues or file.venue in venues)
         self.files = tuple(sorted(filter(self._has, chosen), key=lambda file: (file.first_ns, file.path)))
         self._view = View.of(self._schema, (), floats=True)
@@ -177,7 +188,8 @@ class History:
         by_schema = {file.schema: file for file in self.files}
         schemas = [parquet.read_schema(self._place / file.path) for file in by_schema.values()]
         if not schemas:
-            raise ValueError(f"{self.kind}: nothing is recorded in this range: engine-ctl data ls shows the days")
+            why = self._removed() if self.pruned else f"{self.kind}: nothing is recorded in this range"
+            raise ValueError(f"{why}: engine-ctl data ls shows the days")
         return pa.unify_schemas(schemas).with_metadata(schemas[0].metadata)
 
     @property
@@ -195,7 +207,11 @@ class History:
             latest = max(latest, file.last_ns)
         return False
 
-    def _has(self, file: "File") -> bool:
+    def _removed(self) -> str:
+        """Which days of the range were removed."""
+        return f"{self.kind}: removed by retention, not in this range any more: {', '.join(self.pruned)}"
+
+    def _has(self, file: "File | Pruned") -> bool:
         in_time = file.first_ns < self._end and file.last_ns >= self._start
         return in_time and (not self.symbols or not set(self.symbols).isdisjoint(file.symbols))
 
@@ -271,7 +287,7 @@ def _opened(path: Path) -> Any:
         return parquet.ParquetFile(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{path}: merged into another file since this history was opened: open it again"
+            f"{path}: merged into another file, or removed by retention, since this history was opened: open it again"
         ) from error
 
 

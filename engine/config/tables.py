@@ -318,6 +318,8 @@ class Recorder(Table, frozen=True, kw_only=True):
     free_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024  # with less free space on the disk nothing is recorded
     seal_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 600  # from sealing to sealing; 0: only by command
     hot: tuple[str, ...] = ("ticks",)  # the lanes whose sealed days are also kept as mapped arrays
+    keep_days: Annotated[int, msgspec.Meta(ge=0)] = 0  # sealed days older than so many are removed; 0: none is
+    keep_days_of: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}  # the same of single lanes, in place of keep_days
 
 
 class Config(Table, frozen=True, kw_only=True):

@@ -22,12 +22,12 @@ from engine.feed.connection.snapshots import Snapshots
 from engine.feed.instruments.instrument_source import InstrumentSource
 from engine.feed.instruments.instrument_stream import InstrumentStream
 from engine.feed.instruments.listed_symbols import ListedSymbols, Publish
-from engine.feed.pace.budget import Budget
 from engine.feed.upkeep import Upkeep
 from engine.model.instrument import Instrument
 from engine.venues.border import Border
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import Dialect
+from engine.venues.pace.budget import Budget
 
 
 class Feed:

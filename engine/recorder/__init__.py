@@ -24,15 +24,38 @@ def build(config: "Config", name: str) -> RecorderRole:
     check_table(table)
     directory = config.paths.history(table.directory)
     every_ns = table.seal_seconds * 1000 * MS
-    sealer = Sealer(command_of(str(directory), table.hot), every_ns) if every_ns else None
-    return RecorderRole(RoleLanes(config.system.name, name), table, Path(directory), sealer)
+    sealer = Sealer(command_of(str(directory), table.hot, keep_of(table)), every_ns) if every_ns else None
+    role = RecorderRole(RoleLanes(config.system.name, name), table, directory, sealer)
+    _link(config.paths.history(), directory)
+    return role
+
+
+def keep_of(table: "Recorder") -> dict[str, int]:
+    """For how many days each kind is kept; `*`: each kind without an entry. Empty: every day is kept."""
+    every = {"*": table.keep_days} if table.keep_days else {}
+    return every | table.keep_days_of
+
+
+def _link(usual: Path, directory: Path) -> None:
+    """Point the usual place to the directory, so that a reader who knows only the system's name finds the history."""
+    if usual.is_symlink() and usual.readlink() != directory.absolute():
+        usual.unlink()
+    if directory != usual and not usual.exists():
+        usual.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        usual.symlink_to(directory.absolute())
 
 
 def check_table(table: "Recorder") -> None:
     """Refuse lanes that the map does not have, and sealing without the package that it needs."""
-    for key, lane in (*(("lanes", one) for one in table.lanes), *(("hot", one) for one in table.hot)):
+    named = {"lanes": table.lanes, "hot": table.hot, "keep_days_of": tuple(table.keep_days_of)}
+    for key, lane in ((key, lane) for key, lanes in named.items() for lane in lanes):
         if lane not in BY_NAME:
             raise ValueError(f"{key}: {lane!r}: expected lanes of the map: {', '.join(BY_NAME)}")
+    if keep_of(table) and not table.seal_seconds:
+        raise ValueError(
+            "keep_days: old days are removed when the parts are sealed, and seal_seconds is 0: set seal_seconds, or"
+            " remove days by engine-ctl data prune --before DAY"
+        )
     if table.seal_seconds and importlib.util.find_spec("pyarrow") is None:
         raise ValueError(
             "seal_seconds: sealing into Parquet needs the package pyarrow: pip install 'steelyard[research]', or set"

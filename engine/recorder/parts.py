@@ -147,9 +147,9 @@ class Parts:
             self.writes.update(zip(rows["cell"].tolist(), rows["writes"].tolist(), strict=True))
 
 
-def finish_open(directory: Path) -> None:
-    """End every open part of a recorder that does not run; a write that its death cut short is removed."""
-    for path in directory.glob(f"*/*{OPEN}"):
+def finish_open(directory: Path, lane: str = "*") -> None:
+    """End the open parts of writers that do not run; a write that a death cut short is removed."""
+    for path in directory.glob(f"{lane}/*{OPEN}"):
         try:
             head, size = read_head(path)
         except UnfinishedError:

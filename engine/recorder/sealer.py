@@ -5,7 +5,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 MARKS = "STEELYARD_"  # a supervisor finds its children by these variables; the sealing process is not its child
 STOP_S = 2.0
@@ -46,6 +46,7 @@ class Sealer:
         return child
 
 
-def command_of(directory: str, heated: Sequence[str]) -> tuple[str, ...]:
-    """The command that seals the parts of a directory, and makes the hot tier of these kinds."""
-    return (sys.executable, "-m", "engine.recorder.store", directory, *heated)
+def command_of(directory: str, heated: Sequence[str], keep: Mapping[str, int]) -> tuple[str, ...]:
+    """The command that seals the parts of a directory, makes the hot tier of these kinds, and removes old days."""
+    kept = (f"--keep={kind}={days}" for kind, days in keep.items())
+    return (sys.executable, "-m", "engine.recorder.store", directory, *heated, *kept)

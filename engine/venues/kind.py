@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.model.instrument import Instrument
     from engine.venues.cancelling import MakeCancelSession
     from engine.venues.dialect import Dialect
+    from engine.venues.history import VenueHistory
     from engine.venues.port import RequestPort, StreamPort
     from engine.venues.rights import RightsQuery
     from engine.venues.session import MakeSession
@@ -63,6 +64,7 @@ class MarketInterface:
     key_kind: str = ""  # what an operator must know of this key
     headers: Callable[[Sequence[str]], dict[str, str]] = no_headers  # of a stream's upgrade request, from the key
     signer: Callable[[Sequence[str], Clock], MakeSigner] | None = None  # where messages of a stream are signed
+    history: "Callable[[], VenueHistory] | None" = None  # None: its past cannot be requested
 
 
 class Network(Protocol):

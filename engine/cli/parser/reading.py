@@ -11,6 +11,7 @@ from engine.cli.parser.base import (
 from engine.cli.parser.texts import (
     ACROSS,
     AUTOPSY,
+    BACKFILL,
     BALANCES,
     BOOK,
     DATA,
@@ -22,6 +23,7 @@ from engine.cli.parser.texts import (
     MONITOR,
     ORDERS,
     POSITIONS,
+    PRUNE,
 )
 from engine.supervisor.commands import INSTRUMENT
 
@@ -136,7 +138,8 @@ def shm_commands(commands: "Commands") -> None:
 
 def data_commands(commands: "Commands") -> None:
     """The commands of the history that the recorder makes."""
-    parser = commands.add_parser("data", help="the recorded history: ls, check, seal", description="The history.")
+    text = "the recorded history: ls, check, seal, prune, backfill"
+    parser = commands.add_parser("data", help=text, description="The history.")
     inner = parser.add_subparsers(metavar="COMMAND", required=True)
     text = "list the history: days, rows, gaps and bytes of each kind and venue"
     listing = add(inner, "ls", "data:ls", text, "data ls --json", DATA)
@@ -146,5 +149,31 @@ def data_commands(commands: "Commands") -> None:
     seal = add(inner, "seal", "data:seal", text, "data seal --hot ticks", DATA)
     text = "also keep the days of this kind as mapped arrays; may be given several times"
     seal.add_argument("--hot", action="append", default=[], metavar="KIND", help=text)
-    for one in (listing, check, seal):
+    for one in (listing, check, seal, _prune(inner), _backfill(inner)):
         one.add_argument("--directory", default="", metavar="PATH", help="the recorder's directory")
+        text = "the system's file, whose [recorder] has the directory; --directory is used instead where both are given"
+        one.add_argument("--config", default="", metavar="FILE", help=text)
+
+
+def _prune(inner: "Commands") -> argparse.ArgumentParser:
+    text = "remove the sealed days that are older than [recorder] keep_days"
+    prune = add(inner, "prune", "data:prune", text, "data prune --before 2026-06-01 --dry-run", PRUNE)
+    prune.add_argument("--before", default="", metavar="DAY", help="remove every day before this one instead")
+    prune.add_argument("--dry-run", action="store_true", help="list the days, and remove none")
+    return prune
+
+
+def _backfill(inner: "Commands") -> argparse.ArgumentParser:
+    text = "request a venue's past trades or candles, and write what the history does not have"
+    example = "data backfill --venue kraken --symbol BTC/USD --from 2026-11-01 --to 2026-11-08 --kind trades"
+    one = add(inner, "backfill", "backfill:backfill", text, example, BACKFILL)
+    text = "a venue of the system's file, or a market-data interface: a wrong name lists them"
+    one.add_argument("--venue", required=True, metavar="NAME", help=text)
+    one.add_argument("--symbol", required=True, metavar="TEXT", help="the venue's text, as BTCUSDT, BTC-USD, BTC/USD")
+    one.add_argument("--from", dest="start", required=True, metavar="DAY", help="the first day, in UTC")
+    one.add_argument("--to", dest="end", required=True, metavar="DAY", help="the day after the last one")
+    one.add_argument("--kind", choices=("trades", "candles"), required=True, help="trades: ticks; candles: bars")
+    one.add_argument("--interval", default="1m", metavar="TIME", help="of candles, as 1m, 1h, 1d (default 1m)")
+    one.add_argument("--again", action="store_true", help="request complete days again, and compare every row")
+    one.add_argument("--url", default="", metavar="URL", help="another address than the venue's")
+    return one

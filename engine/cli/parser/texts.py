@@ -141,8 +141,16 @@ ALERT_TEST = """\
 Sends a message marked as a test through each target of [[alerts.targets]], and requests heartbeat_url once. Prints each
 result; exit 1 when one fails. Works while the system is down: with --config, or with the file of its last run."""
 DATA = """\
-Works on files only, so also when the system is down. docs/history.md describes the files. --directory names the
-recorder's directory where the configuration sets one, or that of another machine."""
+Works on files only, so also when the system is down. docs/history.md describes the files. The directory is that of
+--directory, else the one that [recorder] of the file --config sets, else where the system's recorder writes."""
+PRUNE = """\
+Removes sealed days only, never today or what is not sealed, and notes in the manifest what each day was: data check
+counts it as removed, not as lost. Can be ended at any moment. The recorder does the same when it seals."""
+BACKFILL = """\
+Sends requests to the venue: one at a time, at the venue's pace and within a quarter of its weight; 429 and 418 are
+obeyed. Trades become rows of ticks, candles rows of bars, under the lane ticks.backfill or bars.backfill. What the
+history has already is compared and not written again; a difference is named, and makes the exit code 1. Can be ended
+at any moment: the same command continues."""
 DEATHS = """\
 A death is an end that was not asked for. Reads a file only, so it works when the system is down. The cause of a process
 that an earlier supervisor started is shown as far as it can be known. A stack is there for a crash and for a process

@@ -16,8 +16,8 @@ from engine.feed.connection.link import Link
 from engine.feed.connection.snapshots import Snapshots
 from engine.feed.connection.standby import Standby
 from engine.feed.instruments.listed_symbols import NOTHING_MISSING, ListedSymbols
-from engine.feed.pace.backoff import Backoff
 from engine.venues.dialect import Dialect
+from engine.venues.pace.backoff import Backoff
 from engine.venues.port import RequestPort, StreamPort
 
 LOG = logging.getLogger("steelyard.feed")

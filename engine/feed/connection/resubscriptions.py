@@ -2,8 +2,8 @@
 
 from engine.feed.books.track import Track
 from engine.feed.config import FeedConfig
-from engine.feed.pace.backoff import Backoff
 from engine.model.words import BookState
+from engine.venues.pace.backoff import Backoff
 
 WRONG = (BookState.SUSPECT, BookState.MISFIT)
 

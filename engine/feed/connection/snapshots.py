@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from engine.feed.books.track import Track
 from engine.feed.config import FeedConfig
-from engine.feed.pace.backoff import Backoff
-from engine.feed.pace.budget import Budget
 from engine.venues.dialect import Dialect
+from engine.venues.pace.backoff import Backoff
+from engine.venues.pace.budget import Budget
 from engine.venues.port import RequestPort, Response
 
 OK = 200

@@ -15,8 +15,8 @@ from engine.feed.books.connection_lag import ConnectionLag
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.config import FeedConfig
 from engine.feed.connection.link import Link
-from engine.feed.pace.backoff import Backoff
 from engine.model.words import BookState
+from engine.venues.pace.backoff import Backoff
 
 FOLLOWED = (BookState.GOOD, BookState.CROSSED, BookState.STALE, BookState.SHUT)
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from engine.feed.config import FeedConfig
-from engine.feed.pace.backoff import Backoff
 from engine.venues.dialect import Answer, AnswerKind, Channel, Dialect, Subscription
+from engine.venues.pace.backoff import Backoff
 
 UNANSWERED, SILENT = "the subscription was not acknowledged in time", "acknowledged, but nothing came"
 Group = tuple[Subscription, ...]

@@ -17,10 +17,10 @@ from dataclasses import replace
 from engine.feed.config import SECOND_NS, FeedConfig
 from engine.feed.instruments.instrument_stream import InstrumentStream
 from engine.feed.instruments.instruments import load_instruments, save_instruments
-from engine.feed.pace.backoff import Backoff
-from engine.feed.pace.budget import Budget
 from engine.model.instrument import Instrument
 from engine.venues.dialect import Dialect, Listing, Unreadable, guarded
+from engine.venues.pace.backoff import Backoff
+from engine.venues.pace.budget import Budget
 from engine.venues.port import RequestPort, Response
 
 OK = 200

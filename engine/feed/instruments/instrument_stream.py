@@ -16,8 +16,8 @@ from functools import partial
 from typing import Any
 
 from engine.feed.config import SECOND_NS, FeedConfig
-from engine.feed.pace.backoff import Backoff
 from engine.venues.dialect import InstrumentChannel, Listing, Notice, Unreadable, guarded
+from engine.venues.pace.backoff import Backoff
 from engine.venues.port import PortState, StreamPort
 
 READ_NS = SECOND_NS // 100  # how often the connection is read: no decision needs a status sooner

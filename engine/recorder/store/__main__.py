@@ -1,5 +1,9 @@
-"""`python -m engine.recorder.store DIRECTORY [KIND …]`: one run, as the recorder starts it; the kinds are heated."""
+"""`python -m engine.recorder.store DIRECTORY [KIND …] [--keep KIND=DAYS …]`: one run, as the recorder starts it.
 
+The kinds are heated; `*=30` is for every kind without an entry of its own.
+"""
+
+import argparse
 import logging
 import sys
 import time
@@ -12,11 +16,16 @@ from engine.recorder.store.run import run
 def main(arguments: list[str]) -> int:
     """Run once."""
     log.begin("seal")
-    directory, *heated = arguments
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("heated", nargs="*")
+    parser.add_argument("--keep", action="append", default=[])
+    options = parser.parse_args(arguments)
+    keep = {kind: int(days) for kind, _, days in (one.partition("=") for one in options.keep)}
     try:
-        done = run(Path(directory), time.time_ns(), heated=heated)
+        done = run(options.directory, time.time_ns(), heated=options.heated, keep=keep)
     except (OSError, ValueError):
-        logging.getLogger("engine.recorder").exception("sealing ended", extra={"directory": directory})
+        logging.getLogger("engine.recorder").exception("sealing ended", extra={"directory": str(options.directory)})
         return 1
     logging.getLogger("engine.recorder").info("sealed", extra=done._asdict())
     return 0

@@ -62,14 +62,15 @@ def _of_file(kind: Path, file: File) -> Iterator[str]:
 
 
 def _of_sources(kind: str, manifest: Manifest) -> Iterator[str]:
-    """Of each lane every number is sealed or counted as lost, and all files together have as many rows."""
+    """Each lane's numbers are sealed or counted as lost; files and pruned days together have as many rows."""
     for one in manifest.sources.values():
         if one.rows + one.lost != one.after - one.first:
             yield f"{kind}: {_named(one)}: {one.rows} rows and {one.lost} lost of {one.after - one.first} numbers"
     sealed = sum(one.rows for one in manifest.sources.values())
-    stored = sum(one.rows for one in manifest.files.values())
-    if sealed != stored:
-        yield f"{kind}: {stored} rows in the files, {sealed} were sealed"
+    stored, pruned = (sum(one.rows for one in many) for many in (manifest.files.values(), manifest.pruned))
+    if sealed != stored + pruned:
+        removed = f" and {pruned} removed by retention" if pruned else ""
+        yield f"{kind}: {stored} rows in the files{removed}, {sealed} were sealed"
 
 
 def _named(source: Source) -> str:

@@ -34,8 +34,13 @@ class Hot(msgspec.Struct, frozen=True):
 
 
 def place_of(kind: Path, file: File) -> Path:
+    """The directory of the arrays of a file's partition."""
+    return place(kind, file.venue, file.day)
+
+
+def place(kind: Path, venue: str, day: str) -> Path:
     """The directory of the arrays of a partition."""
-    return kind / "hot" / f"venue={file.venue}" / f"day={file.day}"
+    return kind / "hot" / f"venue={venue}" / f"day={day}"
 
 
 def read(kind: Path, file: File) -> Hot | None:

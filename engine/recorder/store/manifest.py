@@ -2,6 +2,7 @@
 
     <crc> {"file": {…}}        one for each Parquet file
     <crc> {"source": {…}}      one for each creation of a lane, or each import: which numbers are sealed
+    <crc> {"pruned": {…}}      one for each venue's day that was removed by retention: what it was
 
 A file belongs to the history if and only if the manifest names it. The manifest is replaced in one step, so a change
 of several files and of their sources happens whole or not at all.
@@ -59,19 +60,38 @@ class Source(msgspec.Struct, frozen=True):
         return f"{self.lane}/{self.stream[:8]}"
 
 
+class Pruned(msgspec.Struct, frozen=True):
+    """A venue's day whose files were removed by retention."""
+
+    venue: str
+    day: str
+    rows: int
+    first_ns: int
+    last_ns: int
+    first_sequence: int
+    last_sequence: int
+    bytes: int
+    crc: int  # of the files' crcs
+    files: int
+    symbols: tuple[str, ...]
+
+
 class Line(msgspec.Struct, omit_defaults=True):
     """One line."""
 
     file: File | None = None
     source: Source | None = None
+    pruned: Pruned | None = None
 
 
 class Manifest:
     """The manifest of one kind, as it is on the disk."""
 
-    def __init__(self, directory: Path, files: Iterable[File] = (), sources: Iterable[Source] = ()) -> None:
+    def __init__(
+        self, directory: Path, files: Iterable[File] = (), sources: Iterable[Source] = (), pruned: Iterable[Pruned] = ()
+    ) -> None:
         """Hold lines; `load` reads them."""
-        self.directory, self.files = directory, {one.path: one for one in files}
+        self.directory, self.files, self.pruned = directory, {one.path: one for one in files}, list(pruned)
         self.sources = {(one.lane, one.stream): one for one in sources}
 
     @classmethod
@@ -79,12 +99,16 @@ class Manifest:
         """Read the manifest of a kind; ManifestError names a line that is damaged."""
         path = directory / NAME
         lines = list(_read(path)) if path.exists() else []
-        return cls(directory, (one.file for one in lines if one.file), (one.source for one in lines if one.source))
+        return cls(
+            directory, (one.file for one in lines if one.file), (one.source for one in lines if one.source),
+            (one.pruned for one in lines if one.pruned),
+        )  # fmt: skip
 
     def save(self, disk: Disk) -> None:
         """Replace the manifest on the disk."""
         lines = [Line(file=self.files[path]) for path in sorted(self.files)]
         lines += [Line(source=self.sources[key]) for key in sorted(self.sources)]
+        lines += [Line(pruned=one) for one in sorted(self.pruned, key=lambda one: (one.day, one.venue))]
         disk.replace(self.directory / NAME, b"".join(map(_packed, lines)))
 
     def partitions(self) -> dict[tuple[str, str], list[File]]:

@@ -24,6 +24,7 @@ from engine.venues.rights import RightsQuery
 
 if TYPE_CHECKING:
     from engine.venues.cancelling import MakeCancelSession
+    from engine.venues.history import VenueHistory
     from engine.venues.rights import Rights
     from engine.venues.session import MakeSession
 
@@ -82,6 +83,13 @@ def make_canceller(options: Any, key: Sequence[str], network: Network) -> "MakeC
     )
 
 
+def make_history(name: str) -> "VenueHistory":
+    """The past of a product."""
+    from engine.venues.binance.history import BinanceHistory  # noqa: PLC0415 - as above
+
+    return BinanceHistory(name)
+
+
 def check_part(part: str, text: str) -> None:
     """Refuse a part of a key with which no session can be logged on."""
     from engine.venues.binance.signing import check_api_key, load_ed25519  # noqa: PLC0415 - as above
@@ -129,11 +137,20 @@ BINANCE = Kind(
         "coinm": VenueClock("/dapi/v1/time", read_time),
     },
     markets={
-        "spot": MarketInterface("binance", partial(BinanceDialect, "binance")),
-        "sbe": MarketInterface(
-            "binance-sbe", partial(BinanceSbeDialect, "binance"), NAME, "of an Ed25519 key", key_name_header
+        "spot": MarketInterface(
+            "binance", partial(BinanceDialect, "binance"), history=partial(make_history, "binance")
         ),
-        "usdm": MarketInterface("binance-usdm", partial(BinanceDialect, "binance-usdm")),
+        "sbe": MarketInterface(
+            "binance-sbe",
+            partial(BinanceSbeDialect, "binance"),
+            NAME,
+            "of an Ed25519 key",
+            key_name_header,
+            history=partial(make_history, "binance"),
+        ),
+        "usdm": MarketInterface(
+            "binance-usdm", partial(BinanceDialect, "binance-usdm"), history=partial(make_history, "binance-usdm")
+        ),
         "coinm": MarketInterface("binance-coinm", partial(BinanceDialect, "binance-coinm")),
     },
     margin={"usdm": MarginRules(read_brackets, CrossMargin)},

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from engine.venues.coinbase.market import CoinbaseDialect
-from engine.venues.coinbase_exchange.kind import EXCHANGE_CLOCKS, EXCHANGE_MARKETS
+from engine.venues.coinbase_exchange.kind import EXCHANGE_CLOCKS, EXCHANGE_MARKETS, make_history
 from engine.venues.kind import Kind, MarketInterface, VenueClock, VenueOptions
 
 MILLISECOND_NS = 1_000_000
@@ -42,5 +42,5 @@ COINBASE = Kind(
     name="coinbase",
     options=CoinbaseOptions,
     clocks={"spot": VenueClock("/api/v3/brokerage/time", read_time), **EXCHANGE_CLOCKS},
-    markets={"spot": MarketInterface("coinbase", CoinbaseDialect), **EXCHANGE_MARKETS},
+    markets={"spot": MarketInterface("coinbase", CoinbaseDialect, history=make_history), **EXCHANGE_MARKETS},
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,6 +10,9 @@ from engine.venues.coinbase_exchange.market import ExchangeDialect
 from engine.venues.coinbase_exchange.signing import ExchangeMessageSigner, ExchangeSigner
 from engine.venues.kind import KEY, Clock, MarketInterface, VenueClock
 from engine.venues.signed_stream import MakeSigner
+
+if TYPE_CHECKING:
+    from engine.venues.history import VenueHistory
 
 SECOND_NS = 1_000_000_000
 
@@ -25,11 +29,18 @@ def level2() -> ExchangeDialect:
     return ExchangeDialect("coinbase-exchange-level2", by_order=False)
 
 
+def make_history() -> "VenueHistory":
+    """The past of Coinbase, of both APIs."""
+    from engine.venues.coinbase_exchange.history import CoinbaseHistory  # noqa: PLC0415 - a feed starts without it
+
+    return CoinbaseHistory()
+
+
 EXCHANGE_MARKETS = {
     "exchange": MarketInterface(
-        "coinbase-exchange", ExchangeDialect, (*KEY, "passphrase"), signer=subscription_signer
+        "coinbase-exchange", ExchangeDialect, (*KEY, "passphrase"), signer=subscription_signer, history=make_history
     ),
-    "exchange-level2": MarketInterface("coinbase-exchange-level2", level2),
+    "exchange-level2": MarketInterface("coinbase-exchange-level2", level2, history=make_history),
 }  # fmt: skip
 
 

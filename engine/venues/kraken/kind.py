@@ -8,7 +8,7 @@ options = { product = "spot" | "level3" }
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -17,6 +17,9 @@ from engine.venues.kraken.market import KrakenDialect
 from engine.venues.kraken.order_market import KrakenOrderDialect
 from engine.venues.kraken.signing import KrakenSigner, TokenSigner
 from engine.venues.signed_stream import MakeSigner
+
+if TYPE_CHECKING:
+    from engine.venues.history import VenueHistory
 
 MICROSECOND_NS, SECOND_NS = 1_000, 1_000_000_000
 
@@ -32,6 +35,13 @@ def token_signer(key: Sequence[str], clock_ns: Clock) -> MakeSigner:
     api_key, secret = key
     signer = KrakenSigner(api_key, secret, lambda: clock_ns() // MICROSECOND_NS)
     return lambda requests: TokenSigner(requests(), signer)
+
+
+def make_history() -> "VenueHistory":
+    """The past of spot."""
+    from engine.venues.kraken.history import KrakenHistory  # noqa: PLC0415 - a feed starts without it
+
+    return KrakenHistory()
 
 
 class Time(msgspec.Struct):
@@ -61,7 +71,7 @@ KRAKEN = Kind(
     options=KrakenOptions,
     clocks={"spot": CLOCK, "level3": CLOCK},
     markets={
-        "spot": MarketInterface("kraken", KrakenDialect),
-        "level3": MarketInterface("kraken-level3", KrakenOrderDialect, KEY, signer=token_signer),
+        "spot": MarketInterface("kraken", KrakenDialect, history=make_history),
+        "level3": MarketInterface("kraken-level3", KrakenOrderDialect, KEY, signer=token_signer, history=make_history),
     },
 )

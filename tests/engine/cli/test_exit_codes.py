@@ -20,7 +20,8 @@ SYSTEM_COMMANDS = (
     "restart feed", "orders", "positions", "balances", "monitor", "reconcile", "journal", "fills",
     "kill feed", "profile feed", "reload", "set", "strategy", "latency",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
-    "config show", "alert test", "deaths", "strategy list", "set maker size=1", "data ls", "data check",
+    "config show", "alert test", "deaths", "strategy list", "set maker size=1", "data ls", "data check", "data prune",
+    "data backfill --venue a --symbol b --from c --to d --kind trades",
 )  # fmt: skip
 
 

@@ -9,10 +9,10 @@ import pytest
 from engine.feed.config import FeedConfig
 from engine.feed.instruments.instrument_source import InstrumentSource
 from engine.feed.instruments.listed_symbols import NOTHING_MISSING, ListedSymbols
-from engine.feed.pace.budget import Budget
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
+from engine.venues.pace.budget import Budget
 from tests.engine.feed.feed_fakes import EXCHANGE_INFO, SECOND, START, Bench, FakeRequests
 
 SYMBOLS = {"BTCUSDT": 7, "ETHUSDT": 8}

@@ -3,8 +3,8 @@
 import pytest
 
 from engine.feed.config import SECOND_NS, FeedConfig
-from engine.feed.pace.budget import SILENCE_MAX_NS, SILENCE_NS, Budget
 from engine.venues.catalogue import dialect_of
+from engine.venues.pace.budget import SILENCE_MAX_NS, SILENCE_NS, Budget
 from engine.venues.port import Response
 from tests.engine.feed.feed_fakes import START
 

@@ -1,16 +1,17 @@
-"""How much a feed may request of the venue's REST side: a limit a minute for the address, which execution uses too.
+"""How much a process may request of a venue's REST side: a limit a minute for the address, which execution uses too.
 
-Each answer contains how much of the minute the address has used; pending requests are added to that. The feed stays
-below a share of the limit, so that a day with many resyncs leaves execution its requests. After a status 429 or 418
-the feed sends no request until the venue's waiting time is over: further requests lead to a ban of the address.
+Each answer contains how much of the minute the address has used; pending requests are added to that. A feed, and a
+backfill, stay below a share of the limit, so that a day with many resyncs leaves execution its requests. After a status
+429 or 418 nothing is sent until the venue's waiting time is over: further requests lead to a ban of the address.
 """
 
 import logging
+from typing import Protocol
 
-from engine.feed.config import SECOND_NS, FeedConfig
 from engine.venues.dialect import Dialect
 from engine.venues.port import Response
 
+SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
 TOO_MANY, BANNED = 429, 418
 SILENCE_NS = {TOO_MANY: 60 * SECOND_NS, BANNED: 180 * SECOND_NS}  # where the venue gives no time
@@ -19,10 +20,22 @@ DIGITS_MAX = 9
 LOG = logging.getLogger("steelyard.feed")
 
 
+class Share(Protocol):
+    """How much of the venue's limit a process may use, and the process's name for the log."""
+
+    @property
+    def name(self) -> str:
+        """Of the venue, in the log."""
+
+    @property
+    def weight_percent(self) -> int:
+        """The share of the limit."""
+
+
 class Budget:
     """The weight used in this minute, and the time until which the venue allows no request."""
 
-    def __init__(self, config: FeedConfig, dialect: Dialect) -> None:
+    def __init__(self, config: Share, dialect: Dialect) -> None:
         """Begin with nothing used."""
         self._config, self._dialect = config, dialect
         self._minute = self._used = 0
@@ -50,6 +63,12 @@ class Budget:
         self._begin_minute(now_ns)
         share = self._dialect.weight_limit * self._config.weight_percent // (200 if plenty else 100)
         return self._used + weight <= share
+
+    def wait_ns(self, weight: int, now_ns: int) -> int:
+        """How long to wait until a request of this weight may be sent; 0 if it may be sent now."""
+        if self.allows(weight, now_ns):
+            return 0
+        return max(self._silent_until_ns - now_ns, 0) or MINUTE_NS - now_ns % MINUTE_NS
 
     def spend(self, weight: int, now_ns: int) -> None:
         """Count a request that was sent."""
