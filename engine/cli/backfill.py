@@ -38,16 +38,16 @@ def backfill(options: argparse.Namespace) -> int:
     )  # fmt: skip
     fetcher = Fetcher(source.history, source.url, source.api_key)
     try:
-        days = as_error(lambda: Job(directory, source.history, fetcher, order, time.time_ns()).run(_show(options)))
+        days = as_error(lambda: Job(directory, source.history, fetcher, order, time.time_ns()).run(_printer(options)))
     finally:
         fetcher.close()
     return FAILED if any(one.different for one in days) else 0
 
 
-def _show(options: argparse.Namespace) -> Any:
+def _printer(options: argparse.Namespace) -> Any:
     """What prints a day when it is done."""
 
-    def show(day: Any) -> None:
+    def print_day(day: Any) -> None:
         if options.json:
             print_json(options, _tree(day))
             return
@@ -60,7 +60,7 @@ def _show(options: argparse.Namespace) -> Any:
         for text in day.differences:
             print_line(f"  {text}")
 
-    return show
+    return print_day
 
 
 def _tree(day: Any) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Order(NamedTuple):
 
 
 class Job:
-    """One order. `show` gets each day as it is done."""
+    """One order. `report` is called with each day as it is done."""
 
     def __init__(self, directory: Path, history: VenueHistory, fetch: Fetch, order: Order, now_ns: int) -> None:
         """Request the symbol's metadata."""
@@ -63,13 +63,13 @@ class Job:
         """Whether the rows are trades."""
         return self._form is TICKS
 
-    def run(self, show: Callable[[Day], None]) -> list[Day]:
+    def run(self, report: Callable[[Day], None]) -> list[Day]:
         """Do every day."""
         days = []
         try:
             for number in range(self._order.first, self._order.after):
                 days.append(self._day(number))
-                show(days[-1])
+                report(days[-1])
         finally:
             with contextlib.suppress(BlockingIOError):  # the run of another process compacts as well
                 seal_and_compact(self._directory, self._now_ns)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-class Rest:
+class Rest(ABC):
     """One venue's past. `planned` answers are given first; `now_ns` is the venue's clock."""
 
     def __init__(self, trades: Sequence[Trade]) -> None:
@@ -52,9 +53,9 @@ class Rest:
         parts = urlsplit(target)
         return self.of(parts.path, dict(parse_qsl(parts.query)))
 
+    @abstractmethod
     def of(self, path: str, query: dict[str, str]) -> Answer:
         """Answer one request of the venue."""
-        raise NotImplementedError
 
     def candles(self, interval_ns: int) -> list[tuple[int, list[Trade]]]:
         """The trades of each interval that has some."""
