@@ -194,6 +194,11 @@ class Execution:
             work += self._follow_up(now_ns, work)
         return work
 
+    @property
+    def busy(self) -> bool:
+        """Whether an algorithm works or a cancel waits: both follow the market and the time."""
+        return self.parents.working or self.broker.waiting
+
     def _read_books(self, now_ns: int) -> int:
         """Read the books, and judge the breakers that look at each new price before an intent is read."""
         count = self._books.read(now_ns)

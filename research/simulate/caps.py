@@ -42,7 +42,7 @@ def check_keys(caps: Mapping[str, Any]) -> None:
         if key not in known:
             raise ValueError(f"caps: unknown key `{key}`, {did_you_mean(key, CHECKED)}expected: {', '.join(CHECKED)}")
         if key not in CHECKED:
-            msg = f"caps: `fast` cannot check `{key}`: remove it here. It checks {', '.join(CHECKED)}"
+            msg = f'caps: `fast` cannot check `{key}`: remove it, or use speed="engine". It checks {", ".join(CHECKED)}'
             raise ValueError(msg)
 
 

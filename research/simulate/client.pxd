@@ -13,6 +13,8 @@ from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
 from research.simulate.session cimport Letter, Order, Session
 
+cdef object tick_of(const Event *event)
+
 cdef class Client:
     cdef Session session
     cdef readonly list desks  # by place

@@ -12,18 +12,28 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from libc.string cimport memset
 
 from engine.model.records cimport Intent
-from engine.model.words cimport INTENT_AMEND, INTENT_CANCEL, INTENT_PLACE, ORDER_TYPE_LIMIT
+from engine.model.words cimport INTENT_AMEND, INTENT_CANCEL, INTENT_PLACE, ORDER_TYPE_LIMIT, TICK_STATE
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
-from research.simulate.session cimport AMEND, CANCEL, NO_ORDER, PLACE, Letter, Order, Session
+from research.simulate.session cimport AMEND, CANCEL, CANCEL_SENT, CANCEL_WAITS, NO_ORDER, PLACE, Letter, Order, Session
 
+from engine.model.records import TICK
 from engine.model.words import DONE_STATES
 
 cdef enum:
     STATES = 16
 
 cdef bint[STATES] DONE = [state in DONE_STATES for state in range(STATES)]
+TICK_ROW = TICK.row
 cdef int64_t MOST = 1 << 61  # of a price or a size: twice its product with another fits 128 bits
+
+
+cdef object tick_of(const Event *event):
+    """An event as the engine's lane has it: a state's word is its detail."""
+    cdef int64_t detail = event.size if event.kind == TICK_STATE else 0
+    return TICK_ROW(
+        event.receive_ns, event.receive_ns, event.venue_ns, 0, event.price, event.size if not detail else 0, detail,
+        event.instrument, event.kind, event.side, event.flags)
 
 
 cdef class Client:
@@ -41,6 +51,9 @@ cdef class Client:
     def log_to(self, bytearray intents):
         """Append every intent, with the time of its decision, as a record `intent`."""
         self.intents = intents
+
+    def close(self):
+        """Release what the run has held."""
 
     cdef int on_start(self) except -1:
         """The start: no book is known yet."""
@@ -106,8 +119,11 @@ cdef class Client:
             return 0
         if self.intents is not None:
             self.log(INTENT_CANCEL, order, 0)
-        self.session.orders[order].cancelling = True
-        return self.session.request(CANCEL, order, 0, self.now_ns) if self.session.orders[order].known else 0
+        if not self.session.orders[order].known:
+            self.session.orders[order].cancelling = CANCEL_WAITS
+            return 0
+        self.session.orders[order].cancelling = CANCEL_SENT
+        return self.session.request(CANCEL, order, 0, self.now_ns)
 
     cdef int amend(self, int32_t order, int64_t size) except -1:
         """Request that an order gets smaller and keeps its place in the queue, unless such a request is under way."""
@@ -172,6 +188,9 @@ cdef class Client:
             desk.open_sell += change
         if is_first and order.cancelling and not DONE[letter.state]:
             self.session.request(CANCEL, letter.order, 0, self.now_ns)
+            self.on_answer(desk, letter.order, letter.fill)
+            self.session.orders[letter.order].cancelling = CANCEL_SENT
+            return 0
         return self.on_answer(desk, letter.order, letter.fill)
 
     cdef int end_due(self) except -1:

@@ -32,6 +32,7 @@ cdef class Desk:
     cdef bint best(self, int64_t *bid, int64_t *ask) noexcept nogil
     cdef int64_t middle2(self) noexcept nogil
     cdef bint is_exit(self, int side, int64_t size) noexcept nogil
+    cdef int64_t protective_price(self, int side, int64_t size, int64_t limit) except -1
     cdef int refuse(self, int reason, object found, object limit) except -1
     cdef int check(self, int side, int64_t size, int64_t price) except -1
     cdef int check_book(self) except -1

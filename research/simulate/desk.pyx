@@ -33,6 +33,8 @@ cdef int PRICE_COLLAR = Reason.PRICE_COLLAR, PRICE_BOUND = Reason.PRICE_BOUND
 cdef int ORDER_TOO_LARGE = Reason.ORDER_TOO_LARGE, POSITION_TOO_LARGE = Reason.POSITION_TOO_LARGE
 cdef int VENUE_POSITION = Reason.VENUE_POSITION
 cdef int64_t BPS = 10_000, MILLION = 1_000_000
+cdef int64_t WIDEST_COLLAR = BPS - 1  # of a gate without a cap
+cdef int64_t MOST = 1 << 61  # of a price
 
 
 cdef wide_t wide(object number):
@@ -103,6 +105,19 @@ cdef class Desk:
         """Whether an order can only reduce the position, with the open orders of its side filled."""
         cdef int64_t pending = self.open_buy if side > 0 else self.open_sell
         return side * self.position < 0 and pending + size <= -side * self.position
+
+    cdef int64_t protective_price(self, int side, int64_t size, int64_t limit) except -1:
+        """The worst price of a market order: its own limit (0: none), at most the collar's edge."""
+        cdef bint is_exit = self.is_exit(side, size)
+        cdef wide_t middle2 = self.good_middle2 if is_exit else self.middle2()
+        cdef wide_t collar = (self.exit_collar_bps if is_exit else self.collar_bps) or WIDEST_COLLAR
+        cdef wide_t part = 2 * BPS * self.price_step, edge
+        if not middle2:
+            return limit
+        edge = middle2 * (BPS + side * collar)
+        edge = edge // part if side > 0 else (edge + part - 1) // part
+        edge = min(edge * self.price_step, MOST)
+        return min(limit, <int64_t>edge) if side > 0 and limit else max(limit, <int64_t>edge)
 
     cdef int refuse(self, int reason, object found, object limit) except -1:
         """Keep the value and the limit of a refusal; its reason."""

@@ -17,9 +17,10 @@ from numpy.lib.recfunctions import repack_fields
 from engine.model.instrument import Instrument
 from engine.strategy.api.strategy import Strategy, checked_parameters
 from research.simulate import events as data
-from research.simulate.caps import caps_of
+from research.simulate.caps import DeskCaps, caps_of
 from research.simulate.client import Client
 from research.simulate.desk import Desk
+from research.simulate.engine import driven
 from research.simulate.events import Events
 from research.simulate.loop import Loop
 from research.simulate.models import Constant, Latency, Models
@@ -42,6 +43,7 @@ from research.simulate.venue import VenueMarket
 if TYPE_CHECKING:
     from research.bars.source import BarSource
 
+SPEEDS = ("fast", "engine")
 CALLED = ("message", "event")
 MINUTE_NS = 60_000_000_000
 PLAIN_KINDS = ("spot",)
@@ -59,9 +61,11 @@ def simulate(
     mark_ns: int = MINUTE_NS,
     intents: bytearray | None = None,
     bars: "BarSource | None" = None,
+    speed: str = "fast",
 ) -> Result:
     """Run a strategy over events.
 
+    With `speed` "engine" the roles of the engine themselves run: slower, and with everything that `fast` refuses.
     `caps` are keys of the configuration's `[risk]` (`caps.py`); without them no cap is checked. `called` is "message",
     as the engine does it, or "event": the hook for each level and print. `mark_ns` is how often equity is marked.
     Every intent is appended to `intents` as a record of `engine.model.records.INTENT`, with the time of its decision.
@@ -69,12 +73,16 @@ def simulate(
     """
     caps = caps or {}
     _check(instruments, models, called, mark_ns)
-    desk_caps = caps_of(caps, instruments)
+    _check_speed(speed, called)
+    desk_caps = caps_of(caps, instruments) if speed == "fast" else [DeskCaps()] * len(instruments)
     events = _received(events, models.feed_latency)
     data.check(events, instruments)
     events = np.ascontiguousarray(events)
     _check_latencies(models, int(events[-1]["receive_ns"] - events[0]["venue_ns"]))
-    client = _client(strategy, instruments, parameters, bars)
+    if speed == "fast":
+        client = _client(strategy, instruments, parameters, bars)
+    else:
+        client = driven(strategy, instruments, parameters or {}, caps, bars)
     session = Session(models.order_latency.delay(), models.answer_latency.delay())
     schedule = Schedule(models.fees.table(), int(models.fees.traded_before * 10**6), int(events[0]["venue_ns"]))
     markets = [_market(one, session, schedule, models) for one in instruments]
@@ -86,7 +94,10 @@ def simulate(
     loop = Loop(
         events.view(np.uint8), data.places_of(instruments), session, markets, desks, client, each=each, mark_ns=mark_ns
     )
-    _run(loop, client)
+    try:
+        _run(loop, client)
+    finally:
+        client.close()
     return Result(
         {one.id: one for one in instruments},
         _table(session.fill_bytes(), FILL, FILL_COLUMNS),
@@ -117,6 +128,15 @@ def _check(instruments: Sequence[Instrument], models: Models, called: str, mark_
     if len(models.fees.tiers) > 1 and len(quotes) > 1:
         msg = f"volumes in {', '.join(sorted(quotes))} cannot be added"
         raise ValueError(f"fees: several tiers need instruments of one quote currency: {msg}")
+
+
+def _check_speed(speed: str, called: str) -> None:
+    """Refuse a speed that does not exist, and what the chosen one does not have."""
+    if speed not in SPEEDS:
+        raise ValueError(f"speed: found {speed!r}, expected one of {', '.join(SPEEDS)}")
+    if speed == "engine" and called == "event":
+        msg = "the engine shows the strategy whole messages"
+        raise ValueError(f'called: found "event" at speed "engine": {msg}: use called="message", or speed="fast"')
 
 
 def _check_latencies(models: Models, span_ns: int) -> None:

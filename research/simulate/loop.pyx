@@ -4,7 +4,7 @@
     data ──venue_ns────▶ venue's book, our resting orders           docs/research/simulate.md has a time line
          ──receive_ns──▶ the strategy's book and hooks
 
-At equal times: events at the venue, then requests at the venue, answers, ended deadlines, the timer, scheduled methods,
+At equal times: events at the venue, then requests at the venue, the timer, scheduled methods, ended deadlines, answers,
 and last the event that the strategy receives. So a strategy never acts on an event before its order meets everything
 that the venue did up to that moment.
 """
@@ -98,14 +98,14 @@ cdef class Loop:
         if next_ns(&session.requests) <= now_ns:
             return self.bring(receive(session, &session.requests))
         self.begin(now_ns)
-        if next_ns(&session.answers) <= now_ns:
-            return self.client.receive_answer(receive(session, &session.answers))
+        if self.timer_ns <= now_ns:
+            self.timer_ns += self.client.timer_ns
+            return self.client.on_timer()
+        if self.client.scheduled_ns <= now_ns:
+            return self.client.call_scheduled()
         if self.client.deadline_ns <= now_ns:
             return self.client.end_due()
-        if self.timer_ns > now_ns:
-            return self.client.call_scheduled()
-        self.timer_ns += self.client.timer_ns
-        return self.client.on_timer()
+        return self.client.receive_answer(receive(session, &session.answers))
 
     cdef int bring(self, Letter letter) except -1:
         """A request arrives at the venue."""

@@ -13,6 +13,10 @@ cdef enum:  # what a request asks for
     AMEND = 3
     REPLACE = 4  # its `size` is the number of the order that ends
 
+cdef enum:  # of an order that is to end
+    CANCEL_WAITS = 1  # for the answer to its placement
+    CANCEL_SENT = 2
+
 cdef struct Order:  # `result.py` has the same fields as a numpy record
     int64_t intent_id
     int64_t submit_ns  # when the strategy decided it
@@ -34,7 +38,7 @@ cdef struct Order:  # `result.py` has the same fields as a numpy record
     uint8_t time_in_force
     uint8_t state  # at the venue
     uint8_t known  # the state that the strategy knows
-    uint8_t cancelling  # the strategy has requested its end
+    uint8_t cancelling  # the strategy has requested its end: CANCEL_WAITS, CANCEL_SENT
     uint8_t cause  # the Reason of a reject
     uint8_t amending  # an amend waits for its answer
 

@@ -19,26 +19,27 @@ from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport DEPTH, Intent, Top
 from engine.model.words cimport (
     BOOK_GOOD, FLAG_LAST, INTENT_CANCEL, INTENT_CANCEL_ALL, INTENT_PLACE, INTENT_REPLACE,
-    ORDER_TYPE_LIMIT, ORDER_TYPE_MARKET, TICK_LEVEL, TICK_PRINT, TICK_STATE,
+    ORDER_TYPE_LIMIT, ORDER_TYPE_MARKET, TICK_LEVEL, TICK_PRINT, TIME_IN_FORCE_IOC,
 )
 from engine.strategy.api.book cimport Book
 from engine.strategy.api.intent_api cimport IntentApi, IntentSink
 from engine.strategy.role.own_records cimport OrderChange
-from research.simulate.client cimport Client
+from research.simulate.client cimport Client, tick_of
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
-from research.simulate.session cimport NO_ORDER, Fill, Order
+from research.simulate.session cimport CANCEL_SENT, NO_ORDER, Fill, Order
 
 from engine.model.codec import Codec
-from engine.model.records import BOOK_TOP, FILL, TICK, VERDICT
-from engine.model.words import Reason
+from engine.model.records import BOOK_TOP, FILL, VERDICT
+from engine.model.words import OrderState, Reason
 from engine.strategy.api.declared import check_timer
 from engine.strategy.api.ledger import Ledger
 from engine.strategy.api.strategy import defines, reads_of
 from engine.strategy.role.schedule import Schedule
 
+cdef int OPEN = OrderState.OPEN, PARTLY_FILLED = OrderState.PARTLY_FILLED, CANCELLING = OrderState.CANCELLING
 cdef int NOT_AMENDABLE = Reason.NOT_AMENDABLE
-FILL_ROW, TICK_ROW, VERDICT_ROW = FILL.row, TICK.row, VERDICT.row
+FILL_ROW, VERDICT_ROW = FILL.row, VERDICT.row
 NUMBER = 1  # the strategy's, as its intents have it
 
 
@@ -52,16 +53,19 @@ cdef extern from "Python.h":
 
 cdef object not_in_fast(str what):
     """The error for what this speed does not do."""
-    return NotInFastError(f"{what}: `fast` does not do this, and no order was sent. Remove the call for this run, or "
-                          "test the strategy in the engine itself (docs/recording.md, configs/demo.toml)")
+    return NotInFastError(f"{what}: `fast` does not do this, and no order was sent. Use speed=\"engine\", or remove "
+                          "the call for this run")
 
 
-cdef object tick_of(const Event *event):
-    """An event as the engine's lane has it: a state's word is its detail."""
-    cdef int64_t detail = event.size if event.kind == TICK_STATE else 0
-    return TICK_ROW(
-        event.receive_ns, event.receive_ns, event.venue_ns, 0, event.price, event.size if not detail else 0, detail,
-        event.instrument, event.kind, event.side, event.flags)
+def check_reads(kind, bars):
+    """Refuse a strategy that reads what no run has."""
+    lanes = [lane for lane in reads_of(kind) if lane != "bars"]
+    if lanes:
+        raise NotInFastError(f"{kind.__name__} reads {', '.join(lanes)}, which the aggregation makes: a simulation has "
+                             "none. Test the strategy in the engine itself (docs/recording.md, configs/demo.toml)")
+    if bars is None and reads_of(kind):
+        raise ValueError(f"{kind.__name__} reads bars: pass `bars`, such as PrintBars(instruments, ['1m']) or "
+                         "GivenBars of research.bars")
 
 
 cdef class Sink(IntentSink):
@@ -93,19 +97,12 @@ cdef class StrategyClient(Client):
     def __init__(self, strategy, bars=None):
         """Drive this strategy, which was made with its instruments and checked parameters."""
         kind = type(strategy)
-        lanes = [lane for lane in reads_of(kind) if lane != "bars"]
-        if lanes:
-            raise not_in_fast(f"{kind.__name__} reads {', '.join(lanes)}, which the aggregation makes")
-        if bars is None and reads_of(kind):
-            raise ValueError(f"{kind.__name__} reads bars: pass `bars`, such as PrintBars(instruments, ['1m']) or "
-                             "GivenBars of research.bars")
-        check_timer(kind.__name__, strategy.timer_ns)
+        check_reads(kind, bars)
         self.strategy = self.api = strategy
         self.ledger = Ledger(NUMBER, strategy.instruments)
         self.numbers, self.verdicts, self.good = {}, [], set()
         self.on_book, self.on_print = strategy.on_book, strategy.on_print
         self.reads_prints = defines(kind, "on_print")
-        self.timer_ns = strategy.timer_ns if defines(kind, "on_timer") else 0
         self.decode = Codec(BOOK_TOP).unpack
         self.schedule, self.bars = Schedule(strategy), bars if reads_of(kind) else None
         self.assets = {one.id: one.quote.encode() for one in strategy.instruments.values()}
@@ -127,6 +124,9 @@ cdef class StrategyClient(Client):
     cdef int on_start(self) except -1:
         self.api.now_ns = self.now_ns
         self.strategy.on_start()
+        check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
+        if defines(type(self.strategy), "on_timer"):
+            self.timer_ns = self.strategy.timer_ns
         self.at_ns = self.schedule.begin(self.now_ns)
         return self.schedule_next()
 
@@ -206,6 +206,8 @@ cdef class StrategyClient(Client):
         change.intent_id, change.price, change.size = order.intent_id, order.price, order.known_size
         change.filled, change.instrument = order.seen, order.instrument
         change.side, change.state = order.side, order.known
+        if order.cancelling == CANCEL_SENT and order.known in (OPEN, PARTLY_FILLED):
+            change.state = CANCELLING
         return change
 
     cdef int on_timer(self) except -1:
@@ -272,7 +274,11 @@ cdef class StrategyClient(Client):
         """Submit an order, or keep its refusal for the next event."""
         cdef int32_t number
         self.ledger.begin(intent.intent_id, intent.instrument, intent.side, intent.price, intent.size)
-        number = self.place(desk, intent.side, intent.size, intent.price, intent.time_in_force, intent.order_type,
+        cdef int time_in_force = intent.time_in_force
+        cdef int64_t price = intent.price
+        if intent.order_type == ORDER_TYPE_MARKET:
+            time_in_force, price = TIME_IN_FORCE_IOC, desk.protective_price(intent.side, intent.size, price)
+        number = self.place(desk, intent.side, intent.size, price, time_in_force, intent.order_type,
                             intent.timeout_ns, intent.intent_id)
         if number != NO_ORDER:
             self.numbers[intent.intent_id] = number

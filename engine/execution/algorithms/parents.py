@@ -26,6 +26,7 @@ from engine.execution.orders.parent import Parent, parent_of
 from engine.execution.venue.order_sender import OrderSender
 from engine.lanes.ports import RingReader
 from engine.model import algorithms
+from engine.model.fixed import INT64_MAX
 from engine.model.intent_id import precedes
 from engine.model.rows import IntentRow
 from engine.model.words import IntentFlag, OrderFlag, OrderState, ParentStatus, Reason
@@ -65,6 +66,11 @@ class Parents:
     def working(self) -> bool:
         """Whether an algorithm works."""
         return bool(self._working)
+
+    @property
+    def due_ns(self) -> int:
+        """When the first algorithm is due; the largest time where none is."""
+        return min(self._due.values(), default=INT64_MAX)
 
     def propose(self, intent: IntentRow) -> Algorithm | Refusal:
         """The algorithm of an intent, for risk to check its first child; or a refusal of its terms."""

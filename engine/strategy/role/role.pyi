@@ -13,6 +13,7 @@ class StrategyRole:
     counts: Counts
     ledger: Ledger
     reads: int
+    scheduled_ns: int
     def __init__(
         self,
         name: str,

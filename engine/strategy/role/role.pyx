@@ -114,7 +114,8 @@ cdef class StrategyRole:
     cdef Steps steps
     cdef Rehearsal rehearsal
     cdef uint64_t number
-    cdef int64_t timer_ns, scheduled_ns, cadence_ns, due_ns
+    cdef readonly int64_t scheduled_ns  # when a scheduled method is due
+    cdef int64_t timer_ns, cadence_ns, due_ns
     cdef object schedule
     cdef int phase, turn, halts
     cdef bint cancel_everything

@@ -16,7 +16,7 @@ from typing import Any
 from engine.model.words import BookState, OrderState, OrderType, Reason, TimeInForce
 from research.simulate.models import Constant, Models
 
-VENUE, REQUEST, ANSWER, DEADLINE, TIMER, HEARD = range(6)
+VENUE, REQUEST, TIMER, DEADLINE, ANSWER, HEARD = range(6)
 DONE = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
 RESTING = (OrderState.OPEN, OrderState.PARTLY_FILLED)
 MASK = (1 << 64) - 1
@@ -63,6 +63,7 @@ class Own:
     done_ns: int = 0
     cancelling: bool = False
     amending: bool = False
+    cancel_sent: bool = False
 
 
 @dataclass
@@ -119,10 +120,10 @@ class Reference:
             self.push(self.now + self.timer_ns, TIMER)
         while self.heap and self.heap[0][0] <= end:
             self.at, rank, _, what = heapq.heappop(self.heap)
-            if rank >= ANSWER:
+            if rank >= TIMER:
                 self.now = self.at
                 self.read_refusals()
-            (self.happen, self.arrive, self.learn, self.expire, self.tick, self.hear)[rank](*what)
+            (self.happen, self.arrive, self.tick, self.expire, self.learn, self.hear)[rank](*what)
 
     # The venue.
 
@@ -261,13 +262,15 @@ class Reference:
         if refused:
             return
         was_known, order.known, order.known_size = order.known, state, size
+        shown = OrderState.CANCELLING if order.cancel_sent and state not in DONE else state
         if not was_known and order.cancelling and state not in DONE:
+            order.cancel_sent = True
             self.push(self.now + self.request_latency(), REQUEST, "cancel", order, 0)
         if fill is not None:
             order.seen += fill[1]
             self.log.append(("fill", self.now, order.intent_id, fill[1], self.position(order.instrument)))
             self.script.on_fill(order.instrument)
-        self.log.append(("order", self.now, order.intent_id, state, order.seen, size))
+        self.log.append(("order", self.now, order.intent_id, shown, order.seen, size))
 
     def expire(self, order: Own) -> None:
         if order.known not in DONE and not order.cancelling:
@@ -336,6 +339,8 @@ class Reference:
             return
         order = Own(len(self.orders), intent_id, one, side, price, size, tif, kind, size)
         self.orders.append(order)
+        if kind == OrderType.MARKET:
+            order.tif = TimeInForce.IOC
         self.push(self.now + self.request_latency(), REQUEST, "place", order, size)
         if timeout_ns:
             self.push(self.now + timeout_ns, DEADLINE, order)
@@ -373,6 +378,7 @@ class Reference:
     def ask_cancel(self, order: Own) -> None:
         order.cancelling = True
         if order.known:
+            order.cancel_sent = True
             self.push(self.now + self.request_latency(), REQUEST, "cancel", order, 0)
 
     def cancel(self, intent_id: int) -> None:

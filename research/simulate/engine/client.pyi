@@ -1,0 +1,28 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.execution.ports import ExecutionLanes
+from engine.execution.role import Execution
+from engine.feed.books.outbox import Outbox
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.role.role import StrategyRole
+from research.bars.source import BarSource
+from research.simulate.client import Client
+from shm import RingWriter
+
+class EngineClient(Client):
+    def __init__(
+        self,
+        role: StrategyRole,
+        strategy: Strategy,
+        execution: Execution,
+        lanes: ExecutionLanes,
+        looker: tuple[Any, Any],
+        feed: Outbox,
+        closers: Sequence[Callable[[], object]],
+        *,
+        watches: bool,
+        bars: BarSource | None = ...,
+        bars_lane: RingWriter | None = ...,
+    ) -> None: ...
+    def close(self) -> None: ...

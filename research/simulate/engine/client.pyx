@@ -1,0 +1,179 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Drives the real roles by the loop of a `fast` run: each acts at the moment at which the loop calls its client.
+
+    event            the desk's book as the feed publishes it ─▶ strategy.step ─▶ execution.step, if intents wait
+    answer           execution.step, which passes it on ─▶ strategy.step ─▶ execution.step, if intents wait
+    order's deadline execution.step                        timer, schedule, bar ─▶ strategy.step ─▶ the same
+
+No simulated time passes between two roles. Execution also steps at each event while an algorithm works or a breaker
+watches, at an algorithm's own times, and before the lane BOOKS would overtake it; it reads every book in order.
+"""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+
+from engine.feed.books.outbox cimport Outbox
+from engine.model.words cimport FLAG_LAST, FLAG_RESET, TICK_LEVEL, TICK_PRINT
+from research.simulate.client cimport Client, tick_of
+from research.simulate.desk cimport Desk
+from research.simulate.engine.venue_session cimport ModelSession
+from research.simulate.event cimport Event
+from research.simulate.session cimport Letter
+from shm.protocol cimport reader_of, sy_reader, sy_unread
+
+from engine.execution.role import GRAIN_NS
+from engine.model.words import VerdictFlag
+from engine.strategy.api.strategy import defines
+
+cdef enum:
+    BOOKS_MOST = 1024  # unread by execution: an eighth of the lane
+    STARTS = 16  # steps within which execution has asked the venue about everything
+
+cdef int OF_CHILD = VerdictFlag.CHILD
+cdef int64_t GRAIN = GRAIN_NS
+
+
+cdef class EngineClient(Client):
+    """The roles of one run."""
+
+    cdef object role, strategy, execution, step_strategy, step_execution
+    cdef ModelSession venue
+    cdef Outbox outbox
+    cdef object readers  # they keep the C readers alive
+    cdef sy_reader *waiting  # intents that execution has not read
+    cdef sy_reader *books  # books that execution has not read
+    cdef sy_reader *judged
+    cdef bint watches, eager
+    cdef int64_t stepped_ns  # when execution last stepped
+    cdef uint64_t books_count
+    cdef object closers, logged, bars, publish_bar
+
+    def __init__(self, role, strategy, execution, lanes, looker, feed, closers, *, watches, bars=None, bars_lane=None):
+        """Drive these roles; `lanes` are execution's, `looker` has readers of INTENTS and VERDICTS of its own.
+
+        `closers` are called in turn at the end. With `watches` execution steps at each event, for its breakers.
+        `bars` is where the bars of the lane `bars_lane` come from; None: the strategy reads none.
+        """
+        self.role, self.strategy, self.execution, self.closers = role, strategy, execution, closers
+        self.step_strategy, self.step_execution = role.step, execution.step
+        self.venue, self.outbox = execution.session, feed
+        (intents,), (books,) = lanes.intents.values(), lanes.books
+        self.readers = (intents, books, *looker)
+        self.waiting, self.books, self.judged = reader_of(intents), reader_of(books), reader_of(looker[1])
+        self.watches = self.eager = watches
+        self.bars, self.publish_bar = bars, None if bars is None else bars_lane.publish
+
+    def attach(self, session, desks):
+        """Begin a run."""
+        Client.attach(self, session, desks)
+        self.venue.attach(session)
+
+    def log_to(self, bytearray intents):
+        """Append every intent as the strategy submits it."""
+        self.logged = intents
+
+    def close(self):
+        """Close the roles and the lanes."""
+        for close in self.closers:
+            close()
+
+    # What the loop calls.
+
+    cdef int on_start(self) except -1:
+        """Bring execution up, then start the strategy."""
+        for _ in range(STARTS):
+            self.step_execution(self.now_ns)
+            if self.execution.recovery.complete:
+                break
+        else:
+            raise RuntimeError(f"execution has open questions after {STARTS} steps, expected none: report this")
+        self.step_execution(self.now_ns)  # the switches of the gate follow at the end of a step
+        self.step_strategy(self.now_ns)  # its recovery
+        self.decide()
+        self.timer_ns = self.strategy.timer_ns if defines(type(self.strategy), "on_timer") else 0
+        return 0
+
+    cdef int on_event(self, Desk desk, const Event *event) except -1:
+        """Publish what the event shows, and let the strategy decide."""
+        if event.kind == TICK_PRINT:
+            self.outbox.begin(event.instrument, event.receive_ns, self.now_ns, event.venue_ns, 0)
+            self.outbox.tick(event.kind, event.side, event.price, event.size, 0, 0)
+            self.outbox.end()
+        if desk.changed and event.flags & FLAG_LAST:
+            desk.changed = False
+            self.books_count += 1
+            self.outbox.begin(event.instrument, event.receive_ns, self.now_ns, event.venue_ns, 0)
+            self.outbox.publish_top(desk.book, 0, desk.state, event.flags & FLAG_RESET, self.books_count)
+        self.decide()
+        if self.bars is not None and event.kind != TICK_LEVEL:
+            self.bars.add(tick_of(event))
+            self.schedule_next()
+        if self.eager or sy_unread(self.books) >= BOOKS_MOST:
+            self.act()
+        return 0
+
+    cdef int receive_answer(self, Letter letter) except -1:
+        """Pass an answer of the venue to execution, and let the strategy follow."""
+        self.venue.deliver(letter)
+        self.act()
+        return self.decide()
+
+    cdef int end_due(self) except -1:
+        """The time of an order or of an algorithm has come."""
+        self.decide()
+        self.act()
+        if self.deadline_ns <= self.now_ns:  # it waits for something else
+            self.deadline_ns = self.now_ns + GRAIN
+        return 0
+
+    cdef int on_timer(self) except -1:
+        return self.decide()
+
+    cdef int call_scheduled(self) except -1:
+        if self.bars is not None and self.bars.next_ns <= self.now_ns:
+            for bar in self.bars.due(self.now_ns):
+                self.publish_bar(*bar)
+        return self.decide()
+
+    cdef int schedule_next(self) except -1:
+        """Set when the next bar or scheduled method is due."""
+        self.scheduled_ns = self.role.scheduled_ns
+        if self.bars is not None:
+            self.scheduled_ns = min(self.scheduled_ns, <int64_t>self.bars.next_ns)
+        return 0
+
+    # The roles.
+
+    cdef int decide(self) except -1:
+        """Step the strategy, and execution as long as intents wait."""
+        self.step_strategy(self.now_ns)
+        self.schedule_next()
+        if sy_unread(self.waiting) and self.logged is not None:
+            self.log_intents()
+        while sy_unread(self.waiting):
+            self.act()
+        return 0
+
+    cdef int act(self) except -1:
+        """Step execution, and note when it must step again."""
+        cdef int64_t due_ns
+        self.step_execution(self.now_ns)
+        self.stepped_ns = self.now_ns
+        self.eager = self.watches or self.execution.busy
+        due_ns = self.execution.parents.due_ns
+        due_ns = max(due_ns, self.stepped_ns + GRAIN) if due_ns != INT64_MAX else due_ns
+        self.deadline_ns = min(due_ns, <int64_t>self.execution.desk.deadline_ns)
+        if sy_unread(self.judged):
+            self.count_refusals()
+        return 0
+
+    def count_refusals(self):
+        """Count the verdicts since the last call that refuse an intent."""
+        read = self.readers[3].read
+        while (row := read()) is not None:
+            self.refused += row.reason != 0 and not row.flags & OF_CHILD
+
+    def log_intents(self):
+        """Append the intents that wait for execution."""
+        read = self.readers[2].read_bytes
+        while (record := read()) is not None:
+            self.logged += record
