@@ -117,9 +117,8 @@ def as_error(work: Any) -> Any:
 
 def directory_of(options: argparse.Namespace) -> Path:
     """The recorder's directory: the one that is named, else that of the file --config, else that of the system."""
-    if importlib.util.find_spec("pyarrow") is None:
-        raise CommandError("the history needs the package pyarrow: pip install 'steelyard[research]'", FAILED)
-    given, source = _place(options)
+    need_arrow()
+    given, source = place_of(options)
     if not given.is_dir():
         raise CommandError(
             f"{given} ({source}): no recording: a system with the table [recorder] makes one; name another place by"
@@ -129,8 +128,14 @@ def directory_of(options: argparse.Namespace) -> Path:
     return given
 
 
-def _place(options: argparse.Namespace) -> tuple[Path, str]:
-    """The directory, and what named it."""
+def need_arrow() -> None:
+    """Refuse to work without the package that reads and writes the history."""
+    if importlib.util.find_spec("pyarrow") is None:
+        raise CommandError("the history needs the package pyarrow: pip install 'steelyard[research]'", FAILED)
+
+
+def place_of(options: argparse.Namespace) -> tuple[Path, str]:
+    """The directory, whether it exists or not, and what named it."""
     if options.directory:
         return Path(options.directory), "--directory"
     if options.config:

@@ -138,7 +138,7 @@ def shm_commands(commands: "Commands") -> None:
 
 def data_commands(commands: "Commands") -> None:
     """The commands of the history that the recorder makes."""
-    text = "the recorded history: ls, check, seal, prune, backfill"
+    text = "the recorded history: ls, check, seal, prune, backfill, import"
     parser = commands.add_parser("data", help=text, description="The history.")
     inner = parser.add_subparsers(metavar="COMMAND", required=True)
     text = "list the history: days, rows, gaps and bytes of each kind and venue"
@@ -149,7 +149,7 @@ def data_commands(commands: "Commands") -> None:
     seal = add(inner, "seal", "data:seal", text, "data seal --hot ticks", DATA)
     text = "also keep the days of this kind as mapped arrays; may be given several times"
     seal.add_argument("--hot", action="append", default=[], metavar="KIND", help=text)
-    for one in (listing, check, seal, _prune(inner), _backfill(inner)):
+    for one in (listing, check, seal, _prune(inner), _backfill(inner), _import(inner)):
         one.add_argument("--directory", default="", metavar="PATH", help="the recorder's directory")
         text = "the system's file, whose [recorder] has the directory; --directory is used instead where both are given"
         one.add_argument("--config", default="", metavar="FILE", help=text)
@@ -177,3 +177,46 @@ def _backfill(inner: "Commands") -> argparse.ArgumentParser:
     one.add_argument("--again", action="store_true", help="request complete days again, and compare every row")
     one.add_argument("--url", default="", metavar="URL", help="another address than the venue's")
     return one
+
+
+IMPORT = """A file becomes rows of the history, with exact prices and sizes. Importing it again changes nothing.
+A row that cannot be exact is refused with its line; each import has a report in the store."""
+IMPORT_FORMATS = {
+    "csv": "CSV with a header, packed or not: --data and --columns give its meaning",
+    "parquet": "the same of Parquet",
+    "sql": "the answer of --query of a SQLite or DuckDB file",
+    "binance": "an archive of data.binance.vision, zip or csv",
+    "tardis": "a CSV of Tardis",
+    "lobster": "a message file of LOBSTER, with its orderbook file beside it",
+}
+
+
+def _import(inner: "Commands") -> argparse.ArgumentParser:
+    text = "import files as rows of the history: " + ", ".join(IMPORT_FORMATS)
+    example = "data import BTCUSDT-trades-2026-11-30.zip --format binance"
+    parser = add(inner, "import", "importing:run", text, example, IMPORT)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="the files, in the order in which they are imported")
+    about = "; ".join(f"{name}: {meaning}" for name, meaning in IMPORT_FORMATS.items())
+    parser.add_argument("--format", required=True, choices=IMPORT_FORMATS, help=about)
+    text = "what the rows of a table are: trades, quotes, levels, bars or bands"
+    parser.add_argument("--data", default="", choices=("trades", "quotes", "levels", "bars", "bands"), help=text)
+    text = "our names of a table's columns, as time=ts,price=px,size=qty,side=side; a column with our name needs none"
+    parser.add_argument("--columns", default="", metavar="OURS=THEIRS,...", help=text)
+    text = "the unit of a table's times: s, ms, us, ns or iso (default: found by the first row's size)"
+    parser.add_argument("--time-unit", default="", choices=("s", "ms", "us", "ns", "iso"), help=text)
+    text = "an instrument with its steps, as binance:BTCUSDT,price=0.01,size=0.00001; those of the system are known"
+    parser.add_argument("--instrument", action="append", default=[], metavar="VENUE:SYMBOL,...", help=text)
+    parser.add_argument("--venue", default="", metavar="NAME", help="the venue of the file's symbols")
+    text = "of an archive of Binance: spot, um or cm (default: by the file's path)"
+    parser.add_argument("--market", default="", choices=("spot", "um", "cm"), help=text)
+    parser.add_argument("--interval", default="", metavar="1m", help="of bars without a column close_time")
+    parser.add_argument("--query", default="", metavar="SQL", help="of --format sql")
+    text = "report a gap after so many seconds without a row (default 60)"
+    parser.add_argument("--gap", type=duration, default=60.0, metavar="S", help=text)
+    text = "report a return over K times the median absolute return of its block (default 20)"
+    parser.add_argument("--outlier", type=duration, default=20.0, metavar="K", help=text)
+    parser.add_argument("--strict", action="store_true", help="refuse a file with any finding")
+    text = "replace rows of earlier imports that differ; what the recorder wrote is never replaced"
+    parser.add_argument("--replace", action="store_true", help=text)
+    parser.add_argument("--dry-run", action="store_true", help="read and report, write nothing")
+    return parser

@@ -80,6 +80,12 @@ class FileWriter:
             tuple(sorted(self._symbols)),
         )  # fmt: skip
 
+    def discard(self) -> None:
+        """End without a file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._temporary.unlink(missing_ok=True)
+
     def _flush(self) -> None:
         if not self._held:
             return

@@ -22,6 +22,7 @@ SYSTEM_COMMANDS = (
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
     "config show", "alert test", "deaths", "strategy list", "set maker size=1", "data ls", "data check", "data prune",
     "data backfill --venue a --symbol b --from c --to d --kind trades",
+    "data import x.csv --format csv",
 )  # fmt: skip
 
 
