@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 Moment = str | int | date | datetime | np.datetime64
 MIB = 1 << 20
 COPIES = 8  # of a batch that exist at once: decoded, converted, sorted, the row group that it came from
-BATCH_MOST, BATCH_LEAST = 1 << 16, 1 << 10
+BATCH_MOST, BATCH_LEAST = 1 << 16, 1 << 7
+PAGE = 1 << 20  # bytes of a column that are decoded at once, at most
+READ = 1 << 13  # bytes of a column that are read at once, where many files are open
+FILE = 64 << 10  # bytes of an open file beside its columns: its footer and its schema
 END = (1 << 63) - 1
 
 
@@ -220,10 +223,33 @@ class History:
         return self._start <= file.first_ns and file.last_ns < self._end
 
     def _batch_rows(self) -> int:
-        """As many rows as the memory allows for each stream that is open."""
-        open_at_once = len({file.venue for file in self.files}) if self._overlaps else 1
-        rows = self._memory // (COPIES * open_at_once * self._view.width)
-        return max(BATCH_LEAST, min(BATCH_MOST, rows))
+        """As many rows as the memory allows for each file that is open; TooLargeError where it allows too few."""
+        most, held = self._open_at_once()
+        rows = min(BATCH_MOST, (self._memory - held) // (COPIES * most * self._view.width))
+        if rows < BATCH_LEAST and most > 1:
+            raise TooLargeError(
+                f"{self.kind}: {most} files overlap in time, and reading them together needs over memory_mib, which is"
+                f" {self._memory // MIB}: engine-ctl data seal merges them into one a day; or name fewer columns, or"
+                " raise memory_mib"
+            )
+        return max(BATCH_LEAST, rows)
+
+    def _open_at_once(self) -> tuple[int, int]:
+        """The most files that are open at the same time, and the bytes that they hold beside their batches."""
+        if not self._overlaps:
+            return 1, 0
+        edges = [(file.first_ns, 0, file) for file in self.files] + [(file.last_ns, 1, file) for file in self.files]
+        opened = held = most = most_held = 0
+        for _, ends, file in sorted(edges, key=lambda edge: edge[:2]):
+            sign = -1 if ends else 1
+            opened, held = opened + sign, held + sign * self._held(file)
+            most, most_held = max(most, opened), max(most_held, held)
+        return most, most_held
+
+    def _held(self, file: "File") -> int:
+        """The bytes that an open file holds: a page of each column that is read, in both forms."""
+        columns = len(self._view.sources) + 2
+        return FILE + columns * (READ + min(PAGE, file.rows * self._view.width // columns))
 
     def _read(self, file: "File", rows: int) -> Iterator["pa.RecordBatch"]:
         """The rows of one file that are in the range, with every column that the view, the order or a filter needs."""
@@ -234,7 +260,7 @@ class History:
         extra += ["symbol"] if self.symbols and set(file.symbols) - set(self.symbols) else []
         names = list(dict.fromkeys((*self._view.sources, *extra)))
         schema = self._empty(names).schema
-        with _opened(self._place / file.path) as source:
+        with _opened(self._place / file.path, READ if self._overlaps else 0) as source:
             groups = range(source.num_row_groups) if whole else self._groups(source)
             have = [name for name in names if name in source.schema_arrow.names]
             for batch in source.iter_batches(rows, row_groups=list(groups), columns=have, use_threads=False):
@@ -279,12 +305,15 @@ class History:
         return pa.RecordBatch.from_arrays([pa.nulls(0, one.type) for one in schema], schema=schema)
 
 
-def _opened(path: Path) -> Any:
-    """A file of the history; one that was merged into another an hour ago is gone."""
+def _opened(path: Path, buffer: int) -> Any:
+    """A file of the history, read by so many bytes of a column at once; 0: a column's part of a row group as a whole.
+
+    A file that was merged into another an hour ago is gone.
+    """
     from pyarrow import parquet  # noqa: PLC0415 - an extra
 
     try:
-        return parquet.ParquetFile(path)
+        return parquet.ParquetFile(path, buffer_size=buffer)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{path}: merged into another file, or removed by retention, since this history was opened: open it again"

@@ -12,12 +12,14 @@ from engine.config.tables import (
     EXECUTION,
     FACTORIES,
     FEED,
+    RECORDER,
     SUPERVISOR,
     Aggregation,
     Config,
     Router,
 )
 
+HISTORIES = (("risk", "var_history"), ("execution", "volume_profile"))  # keys: a file, or the recorder's history
 GROUP_NAME_BYTES = 47  # the size of the name in the group's record
 
 Problem = tuple[str, object, str]
@@ -34,6 +36,9 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _check_feeds(config)
     yield from _check_accounts(config)
     yield from _check_references(config)
+    for table, key in HISTORIES:
+        if getattr(config, table).get(key) == RECORDER and config.recorder is None:
+            yield f"{table}.{key}", RECORDER, "expected the table [recorder] too: it records the bars"
     if config.budgets is not None and (config.router is None or not config.accounts):
         yield "budgets", None, "expected the tables [router] and [[accounts]] too: the router gives the budgets out"
     if config.router is not None:

@@ -15,7 +15,7 @@ from typing import Any
 from engine.config.nearest import did_you_mean
 from engine.config.overrides import error_text
 from engine.config.private import replace_private
-from engine.config.tables import ConfigError
+from engine.config.tables import RECORDER, ConfigError
 
 KEY, RISK = "risk_limits", "risk"
 FILES = ("var_history", "margin_brackets")  # the keys of [risk] that name a file
@@ -46,8 +46,11 @@ def merge(tree: dict[str, Any], path: Path, copy: Path | None = None) -> frozens
 
 
 def placed(risk: dict[str, Any], here: str) -> dict[str, Any]:
-    """The keys of `[risk]` with each path of a file that is relative to the system's file made a whole one."""
-    names = {key: risk.get(key) for key in FILES}
+    """The keys of `[risk]` with each path of a file that is relative to the system's file made a whole one.
+
+    `recorder` is no path, but the history that the recorder makes.
+    """
+    names = {key: risk.get(key) for key in FILES if risk.get(key) != RECORDER}
     return risk | {key: str(Path(here) / name) for key, name in names.items() if isinstance(name, str) and name}
 
 

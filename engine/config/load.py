@@ -17,11 +17,11 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from engine.config import limits_file
-from engine.config.check import check
+from engine.config.check import HISTORIES, check
 from engine.config.nearest import unknown_key
 from engine.config.overrides import error_text, find, override, source_text
 from engine.config.secret import Secret, load_env_file
-from engine.config.tables import SECRET_KEYS, Config, ConfigError
+from engine.config.tables import RECORDER, SECRET_KEYS, Config, ConfigError
 
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
@@ -92,8 +92,17 @@ def expand(config: Config) -> Config:
         processes=tuple(
             msgspec.structs.replace(process, command=tuple(map(fill, process.command))) for process in config.processes
         ),
-        risk=limits_file.placed(config.risk, marks["{here}"]),
+        risk=_recorded(config, limits_file.placed(config.risk, marks["{here}"])),
+        execution=_recorded(config, config.execution),
     )
+
+
+def _recorded(config: Config, table: dict[str, Any]) -> dict[str, Any]:
+    """A table whose histories of the recorder name its directory."""
+    if config.recorder is None:
+        return table
+    place = f"{RECORDER}:{config.paths.history(config.recorder.directory).absolute()}"
+    return table | {key: place for _, key in HISTORIES if table.get(key) == RECORDER}
 
 
 def _load_env_file(path: Path, name: str) -> None:

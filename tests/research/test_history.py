@@ -231,6 +231,49 @@ def test_reading_needs_no_more_memory_than_the_setting(tmp_path: Path) -> None:
     assert grown <= bound
 
 
+OVERLAPPING = """
+import resource, sys
+from research import history
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+for batch in history("ticks", directory=sys.argv[2]): pass
+resource.setrlimit(resource.RLIMIT_DATA, (3 << 30, 3 << 30))
+found, before, rows, latest = history("ticks", directory=sys.argv[1], memory_mib=int(sys.argv[3])), peak(), 0, 0
+for batch in found:
+    times = batch.column("publish_ns").cast("int64").to_numpy()
+    assert times[0] >= latest and (times[1:] >= times[:-1]).all()
+    rows, latest = rows + len(batch), int(times[-1])
+print(peak() - before, rows)
+"""
+
+
+def overlapping(directory: Path, rows: int) -> Path:
+    """200 files of the same hours."""
+    pieces = [ticks(rows, 1, begin_ns=MIDNIGHT_NS + number, step_ns=1_000_000) for number in range(200)]
+    store(directory, "ticks", *pieces)
+    return directory
+
+
+@pytest.mark.soak
+def test_many_files_of_the_same_hours_are_read_within_the_setting(tmp_path: Path) -> None:
+    """Before a day is compacted each lane has a file every ten minutes: all open at once, each with its batch."""
+    rows, bound = 2_000, 96
+    store(tmp_path / "small", "ticks", ticks(10, 1), ticks(10, 1))
+    words = [str(overlapping(tmp_path / "many", rows)), str(tmp_path / "small"), str(bound)]
+    done = subprocess.run([sys.executable, "-c", OVERLAPPING, *words], capture_output=True, text=True, check=True)
+    grown, read = map(int, done.stdout.split())
+    assert read == rows * 200
+    assert grown <= bound
+
+
+def test_more_files_of_the_same_hours_than_the_setting_allows_are_refused_by_name(tmp_path: Path) -> None:
+    """A notebook that grows beyond its setting is ended by the kernel, or takes the engine's memory."""
+    place = overlapping(tmp_path, 5)
+    with pytest.raises(TooLargeError, match=r"200 files overlap in time.* engine-ctl data seal"):
+        list(history("ticks", directory=place, memory_mib=8))
+    assert sum(map(len, history("ticks", directory=place, columns=["publish_ns"]))) == 1_000
+
+
 def test_texts_without_a_zone_are_utc() -> None:
     """A range must not depend on the machine that reads it."""
     assert _ns("1970-01-01T00:00:01", 0) == SECOND_NS

@@ -1,6 +1,7 @@
 """History: bars by instrument and time, for the value at risk and for volume profiles.
 
-    a CSV or Parquet file ──files.py──▶ FileHistory: History ──returns.py──▶ Returns ──▶ the cap `var_limit_1d_95`
+    a CSV or Parquet file ──files.py──┐
+    the recorder's store ──recorded.py┴▶ FileHistory: History ──returns.py──▶ Returns ──▶ the cap `var_limit_1d_95`
                                                            └────▶ the volume profiles of execution's algorithms
     followed.py    reads the file again, a part in each step, when it has changed
 

@@ -1,4 +1,6 @@
-"""A history in a file: CSV, or Parquet by its suffix `.parquet` (needs the extra `parquet`).
+"""A history in a file, or in a recorder's directory (`recorded.py`).
+
+A file is CSV, or Parquet by its suffix `.parquet` (needs the extra `parquet`):
 
     time_ms,symbol,close,volume         the begin of a bar (Unix time), what was traded, the last price, and how much
     1700006400000,BTCUSDT,37713.57,12.5
@@ -8,19 +10,22 @@ of a symbol are in the order of their times; of which length they are is free.
 """
 
 import csv
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from engine.model.fixed import INT64_MAX
 from engine.risk.history.bars import NONE, Bar
+from engine.risk.history.lines import Column, Line
+from engine.risk.history.recorded import DAY_NS, PREFIX, recorded_lines
 
 MS = 1_000_000
 PARQUET = ".parquet"
 BATCH = 256  # rows of a Parquet file that are read at once
-Column = Literal["close", "volume"]
 
 
 class Traded(Protocol):
@@ -31,16 +36,12 @@ class Traded(Protocol):
         """Our number."""
 
     @property
+    def venue(self) -> str:
+        """The venue's name."""
+
+    @property
     def symbol(self) -> str:
         """The venue's text."""
-
-
-class Line(NamedTuple):
-    """One bar of a file, and where it is."""
-
-    place: str
-    symbol: str
-    bar: Bar
 
 
 class FileHistory:
@@ -48,12 +49,13 @@ class FileHistory:
 
     def __init__(self, instruments: Iterable[Traded]) -> None:
         """Begin without a bar."""
-        self._symbols = {one.id: one.symbol for one in instruments}
-        self._bars: dict[str, list[Bar]] = {symbol: [] for symbol in self._symbols.values()}
+        self._names = {one.id: (one.venue, one.symbol) for one in instruments}
+        names = [*self._names.values(), *(("", symbol) for _, symbol in self._names.values())]
+        self._bars: dict[tuple[str, str], list[Bar]] = {name: [] for name in names}
 
     def add(self, line: Line) -> None:
         """Add the next bar of the file; ValueError if it is not after the symbol's bar before it."""
-        bars = self._bars.get(line.symbol)
+        bars = self._bars.get((line.venue, line.symbol))
         if bars is None:
             return
         if bars and line.bar.start_ns <= bars[-1].start_ns:
@@ -66,7 +68,8 @@ class FileHistory:
 
     def bars(self, instrument: int, first_ns: int, end_ns: int) -> Sequence[Bar]:
         """The instrument's bars that begin in this time, the oldest first."""
-        all_bars = self._bars.get(self._symbols.get(instrument, ""), [])
+        name = self._names.get(instrument, ("", ""))
+        all_bars = self._bars.get(name) or self._bars.get(("", name[1]), [])
         first, end = (bisect_left(all_bars, at_ns, key=_start) for at_ns in (first_ns, end_ns))
         return all_bars[first:end]
 
@@ -80,11 +83,19 @@ def read_history(path: str, instruments: Iterable[Traded], needs: Column) -> Fil
 
 
 def lines_of(path: str, needs: Column) -> Iterator[Line]:
-    """The bars of a file one by one, as the reader asks for them."""
+    """The bars of a file, or of a recorder's directory, one by one, as the reader asks for them."""
+    if path.startswith(PREFIX):
+        yield from recorded_lines(path.removeprefix(PREFIX), today_text(), needs)
+        return
     try:
         yield from (_parquet if path.endswith(PARQUET) else _csv)(path, needs)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: cannot be read ({error}): expected a CSV or Parquet file of bars") from error
+
+
+def today_text() -> str:
+    """The present day of UTC: a recorder's files of it are not whole."""
+    return datetime.fromtimestamp(time.time_ns() // DAY_NS * 86_400, UTC).strftime("%Y-%m-%d")
 
 
 def _csv(path: str, needs: Column) -> Iterator[Line]:

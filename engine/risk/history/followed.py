@@ -6,10 +6,12 @@ A file that became wrong changes nothing: it is logged once, and the returns bef
 
 import logging
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 
 from engine.model.instrument import Instrument
-from engine.risk.history.files import FileHistory, lines_of
+from engine.risk.history.files import FileHistory, lines_of, today_text
+from engine.risk.history.recorded import PREFIX, files_before
 from engine.risk.history.returns import Returns, returns_by_day
 
 LOOK_NS = 10_000_000_000  # between two looks at the file's time
@@ -59,9 +61,10 @@ class FollowedReturns(Returns):
     def _read(self) -> Iterator[None]:
         """Read the file in parts, then make each instrument's returns, then go on with them."""
         history = FileHistory(self._instruments)
+        every = 1 if self._path.startswith(PREFIX) else LINES  # the recorder's lines are read a day at once
         for number, line in enumerate(lines_of(self._path, "close"), 1):
             history.add(line)
-            if not number % LINES:
+            if not number % every:
                 yield
         days = {}
         for one in self._instruments:
@@ -71,7 +74,13 @@ class FollowedReturns(Returns):
 
 
 def _stamp_of(path: str) -> Stamp:
-    """What changes when a file is written or replaced; zeros for one that is not there."""
+    """What changes when a file is written or replaced, or a recorder's days; zeros for one that is not there."""
+    if path.startswith(PREFIX):
+        try:
+            files = files_before(path.removeprefix(PREFIX), today_text())
+        except (ValueError, OSError):  # reading it names what is wrong
+            return -1, 0, 0
+        return zlib.crc32("".join(one.path for one in files).encode()), len(files), 0
     try:
         found = os.stat(path)
     except OSError:
