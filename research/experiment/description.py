@@ -3,6 +3,7 @@
 strategy = "mine:Maker"             module:class; a module beside the file, or any other
 data = "btcusdt.npy"                of research.simulate.save; relative to the file
 called = "message"                  or "event"
+bars = ["1m"]                       of the data's prints, for a class with `on_bar`
 mark_ms = 60_000                    how often equity is marked
 [parameters]  [models]  [caps]  [[instruments]]
 """
@@ -21,6 +22,7 @@ from engine.config.nearest import did_you_mean
 from engine.model.instrument import Instrument
 from engine.strategy.api.strategy import Strategy, checked_parameters
 from engine.strategy.load import search_first, strategy_class
+from research.bars.source import PrintBars
 from research.experiment.plain import from_plain, to_plain
 from research.simulate import Models, Result, load, simulate
 from research.simulate.client import Client
@@ -41,6 +43,7 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
     caps: dict[str, Any] = {}
     called: str = "message"
+    bars: tuple[str, ...] = ()
     mark_ms: int = MINUTE_MS
 
     def kind(self) -> Kind:
@@ -71,9 +74,11 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         strategy: Any = kind
         if issubclass(kind, Client):
             strategy, given = kind(**given), {}
+        begin_ns = int(events[0]["receive_ns"])
+        bars = PrintBars(self.instruments, self.bars, begin_ns=begin_ns) if self.bars else None
         return simulate(
             events, strategy, instruments=self.instruments, models=models, parameters=given, caps=self.caps,
-            called=self.called, mark_ns=self.mark_ms * MS, intents=log,
+            called=self.called, mark_ns=self.mark_ms * MS, intents=log, bars=bars,
         )  # fmt: skip
 
     def check(self, kind: Kind, parameters: Mapping[str, Any]) -> None:

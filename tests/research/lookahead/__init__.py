@@ -1,0 +1,1 @@
+"""The look-ahead test: planted leaks are found, clean strategies pass."""
