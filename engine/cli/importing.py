@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from engine.imports.run import Format, Options, Result
     from engine.imports.source import Source
 
-FORMATS = ("csv", "parquet", "sql", "binance", "tardis", "lobster")
 TABLES = ("csv", "parquet", "sql")
 SHAPES = ("trades", "quotes", "levels", "bars", "bands")
 INTERVALS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -32,17 +31,19 @@ def run(options: argparse.Namespace) -> int:
     need_arrow()
     directory = _directory(options)
     listing = as_error(lambda: _listing(options))
-    trees = [as_error(lambda name=name: _import(options, Path(name), listing, directory)) for name in options.files]
+    paths = [Path(name) for name in options.files]
+    together = [paths] if options.format == "capture" else [[path] for path in paths]
+    trees = [as_error(lambda paths=paths: _import(options, paths, listing, directory)) for paths in together]
     if options.json:
         print_json(options, *trees)
     return 0
 
 
-def _import(options: argparse.Namespace, path: Path, listing: "Listing", directory: Path) -> dict[str, Any]:
+def _import(options: argparse.Namespace, paths: list[Path], listing: "Listing", directory: Path) -> dict[str, Any]:
     from engine.imports import run as imports  # noqa: PLC0415 - loads pyarrow
 
-    form, began = _form(options, listing), time.monotonic()
-    with _source(options, path) as source, _shown(path, enabled=not options.json) as progress:
+    form, began, path = _form(options, listing), time.monotonic(), paths[0]
+    with _source(options, paths) as source, _shown(path, enabled=not options.json) as progress:
         result = imports.run(source, form, directory, _options(options), time.time_ns(), progress=progress)
     seconds = max(time.monotonic() - began, 1e-9)
     if not options.json:
@@ -53,6 +54,7 @@ def _import(options: argparse.Namespace, path: Path, listing: "Listing", directo
 def _form(options: argparse.Namespace, listing: "Listing") -> "Format":
     """The reader of the format."""
     from engine.imports.formats.binance import Binance  # noqa: PLC0415 - loads pyarrow
+    from engine.imports.formats.capture import Capture  # noqa: PLC0415
     from engine.imports.formats.generic import Generic  # noqa: PLC0415
     from engine.imports.formats.layout import Layout  # noqa: PLC0415
     from engine.imports.formats.lobster import Lobster  # noqa: PLC0415
@@ -65,6 +67,8 @@ def _form(options: argparse.Namespace, listing: "Listing") -> "Format":
         return Tardis(listing, options.venue)
     if options.format == "lobster":
         return Lobster(listing, options.venue)
+    if options.format == "capture":
+        return Capture(listing, options.interface, options.venue)
     if not options.data:
         raise CommandError(f"--data: expected one of {', '.join(SHAPES)}: what the rows of the file are", WRONG_USE)
     layout = Layout(options.data, options.time_unit, _interval(options.interval), options.venue)
@@ -77,7 +81,7 @@ def _refuse_strangers(options: argparse.Namespace) -> None:
     table = options.format in TABLES
     used = {
         "data": table, "columns": table, "time_unit": table, "interval": table, "query": options.format == "sql",
-        "market": options.format == "binance",
+        "market": options.format == "binance", "interface": options.format == "capture",
     }  # fmt: skip
     for name, known in used.items():
         if getattr(options, name) and not known:
@@ -85,16 +89,16 @@ def _refuse_strangers(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _source(options: argparse.Namespace, path: Path) -> Iterator["Source"]:
+def _source(options: argparse.Namespace, paths: list[Path]) -> Iterator["Source"]:
     from engine.imports.formats.lobster import files_of  # noqa: PLC0415 - loads pyarrow
     from engine.imports.query import queried  # noqa: PLC0415
     from engine.imports.source import Source  # noqa: PLC0415
 
     if options.format == "sql":
-        with queried(path, options.query) as source:
+        with queried(paths[0], options.query) as source:
             yield source
         return
-    yield Source(*(files_of(path) if options.format == "lobster" else (path,)))
+    yield Source(*(files_of(paths[0]) if options.format == "lobster" else paths))
 
 
 def _listing(options: argparse.Namespace) -> "Listing":

@@ -27,6 +27,7 @@ from engine.recorder.store.manifest import File, Manifest
 WINDOW_NS = 60 * 10**9  # rows with one key are so near in time; rows nearer than this are one stretch
 CLOCK_NS = 10**7  # the resolution of times of which two sources may have one in milliseconds, one in microseconds
 IDENTITY = ("lane", "stream", "sequence")
+PLAIN = (TickKind.PRINT, TickKind.BEST, TickKind.STATE)
 PREFIX = "import."  # of the lane of an imported row
 
 Values = tuple[Any, ...]
@@ -90,7 +91,10 @@ class Keys:
         if self.kind != "ticks":
             return [(np.arange(len(rows)), self.kind in KEYED)]
         numbered = (rows["kind"] == TickKind.PRINT) & (rows["detail"] != 0)
-        plain = [np.flatnonzero(~numbered & (rows["kind"] == kind)) for kind in (TickKind.PRINT, TickKind.BEST)]
+        plain = [
+            np.flatnonzero(~numbered & (rows["kind"] == kind))
+            for kind in (TickKind.PRINT, TickKind.BEST, TickKind.STATE)
+        ]
         return [(np.flatnonzero(numbered), True), *((one, False) for one in plain)]
 
     def _first_of(self, one: Listed, rows: Array, lines: Array) -> Array:

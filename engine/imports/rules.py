@@ -14,7 +14,7 @@ from engine.imports.numbers import shown
 from engine.imports.report import Found, Report, SymbolReport
 from engine.imports.tables import Array
 from engine.model.fixed import to_text
-from engine.model.words import BUY, SELL, TickKind
+from engine.model.words import BUY, SELL, Flag, TickKind
 from engine.recorder.store.columns import DAY_NS, day_text
 from engine.recorder.store.seal import Gaps
 
@@ -143,9 +143,11 @@ class Checks:
             found.missing += int((steps[steps > 1] - 1).sum())
 
     def _find_crossed(self, one: Listed, rows: Array, lines: Array) -> None:
-        """Quotes are pairs: the bid, then the ask."""
-        best = np.flatnonzero((rows["kind"] == TickKind.BEST) & (rows["side"] == BUY))
-        bids, asks = rows["price"][best], rows["price"][np.minimum(best + 1, len(rows) - 1)]
+        """A quote is the bid, then the ask, of one event."""
+        best = np.flatnonzero((rows["kind"][:-1] == TickKind.BEST) & (rows["side"][:-1] == BUY))
+        after = rows[best + 1]
+        best = best[(after["kind"] == TickKind.BEST) & (after["side"] == SELL) & (rows["flags"][best] & Flag.LAST == 0)]
+        bids, asks = rows["price"][best], rows["price"][best + 1]
         for place in np.flatnonzero((bids >= asks) & (asks > 0) & (bids > 0)).tolist():
             text = f"is at or over the ask {to_text(int(asks[place]), one.price_decimals)}"
             value = to_text(int(bids[place]), one.price_decimals)

@@ -38,6 +38,7 @@ class Format(Protocol):
     """Reads a file of one format."""
 
     options: dict[str, Any]  # what the rows depend on, beside the file's bytes
+    complete: bool  # whether the rows of levels have the marks of their events already
 
     def read(self, source: Source, refusals: Refusals, report: Report) -> Iterator[list[Rows]]:
         """The rows, some at once; `report.read` counts the file's."""
@@ -173,7 +174,7 @@ class Import:
         batch = self._stages[kind].ready(every=every) if kind in self._stages else None
         if batch is None:
             return
-        rows, lines = self._books.finish(*batch) if kind == "levels" else batch
+        rows, lines = self._books.finish(*batch) if kind == "levels" and not self._form.complete else batch
         keys, writer = self._keys[kind], self._writers[kind]
         keys.runs = writer.begin(int(rows["publish_ns"][0]))
         keep = np.zeros(len(rows), bool)

@@ -188,6 +188,7 @@ IMPORT_FORMATS = {
     "binance": "an archive of data.binance.vision, zip or csv",
     "tardis": "a CSV of Tardis",
     "lobster": "a message file of LOBSTER, with its orderbook file beside it",
+    "capture": "recorded traffic, as .sycap; all FILEs are one session of --interface",
 }
 
 
@@ -207,6 +208,8 @@ def _import(inner: "Commands") -> argparse.ArgumentParser:
     text = "an instrument with its steps, as binance:BTCUSDT,price=0.01,size=0.00001; those of the system are known"
     parser.add_argument("--instrument", action="append", default=[], metavar="VENUE:SYMBOL,...", help=text)
     parser.add_argument("--venue", default="", metavar="NAME", help="the venue of the file's symbols")
+    text = "of --format capture: whose traffic it is, as binance-usdm; a wrong name lists them"
+    parser.add_argument("--interface", default="", metavar="NAME", help=text)
     text = "of an archive of Binance: spot, um or cm (default: by the file's path)"
     parser.add_argument("--market", default="", choices=("spot", "um", "cm"), help=text)
     parser.add_argument("--interval", default="", metavar="1m", help="of bars without a column close_time")

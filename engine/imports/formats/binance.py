@@ -52,6 +52,8 @@ USED = {
 class Binance:
     """One archive."""
 
+    complete = False
+
     def __init__(self, listing: Listing, venue: str = "", market: str = "") -> None:
         """`market`: spot, um or cm; "": by the file's path, else either unit of time is read."""
         if market and market not in MARKETS:

@@ -35,6 +35,8 @@ ZONE = ZoneInfo("America/New_York")
 class Lobster:
     """One day of one symbol."""
 
+    complete = False
+
     def __init__(self, listing: Listing, venue: str = "") -> None:
         """`venue`: "" finds the symbol's only one."""
         self._listing, self._venue = listing, venue

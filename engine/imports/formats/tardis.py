@@ -29,6 +29,8 @@ PARTS = (("price", "price"), ("size", "amount"))
 class Tardis:
     """One file."""
 
+    complete = False
+
     def __init__(self, listing: Listing, venue: str = "") -> None:
         """`venue`: in place of the exchange."""
         self._listing, self._venue = listing, venue
