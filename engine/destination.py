@@ -27,7 +27,10 @@ ADVICE = (
     "to practise, point it at the venue on loopback (python -m engine.loopback.server); to trade real money, set"
     ' mode = "live" in [system] and armed = true in [live]'
 )
-PAPER_ADVICE = " Paper trading on real prices does not exist yet: mode paper sends orders to a venue on loopback."
+PAPER_ADVICE = (
+    " Paper trading on real prices, as in configs/paper.toml: stream_url and request_url at the real venue, order_url"
+    " and order_request_url at the paper venue."
+)
 
 
 def check_destination(config: "Config", venue: "Venue", urls: Sequence[str] = ()) -> None:
@@ -90,8 +93,9 @@ class TradingNetwork:
         return WebSocketPort(self._venue.order_url, WireOptions(loopback_only=not self._armed()))
 
     def requests(self, options: HttpOptions | None = None) -> RequestPort:
-        """Requests to `request_url`."""
-        return HttpPort(self._venue.request_url, replace(options or HttpOptions(), loopback_only=not self._armed()))
+        """Requests to `order_request_url`, or to `request_url` where the venue has no other."""
+        url = getattr(self._venue, self._venue.order_rest)
+        return HttpPort(url, replace(options or HttpOptions(), loopback_only=not self._armed()))
 
     def _armed(self) -> bool:
         """Whether an order may leave this machine, by both words."""

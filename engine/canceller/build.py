@@ -31,7 +31,7 @@ def build(config: "Config", name: str) -> Canceller:
     execution = config.execution_of_canceller(name)
     account = account_of(config, execution)
     opened = open_role(config, name)
-    check_destination(config, account.venue, ("request_url",))
+    check_destination(config, account.venue, (account.venue.order_rest,))
     mode = opened.cell_reader("mode")
     check_mode(config, mode.read(0))
     network = TradingNetwork(account.venue, mode, may_leave=config.orders_may_leave)

@@ -170,9 +170,10 @@ def _check_execution(config: Config, role: str) -> None:
     place, venue = f"accounts.{role}" if config.accounts else "execution", account.venue
     _try(config, "strategies", lambda: check_room(len(config.strategies), len(account.instruments)))
     _try(config, place, lambda: trading_of(venue))
-    for name in trading_of(venue).urls:
+    urls = (*trading_of(venue).urls, *([venue.order_rest] if config.canceller.enabled else []))
+    for name in urls:
         _try(config, place, functools.partial(_check_url, venue, name))
-    _try(config, place, lambda: check_destination(config, venue))
+    _try(config, place, lambda: check_destination(config, venue, urls))
     _check_keys(config, role, venue)
 
 

@@ -69,10 +69,11 @@ def read_tree(path: Path) -> dict[str, Any]:
 
 
 def expand(config: Config) -> Config:
-    """Fill in {python}, {here}, {run} and {state} in commands and in the paths of secrets."""
+    """Fill in {python}, {config}, {here}, {run} and {state} in commands and in the paths of secrets."""
     marks = {
         "{python}": sys.executable,
         "{here}": str(Path(config.path).resolve().parent),
+        "{config}": str(Path(config.path).resolve()),
         "{run}": str(config.paths.run),
         "{state}": str(config.paths.state),
     }

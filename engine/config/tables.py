@@ -81,12 +81,18 @@ class Venue(Table, frozen=True, kw_only=True):
     stream_url: str = ""  # market data
     request_url: str = ""  # REST
     order_url: str = ""  # orders and user data
+    order_request_url: str = ""  # REST of orders and user data; empty: request_url
     api_key: Secret | None = None
     private_key: Secret | None = None
     passphrase: Secret | None = None  # for a key that needs one
     cancel_api_key: Secret | None = None  # the canceller's own key; without it the canceller uses the key above
     cancel_private_key: Secret | None = None
     options: dict[str, Any] = {}  # options of this kind of venue
+
+    @property
+    def order_rest(self) -> str:
+        """The key with the URL of REST of orders and user data, where a canceller sends its requests."""
+        return "order_request_url" if self.order_request_url else "request_url"
 
 
 SECRET_KEYS = tuple(one.name for one in msgspec.structs.fields(Venue) if Secret in get_args(one.type))
@@ -161,7 +167,7 @@ class Process(Table, frozen=True, kw_only=True):
 
     name: Name
     roles: tuple[Name, ...] = ()
-    command: tuple[str, ...] = ()  # {python}, {here} (this file's directory), {run}, {state} are replaced
+    command: tuple[str, ...] = ()  # {python}, {config} (this file), {here} (its directory), {run}, {state} are replaced
     started_by: Literal["supervisor", "systemd"] = "supervisor"  # systemd: by the unit steelyard-role@SYSTEM-PROCESS
     ready_line: bool = False  # the command writes one line to stdout when the next processes may start
     cores: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()

@@ -82,6 +82,16 @@ class Matching:
         """Why this order would be rejected; nothing is placed."""
         return self._refused(request, self.draft(request, 0))
 
+    def restore(self, order: Order, now_ns: int) -> None:
+        """Know an order of an earlier life of the venue; one that was open is cancelled, and reported as that."""
+        assert not order.hold, order
+        self.orders[order.symbol, order.id] = order
+        self.by_client_id[order.account, order.symbol, order.client_id] = order
+        if order.open:
+            order.status, order.update_ns = Status.CANCELED, now_ns
+            self.report(Happening.CANCELED, order, now_ns)
+        self._done.append(order)
+
     def cancel(self, order: Order, cancel_id: str, now_ns: int) -> None:
         """Cancel an open order, and every order of its list with it."""
         assert order.open, order
@@ -135,11 +145,11 @@ class Matching:
                 if order.prevention == Prevention.DECREMENT and not order.quote_size:
                     prevented += min(maker.remaining, order.size - size - prevented)
                 continue
-            step = _takable(order, maker, size + prevented, spent)
+            step = takable(order, maker.price, maker.remaining, size + prevented, spent)
             if not step:
                 break
             size, spent = size + step, spent + order.market.notional(maker.price, step)
-            if order.quote_size and not _payable(order, maker.price, spent):
+            if order.quote_size and not payable(order, maker.price, spent):
                 break
         return size, spent
 
@@ -347,7 +357,7 @@ class Matching:
             if maker.account == order.account and order.prevention != Prevention.NONE:
                 self._prevent(order, maker, now_ns)
                 continue
-            size = _takable(order, maker, order.filled + order.prevented, order.spent)
+            size = takable(order, maker.price, maker.remaining, order.filled + order.prevented, order.spent)
             if not size:
                 return
             self._trade(book, order, maker, size, now_ns)
@@ -541,17 +551,17 @@ def _complete(order: Order, price: int) -> bool:
     """Whether an order is filled whole; an order sized in quote is when it can pay no further size step."""
     if not order.quote_size:
         return not order.remaining
-    return not _payable(order, price, order.spent)
+    return not payable(order, price, order.spent)
 
 
-def _takable(order: Order, maker: Order, gone: int, spent: int) -> int:
-    """The size of a resting order that this order can fill."""
+def takable(order: Order, price: int, available: int, gone: int, spent: int) -> int:
+    """The part of what is available at a price that this order can fill."""
     if not order.quote_size:
-        return min(maker.remaining, order.size - gone)
-    return min(maker.remaining, _payable(order, maker.price, spent))
+        return min(available, order.size - gone)
+    return min(available, payable(order, price, spent))
 
 
-def _payable(order: Order, price: int, spent: int) -> int:
+def payable(order: Order, price: int, spent: int) -> int:
     """The whole size steps that the rest of an order's quote amount can pay at a price."""
     size = (order.quote_size - spent) * SCALE // price
     return size - size % order.market.size_step

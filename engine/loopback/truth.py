@@ -27,7 +27,7 @@ WORDS = {
 
 
 class TruthLog:
-    """The events, in memory and, if a file is given, on disk."""
+    """The events: on disk if a file is given, else in memory."""
 
     def __init__(self, file: IO[bytes] | None = None) -> None:
         """An empty log."""
@@ -39,8 +39,9 @@ class TruthLog:
         line, market, fill = truth(execution), execution.order.market, execution.fill
         assets = {market.base, market.quote, *((fill.fee_asset,) if fill else ())}
         line["gained"] = {asset: _text(account.gained(asset)) for asset in sorted(assets)}
-        self.lines.append(line)
-        if self._file is not None:
+        if self._file is None:
+            self.lines.append(line)
+        else:
             self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
     def flush(self) -> None:

@@ -134,7 +134,8 @@ class Floor(Running):
         for old, new in replace.items():
             assert old in text
             text = text.replace(old, new)
-        shutil.copy(CONFIGS / "venue.toml", place)
+        for venue in CONFIGS.glob("*venue.toml"):
+            shutil.copy(venue, place)
         shutil.copytree(CONFIGS / "venues", place / "venues", dirs_exist_ok=True)
         (place / f"{config}.toml").write_text(text + more)
         super().__init__(place / f"{config}.toml")

@@ -3,7 +3,6 @@
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from engine import destination
 from engine.cli import WRONG_USE, CommandError
 from engine.cli.check import check
-from engine.config import Config
+from engine.config import Config, Venue
 from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.lanes import lane_of
 from engine.model.words import Mode
@@ -85,7 +84,7 @@ def test_orders_leave_the_machine_only_in_mode_live_and_armed(write: Write, mode
         check(config)
     assert caught.value.code == WRONG_USE
     assert 'mode = "live" in [system] and armed = true in [live]' in str(caught.value)
-    assert ("Paper trading on real prices does not exist yet" in str(caught.value)) == ("live" not in mode)
+    assert ("Paper trading on real prices, as in configs" in str(caught.value)) == ("live" not in mode)
     with pytest.raises(ValueError, match="orders would leave this machine"):
         check_destination(config, config.venue("binance"))
 
@@ -125,7 +124,7 @@ def test_the_order_socket_connects_to_loopback_alone_unless_file_and_published_m
     may_leave: bool, row: Any
 ) -> None:
     """A file that is edited, or a check that was not run, must not be enough."""
-    venue: Any = SimpleNamespace(order_url=f"ws://{OUTSIDE}:9/", request_url=f"http://{OUTSIDE}:9/")
+    venue = Venue(name="v", kind="binance", order_url=f"ws://{OUTSIDE}:9/", request_url=f"http://{OUTSIDE}:9/")
     network, refusal = (
         TradingNetwork(venue, Cell(row), may_leave=may_leave),
         "only loopback addresses may be connected to",

@@ -56,7 +56,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, zipfile.ZipFil
 def test_a_wheel_holds_what_the_demo_needs(wheels: dict[str, zipfile.ZipFile]) -> None:
     """Installed elsewhere there is no top level of the project to find a configuration in."""
     files = wheels["whole"].namelist()
-    for name in ("demo.toml", "venue.toml", "paper.toml", "live.toml", "replay.toml"):
+    for name in ("demo.toml", "venue.toml", "paper.toml", "paper-venue.toml", "live.toml", "replay.toml"):
         assert [file for file in files if file.endswith(f"/{name}")] == [f"engine/configs/{name}"]
     assert "engine/configs/strategies/imbalance_maker.toml" in files
     assert "engine/py.typed" in files

@@ -63,7 +63,7 @@ def key_rights(subject: Subject) -> Iterator[Finding]:
 def _ask(subject: Subject, venue: Venue, query: RightsQuery, key: Sequence[str]) -> Finding:
     """Ask the venue what the key may do."""
     target, headers = query.request(key, subject.machine.wall_ns())
-    answer, _, _ = subject.network.get(venue.request_url, target, headers)
+    answer, _, _ = subject.network.get(getattr(venue, venue.order_rest), target, headers)
     if answer.status != OK_STATUS:
         why = answer.error or f"{answer.status} {answer.body[:200].decode(errors='replace')}"
         return Finding(subject.grave, f"{venue.name}: the rights cannot be read: {why}", "look at the venue's web page")

@@ -32,7 +32,7 @@ def build_replay(
     feed_config: Callable[[str], FeedConfig],
     publisher: Callable[[str], Publish],
 ) -> ReplayRole:
-    """Build the feed of a system in mode replay."""
+    """Build the feed of a system whose source is a recording."""
     options = options_of(config)
     files = files_of(config, options)
     stages = [
@@ -40,7 +40,9 @@ def build_replay(
         for venue in dict.fromkeys(one.venue for one in config.instruments)
     ]
     end = (lambda: stop_system(config)) if options.at_end == "exit" else _stay
-    return ReplayRole(name, stages, options.speed, end, audience_of(config, name))
+    return ReplayRole(
+        name, stages, options.speed, end, audience_of(config, name), as_live=config.system.mode == "paper"
+    )
 
 
 def check_replay(config: "Config", feed_config: Callable[[str], FeedConfig]) -> None:

@@ -224,6 +224,7 @@ class ReplayPorts:
         """At the reel's beginning."""
         self.reel = reel
         self.frames = self.lost_marks = self.passed_over = 0
+        self.shift_ns = 0  # is added to the times at which frames were received
         self._requests = ReplayRequests(known)
         self._connections: dict[int, Recorded] = {}
         self._free: deque[Recorded] = deque()  # no stream follows them
@@ -251,6 +252,8 @@ class ReplayPorts:
                 number, frames = reel.next_frames(until_ns, FRAMES_AT_ONCE)
                 count += len(frames)
                 last_ns = max(last_ns, frames.times[-1])
+                if self.shift_ns:
+                    frames.times = [one + self.shift_ns for one in frames.times]
                 self._put(number, frames)
             elif count:
                 break

@@ -1,9 +1,9 @@
 """The feed role on recordings: the same feed, books and lanes, with files in the place of the venues.
 
 `step` turns the process's time into recorded time and passes that to the feeds, so their timeouts are measured in it.
-`receive_ns` is the recorded one; `publish_ns` is the engine's clock. So ages on a screen are right, latencies are not.
-Entries of several venues are processed in the order of their times, at any speed. The first entry waits until every
-role of the system runs (see audience.py).
+`receive_ns` is the recorded one; in mode paper it is as long after the start as it was recorded. `publish_ns` is the
+engine's clock. So ages on a screen are right, latencies are not. Entries of several venues are processed in the order
+of their times, at any speed. The first entry waits until every role of the system runs (see audience.py).
 """
 
 import dataclasses
@@ -39,12 +39,18 @@ class ReplayRole:
         speed: float | Literal["max"],
         end: Callable[[], None],
         audience: Audience | None = None,
+        *,
+        as_live: bool = False,
     ) -> None:
-        """Replay these stages once the audience runs; call `end` once after the last entry."""
+        """Replay these stages once the audience runs; call `end` once after the last entry.
+
+        `as_live`: what was received then is received now, so that risk and the paper venue see no old book.
+        """
         self.name, self.stages, self._end, self._audience = name, stages, end, audience or Audience({}, lambda: True)
         self._speed = 0.0 if speed == "max" else float(speed)
         self._begin_ns = self._now_ns = max(1, min(stage.ports.reel.next_ns for stage in stages))
         self._started_ns = self._stepped_ns = 0
+        self._as_live = as_live
         self.ended = False
 
     @property
@@ -69,7 +75,7 @@ class ReplayRole:
             return work + self._finish()
         if not work and self._speed:
             self._now_ns = max(self._now_ns, target_ns)
-            work = sum(stage.feed.step(self._now_ns) for stage in self.stages)
+            work = sum(stage.feed.step(self._shown_ns) for stage in self.stages)
         return work
 
     def lag(self) -> int:
@@ -83,18 +89,28 @@ class ReplayRole:
     def drain(self, now_ns: int) -> bool:
         """Publish DISCONNECTED for every book."""
         del now_ns
-        return all([stage.feed.drain(self._now_ns) for stage in self.stages])  # noqa: C419 - each is drained
+        return all([stage.feed.drain(self._shown_ns) for stage in self.stages])  # noqa: C419 - each is drained
 
     def close(self) -> None:
         """Close the recordings."""
         for stage in self.stages:
             stage.feed.close()
 
+    @property
+    def _shift_ns(self) -> int:
+        """What is added to recorded times."""
+        return self._started_ns - self._begin_ns if self._as_live and self._started_ns else 0
+
+    @property
+    def _shown_ns(self) -> int:
+        """The recorded time, as the feeds see it."""
+        return self._now_ns + self._shift_ns
+
     def _prime(self) -> int:
         """Let the feeds request their instruments and connect, as they do before a venue's first frame."""
         for _ in range(PRIMING):
             for stage in self.stages:
-                stage.feed.step(self._begin_ns)
+                stage.feed.step(self._shown_ns)
         return 1
 
     def _advance(self, target_ns: int, now_ns: int) -> Iterator[int]:
@@ -110,14 +126,15 @@ class ReplayRole:
             for other in self.stages:
                 if other is not stage:
                     until_ns = min(until_ns, other.ports.reel.next_ns)
+            stage.ports.shift_ns = self._shift_ns
             self._now_ns = max(self._now_ns, stage.ports.deliver(until_ns))
-            yield stage.feed.step(self._now_ns) + 1
+            yield stage.feed.step(self._shown_ns) + 1
 
     def _finish(self) -> int:
         """End after the last entry: the books are DISCONNECTED."""
         self.ended = True
         for stage in self.stages:
-            stage.feed.step(self._now_ns)
+            stage.feed.step(self._shown_ns)
         self.drain(self._now_ns)
         for stage in self.stages:
             ports = stage.ports

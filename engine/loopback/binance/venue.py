@@ -10,9 +10,9 @@ on how often `step` is called.
 """
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import IO
+from typing import IO, Protocol
 
 import orjson
 
@@ -34,7 +34,7 @@ from engine.loopback.binance.statistics import Statistics
 from engine.loopback.binance.streams import INTERVALS, SLOW, Hub, MarketSession, Tape
 from engine.loopback.flow import Flow
 from engine.loopback.ledger import Ledger
-from engine.loopback.market import DECIMALS
+from engine.loopback.market import DECIMALS, Market
 from engine.loopback.matching import Matching
 from engine.loopback.order_lists import ListEvent
 from engine.loopback.orders import Execution, Happening, Print
@@ -46,6 +46,18 @@ NEVER_NS = 2**63 - 1
 PAUSE_NS = 60_000_000_000
 
 
+class Source(Protocol):
+    """What happens at the venue without a request: background orders, or a real market's data."""
+
+    next_ns: int  # when the next event is due
+
+    def catch_up(self, now_ns: int) -> None:
+        """Prepare for a step at this time."""
+
+    def act(self) -> None:
+        """Do the event that is due."""
+
+
 class BinanceVenue:
     """The venue."""
 
@@ -55,6 +67,7 @@ class BinanceVenue:
         now_ns: int,
         truth: IO[bytes] | None = None,
         gains: Mapping[tuple[str, str], int] | None = None,
+        make_matching: Callable[[Sequence[Market], Ledger, int], Matching] = Matching,
     ) -> None:
         """Open for trading: fund the accounts and place the background flow's first ladder.
 
@@ -62,7 +75,7 @@ class BinanceVenue:
         """
         self.settings, self.now_ns = settings, now_ns
         self.ledger = Ledger()
-        self.matching = Matching(settings.markets, self.ledger, settings.first_id)
+        self.matching = make_matching(settings.markets, self.ledger, settings.first_id)
         self.keys, self.limits = KeyRing(list(settings.keys)), Limits(settings.limits)
         self.desk = Desk(self.matching, self.limits)
         self.queries = Queries(self.desk)
@@ -73,7 +86,7 @@ class BinanceVenue:
         self.sessions: dict[Session, None] = {}
         self.changed: dict[Session, None] = {}  # sessions with messages to send; a server clears it
         self._open_accounts(gains or {})
-        self.flows = [Flow(self.matching, s, settings.seed, f, now_ns) for s, f in settings.flows.items()]
+        self.flows: list[Source] = [Flow(self.matching, s, settings.seed, f, now_ns) for s, f in settings.flows.items()]
         self._hub = Hub()
         self._tapes = {m.symbol: Tape(self.matching, m, self._hub) for m in settings.markets}
         self._pulse = Pulse(self.statistics, self._hub)

@@ -12,11 +12,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import IO
 
 import orjson
 
 from engine import clock
+from engine.loopback.binance.settings import VenueSettings
 from engine.loopback.binance.venue import BinanceVenue
+from engine.loopback.paper.settings import PaperSettings, markets_of, system_of, traded_at
+from engine.loopback.paper.venue import open_paper
+from engine.loopback.past import past_orders
 from engine.loopback.server.configuration import ServerSettings, read
 from engine.loopback.server.server import VenueServer
 from engine.loopback.truth import past_gains
@@ -31,6 +36,8 @@ def main() -> None:
     parser.add_argument("--truth", help="append the truth log to this file, and continue its balances")
     parser.add_argument("--config", help="a TOML file with a [venue] table")
     parser.add_argument("--ed25519", metavar="FILE", help="the engine account's private key; created when missing")
+    parser.add_argument("--paper", metavar="SYSTEM.toml", help="fill orders on the market data of this running system")
+    parser.add_argument("--venue", default="", help="with --paper: the venue of that system, if several have accounts")
     words = parser.parse_args()
     settings = read(words.config, words.ed25519)
     if words.seed is not None:
@@ -39,13 +46,34 @@ def main() -> None:
         settings = replace(settings, venue=replace(settings.venue, first_id=clock.now_ns() // 1_000_000))
     with contextlib.ExitStack() as stack:
         try:
-            gains = past_gains(words.truth) if words.truth else {}
-            truth = stack.enter_context(open(words.truth, "ab")) if words.truth else None
-            venue = BinanceVenue(settings.venue, clock.now_ns(), truth, gains)
+            make = _paper_venue if words.paper else _flow_venue
+            venue = make(words, settings.venue, stack)
         except (OSError, ValueError) as error:
             parser.exit(1, f"{error}\n")
         read_keys = partial(_read_keys, venue, words.config, words.ed25519)
         asyncio.run(serve(venue, settings, words.host, words.port, read_keys))
+
+
+def _flow_venue(words: argparse.Namespace, settings: VenueSettings, stack: contextlib.ExitStack) -> BinanceVenue:
+    """The venue with a market of its own."""
+    gains, truth = _truth(words.truth, stack)
+    return BinanceVenue(settings, clock.now_ns(), truth, gains)
+
+
+def _paper_venue(words: argparse.Namespace, settings: VenueSettings, stack: contextlib.ExitStack) -> BinanceVenue:
+    """The venue on the real market of a running system."""
+    config, paper = system_of(words.paper), PaperSettings.read(words.config)
+    markets = markets_of(config, traded_at(config, words.venue), settings, paper)
+    gains, truth = _truth(words.truth, stack)
+    past = past_orders(words.truth, markets.settings.markets) if words.truth else []
+    return open_paper(markets, paper.queue, clock.now_ns(), truth, gains, past)
+
+
+def _truth(path: str | None, stack: contextlib.ExitStack) -> tuple[dict[tuple[str, str], int], IO[bytes] | None]:
+    """What an earlier life gained, and the log to continue."""
+    if not path:
+        return {}, None
+    return past_gains(path), stack.enter_context(open(path, "ab"))
 
 
 async def serve(
