@@ -14,7 +14,7 @@ __all__ = [
     "attach", "backtest_strategy", "calculate_sma", "get_position_snapshot", "history",
 ]  # fmt: skip
 
-ROOMS = ("lookahead", "sweep")  # called as functions; each is loaded when it is first used
+ROOMS = ("lookahead", "parity", "sweep")  # called as functions; each is loaded when it is first used
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,13 @@
 """The recorder: every lane to disk, and the history that is made of it. docs/history.md describes both."""
 
 import importlib.util
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.lanes import RoleLanes
 from engine.lanes.map import BY_NAME
+from engine.recorder.described import describe
 from engine.recorder.role import RecorderRole
 from engine.recorder.sealer import Sealer, command_of
 from engine.recorder.sources import MS
@@ -23,6 +25,7 @@ def build(config: "Config", name: str) -> RecorderRole:
     assert table is not None, "load accepted the role recorder without its table"
     check_table(table)
     directory = config.paths.history(table.directory)
+    describe(Path(directory), config, time.time_ns())
     every_ns = table.seal_seconds * 1000 * MS
     sealer = Sealer(command_of(str(directory), table.hot, keep_of(table)), every_ns) if every_ns else None
     role = RecorderRole(RoleLanes(config.system.name, name), table, directory, sealer)

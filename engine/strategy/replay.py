@@ -90,19 +90,29 @@ class RecordedStates(MemoryCells):
     def read(self, index: int = 0, /) -> Any:
         """Give the state that the life loads; None where it began without one."""
         del index
-        found = (row for row in (*self._saved, self._loaded) if row is not None and row.now_ns == self.loaded_ns)
-        self._loaded = next(found, None)
+        self._loaded = self.find(self.loaded_ns)
         return self._loaded
 
+    def find(self, now_ns: int) -> Any:
+        """Give the state of this time that a life has saved or loaded; None without one."""
+        found = (row for row in (*self._saved, self._loaded) if row is not None and row.now_ns == now_ns)
+        return next(found, None)
 
-class RecordedIntents(MemoryRing):
-    """An intents lane that is full at `limit`, where the recorded one was full."""
+
+class ReplayedRing(MemoryRing):
+    """A lane that a replay writes; an intents lane is full at `limit`, where the recorded one was full."""
 
     limit = 1 << 63
 
     def has_room(self, count: int) -> bool:
         """Whether so many records may be published now."""
         return self.cursor + count <= self.limit
+
+    def forget(self) -> list[bytes]:
+        """Give the records that are kept, and keep them no longer."""
+        records, self._records = self._records, []
+        self._dropped += len(records)
+        return records
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +127,9 @@ class Life:
 class History:
     """Every record of the lanes that a strategy read and wrote, and the places of their cursors in its STEPS."""
 
-    def __init__(self, lanes: Mapping[str, Sequence[Any]], owners: Owners) -> None:
-        """`lanes` holds the rows of each lane, by its name; the owner may be left out where it is the only one."""
-        self.rings = {name: ring_of(lane_of(name), rows) for name, rows in lanes.items()}
+    def __init__(self, rings: Mapping[str, MemoryRing], owners: Owners) -> None:
+        """`rings` holds each lane, by its name; the owner may be left out where it is the only one."""
+        self.rings = rings
         self.places = places(owners.feeds, owners.executions, owners.routers)
         self._routers = owners.routers
 
@@ -138,9 +148,14 @@ def replay(
     make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any], owners: Owners = DEFAULT
 ) -> Iterator[Life]:
     """Replay every life; `lanes` holds the whole history of the inputs, the own intents and what else was read."""
-    history, states = History(lanes, owners), RecordedStates()
+    history, states = History(rings_of(lanes), owners), RecordedStates()
     for life in cut_into_lives(steps):
         yield replay_life(make_role, history, list(steps_of(life)), states)
+
+
+def rings_of(lanes: Mapping[str, Sequence[Any]]) -> dict[str, MemoryRing]:
+    """A ring for the rows of each lane."""
+    return {name: ring_of(lane_of(name), rows) for name, rows in lanes.items()}
 
 
 def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
@@ -155,27 +170,40 @@ def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
 
 def replay_life(make_role: ROLE, history: History, steps: Sequence[Step], states: RecordedStates) -> Life:
     """Step a new role through one life."""
-    readers: dict[int, HistoryReader] = {}
-    lanes: dict[str, Any] = {
-        kind: tuple(open_kind(history, kind, steps[0], readers)) for kind in (*OF_FEEDS, *OF_EXECUTIONS)
-    }
-    found = {kind: open_kind(history, kind, steps[0], readers) for kind in ("commands", *AGGREGATES)}
-    single: dict[str, Any] = {kind: of_kind[0] for kind, of_kind in found.items() if of_kind}
-    begin = {place: steps[0].cursors[place] for place, _ in history.of_kind(OWN)}
-    start = lane_of(OWN).start
-    own = tuple(HistoryReader(ring, start, limit=begin[place]) for place, ring in history.of_kind(OWN))
-    intents = {place: RecordedIntents(lane_of(OWN), keep_all=True, first=first) for place, first in begin.items()}
-    recorded = MemoryRing(lane_of("steps"), keep_all=True)
-    positions = tuple(MemoryCells(lane_of("positions")) for _ in lanes["fills"])
-    states.loaded_ns = steps[0].cells[LOADED_CELL]
-    written: dict[str, Any] = {"intents": tuple(intents.values()), "steps": recorded, "states": states}
-    role = make_role(StrategyLanes(**lanes, **single, **written, positions=positions, own=own))
+    again = LifeReplay(make_role, history, steps[0], states)
     for step in steps:
-        open_up(readers, step)
-        for place, lane in intents.items():
+        again.step(step)
+    lanes = again.intents.values()
+    return Life(tuple(lane.first for lane in lanes), tuple(lane.records() for lane in lanes), again.steps.records())
+
+
+class LifeReplay:
+    """A new role that is stepped through one recorded life."""
+
+    def __init__(self, make_role: ROLE, history: History, first: Step, states: RecordedStates) -> None:
+        """Open the lanes where this first step of the life began."""
+        self._readers: dict[int, HistoryReader] = {}
+        lanes: dict[str, Any] = {
+            kind: tuple(open_kind(history, kind, first, self._readers)) for kind in (*OF_FEEDS, *OF_EXECUTIONS)
+        }
+        found = {kind: open_kind(history, kind, first, self._readers) for kind in ("commands", *AGGREGATES)}
+        single: dict[str, Any] = {kind: of_kind[0] for kind, of_kind in found.items() if of_kind}
+        begin = {place: first.cursors[place] for place, _ in history.of_kind(OWN)}
+        start = lane_of(OWN).start
+        own = tuple(HistoryReader(ring, start, limit=begin[place]) for place, ring in history.of_kind(OWN))
+        self.intents = {place: ReplayedRing(lane_of(OWN), keep_all=True, first=at) for place, at in begin.items()}
+        self.steps = ReplayedRing(lane_of("steps"), keep_all=True)
+        positions = tuple(MemoryCells(lane_of("positions")) for _ in lanes["fills"])
+        states.loaded_ns = first.cells[LOADED_CELL]
+        written: dict[str, Any] = {"intents": tuple(self.intents.values()), "steps": self.steps, "states": states}
+        self.role = make_role(StrategyLanes(**lanes, **single, **written, positions=positions, own=own))
+
+    def step(self, step: Step) -> None:
+        """Step the role once, with what the recorded step had read."""
+        open_up(self._readers, step)
+        for place, lane in self.intents.items():
             lane.limit = step.cursors[place] if step.cells[MARKS_CELL] & MARK_FULL else 1 << 63
-        (role.drain if step.cells[MARKS_CELL] & MARK_DRAIN else role.step)(step.now_ns)
-    return Life(tuple(begin.values()), tuple(lane.records() for lane in intents.values()), recorded.records())
+        (self.role.drain if step.cells[MARKS_CELL] & MARK_DRAIN else self.role.step)(step.now_ns)
 
 
 def open_kind(history: History, kind: str, first: Step, readers: dict[int, HistoryReader]) -> list[HistoryReader]:
@@ -197,7 +225,7 @@ def differences(
     lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any], owners: Owners = DEFAULT
 ) -> list[str]:
     """The first differences between replayed and recorded lives; empty when all bytes are equal."""
-    history, found = History(lanes, owners), []
+    history, found = History(rings_of(lanes), owners), []
     for number, (life, own_steps) in enumerate(zip(lives, cut_into_lives(steps), strict=True)):
         pairs = [("step", life.steps, ring_of(lane_of("steps"), own_steps).records())]
         pairs += zip(repeat("intent"), life.intents, written(history, life, own_steps), strict=False)

@@ -280,12 +280,16 @@ class Keeper:
         return 0
 
     def _stop_order(self) -> list[Watch]:
-        """The reverse order of start, with the cancellers after the last process that can place an order."""
+        """The reverse order of start, with the cancellers after the last process that can place an order.
+
+        A recorder with a process of its own is last: it records what the others do while they drain.
+        """
         cancellers = [watch for watch in self.watches.values() if self._cancellers_in(watch)]
-        others = [watch for watch in reversed(self.watches.values()) if watch not in cancellers]
+        recorders = [watch for watch in self.watches.values() if watch.process.roles == (RECORDER,)]
+        others = [watch for watch in reversed(self.watches.values()) if watch not in (*cancellers, *recorders)]
         kinds = [[self.config.kind_of(role) for role in watch.process.roles] for watch in others]
         count = max((index + 1 for index, of in enumerate(kinds) if EXECUTION in of), default=0)
-        return others[:count] + cancellers + others[count:]
+        return others[:count] + cancellers + others[count:] + recorders
 
     def _cancellers_in(self, watch: Watch) -> list[str]:
         """The cancellers in a process; such a process has no other role."""

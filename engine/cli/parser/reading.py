@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from engine.cli.parser.base import (
     add,
+    add_plain,
     count,
     duration,
 )
@@ -22,6 +23,7 @@ from engine.cli.parser.texts import (
     LOG,
     MONITOR,
     ORDERS,
+    PARITY,
     POSITIONS,
     PRUNE,
 )
@@ -134,6 +136,26 @@ def shm_commands(commands: "Commands") -> None:
     tail.add_argument("--follow", action="store_true", help="then print new records as they are published")
     text = "for fills: also print opening records, which are holdings from before the lane began and no trades"
     tail.add_argument("--openings", action="store_true", help=text)
+
+
+def parity_command(commands: "Commands") -> None:
+    """The command that compares a recorded session; it is above this room, so it is named by its module."""
+    text = "compare a recorded session with its replay and with simulated answers"
+    parser = add_plain(commands, "parity", "", text, "parity demo --orders", PARITY)
+    parser.set_defaults(run="research.parity.command:run")
+    session = "a system with a recording, or the directory of its recorder; default: the only system"
+    parser.add_argument("session", metavar="SESSION", nargs="?", default="", help=session)
+    parser.add_argument(
+        "--at", default="", metavar="TIME", help="the session that ran at this UTC time; default: the newest"
+    )
+    parser.add_argument("--list", action="store_true", help="list the recorded sessions")
+    strategy = "only this strategy; may be given several times"
+    parser.add_argument("--strategy", action="append", default=[], metavar="NAME", help=strategy)
+    models = "a TOML file with the models of latency, queue and fees; default: as measured in the session"
+    parser.add_argument("--models", default="", metavar="FILE", help=models)
+    config = "the system's file; default: what the recorder has noted"
+    parser.add_argument("--config", default="", metavar="FILE", help=config)
+    parser.add_argument("--orders", action="store_true", help="show every order beside its simulation")
 
 
 def data_commands(commands: "Commands") -> None:

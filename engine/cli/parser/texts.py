@@ -151,6 +151,11 @@ Sends requests to the venue: one at a time, at the venue's pace and within a qua
 obeyed. Trades become rows of ticks, candles rows of bars, under the lane ticks.backfill or bars.backfill. What the
 history has already is compared and not written again; a difference is named, and makes the exit code 1. Can be ended
 at any moment: the same command continues."""
+PARITY = """\
+Makes every decision of a recorded session again, from what its strategies had read, and compares each byte; then sends
+the session's orders to a simulated venue, and shows by which model each difference of profit comes. Exit code 0: every
+decision is identical; 1: one differs, or could not be compared; 2: the session cannot be compared at all.
+docs/research/parity.md explains every figure. Reads files only, so it works when the system is down."""
 DEATHS = """\
 A death is an end that was not asked for. Reads a file only, so it works when the system is down. The cause of a process
 that an earlier supervisor started is shown as far as it can be known. A stack is there for a crash and for a process

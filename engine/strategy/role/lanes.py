@@ -28,8 +28,8 @@ OF_ROUTER = {
     "verdicts": "route_verdicts", "orders": "route_orders", OWN: "routes", "accepted": "routes_accepted",
 }  # fmt: skip
 LANES_MOST = 64  # cursors of a STEP: the lapped lanes are bits of one of its cells
-LAPPED_CELL, MARKS_CELL, LOADED_CELL = 0, 1, 2  # of a STEP's cells: the lapped lanes, a bit each at its place; marks;
-# the time of the saved state that this life has loaded, 0 without one. The marks:
+LAPPED_CELL, MARKS_CELL, LOADED_CELL, VERSION_CELL = range(4)  # of a STEP's cells: the lapped lanes, a bit each at its
+# place; marks; the time of the saved state that this life has loaded, 0 without one; `saved.version_of` the strategy.
 MARK_DRAIN, MARK_FULL = 1, 2  # the step was a first `drain`; an intents lane was full
 
 

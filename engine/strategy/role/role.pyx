@@ -72,7 +72,7 @@ from engine.strategy.role.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions, recover_routed
 from engine.strategy.role.refusal_log import RefusalLog
-from engine.strategy.role.saved import Saved
+from engine.strategy.role.saved import Saved, version_of
 from engine.strategy.api.schedule import NEVER_NS
 from engine.strategy.role.schedule import Schedule
 from engine.strategy.role.settings import Settings
@@ -142,7 +142,9 @@ cdef class StrategyRole:
         self.inputs = LaneInputs(self.counts, strategy, lanes, reads)
         self.own = OwnRecords(self.inputs, number, lanes)
         self.intents = Intents(self.counts, number, strategy, lanes.intents, routes or {}, lanes.router)
-        self.steps = Steps(self.counts, number, self.inputs, self.intents, lanes.steps, clock_offset_ns)
+        self.steps = Steps(
+            self.counts, number, self.inputs, self.intents, lanes.steps, clock_offset_ns, version_of(name, strategy)
+        )
         self.rehearsal = Rehearsal(strategy, self.inputs, self.intents, self.steps)
         self.schedule, self.scheduled_ns, self.cadence_ns = Schedule(strategy), NEVER_NS, cadence_ns
         self.good = set()  # instruments whose book was good when last shown

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("engine.strategy")
 PARTS = ("code", "parameters", "lanes")
+HALF = (1 << 32) - 1
 
 
 class Missed(NamedTuple):
@@ -127,6 +128,12 @@ def marks_of(name: str, strategy: Strategy, streams: bytes) -> tuple[int, int, i
     """What a state belongs to: the code, the parameters with the instruments, and the lanes of one run."""
     chosen = msgspec.json.encode([name, msgspec.to_builtins(strategy.parameters), sorted(strategy.instruments)])
     return _mark(code.files(type(strategy))), _mark(chosen), _mark(streams)
+
+
+def version_of(name: str, strategy: Strategy) -> int:
+    """What a STEP is of: a hash of the code in the lower 32 bits, of the parameters and instruments in the upper."""
+    of_code, of_parameters, _ = marks_of(name, strategy, b"")
+    return of_code & HALF | (of_parameters & HALF) << 32
 
 
 def _mark(data: bytes) -> int:

@@ -16,6 +16,7 @@ cdef class Steps:
     cdef sy_writer *lane  # NULL for one that is written by its method
     cdef uint64_t number
     cdef int64_t clock_offset_ns
+    cdef uint64_t version  # of the strategy's code and parameters
     cdef public int64_t loaded_ns  # of the saved state with which this life began; 0: none
 
     cdef void begin(self, Step *step, int64_t now_ns, int work, int marks) noexcept

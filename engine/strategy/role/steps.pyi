@@ -5,5 +5,12 @@ from engine.strategy.role.lane_inputs import LaneInputs
 
 class Steps:
     def __init__(
-        self, counts: Counts, number: int, inputs: LaneInputs, intents: Intents, lane: RingWriter, clock_offset_ns: int
+        self,
+        counts: Counts,
+        number: int,
+        inputs: LaneInputs,
+        intents: Intents,
+        lane: RingWriter,
+        clock_offset_ns: int,
+        version: int,
     ) -> None: ...

@@ -28,12 +28,12 @@ cdef class Steps:
 
     def __init__(
         self, Counts counts not None, number, LaneInputs inputs not None, Intents intents not None, lane,
-        clock_offset_ns
+        clock_offset_ns, version
     ):
-        """Publish for the strategy of this number, with the cursors of its inputs and its intents."""
+        """Publish for the strategy of this number and version, with the cursors of its inputs and its intents."""
         self.counts, self.number, self.inputs, self.intents = counts, number, inputs, intents
         self.publish_bytes, self.lane = lane.publish_bytes, writer_of(lane)
-        self.clock_offset_ns = clock_offset_ns
+        self.clock_offset_ns, self.version = clock_offset_ns, version
 
     cdef int write(self, int64_t now_ns, int work, int marks) except -1:
         """Publish one step, with the cursor of every lane."""
@@ -61,6 +61,7 @@ cdef class Steps:
         step.work, step.role, step.step = work, self.number, self.counts.steps
         step.inputs = self.inputs.first[KINDS]
         step.cells[0], step.cells[1], step.cells[2] = self.inputs.lapped, marks, self.loaded_ns
+        step.cells[3] = self.version
 
     cdef uint64_t cursor_of(self, int index) except? 0:
         """The cursor to which a lane was read; for the strategy's own intents: written."""

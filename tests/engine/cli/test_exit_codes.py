@@ -26,7 +26,15 @@ SYSTEM_COMMANDS = (
 )  # fmt: skip
 
 
-FILE_COMMANDS = ("up no.toml", "check no.toml", "init /", "config show no.toml", "completion", "preflight no.toml")
+FILE_COMMANDS = (
+    "up no.toml",
+    "check no.toml",
+    "init /",
+    "config show no.toml",
+    "completion",
+    "preflight no.toml",
+    "parity /",
+)
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

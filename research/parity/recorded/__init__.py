@@ -1,0 +1,1 @@
+"""What the recorder wrote, as sessions, lanes and instruments."""

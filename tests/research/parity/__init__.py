@@ -1,0 +1,1 @@
+"""Tests of the comparison of a session with its replay and its simulation."""
