@@ -59,9 +59,15 @@ def history(
     reading needs, whatever the range.
     """
     need("pyarrow")
-    place = Path(directory) if directory else Paths.known(_named(system)).history()
-    found = History(place, kind, _texts(symbols), _texts(venue), _ns(start, 0), _ns(end, END), memory_mib)
+    found = History(
+        place_of(system, directory), kind, _texts(symbols), _texts(venue), _ns(start, 0), _ns(end, END), memory_mib
+    )
     return found.view(columns, floats=floats)
+
+
+def place_of(system: str, directory: str | Path) -> Path:
+    """The directory of the recorder: the one that is given, else that of the system."""
+    return Path(directory) if directory else Paths.known(_named(system)).history()
 
 
 class PrunedWarning(UserWarning):

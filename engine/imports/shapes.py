@@ -21,7 +21,7 @@ from engine.imports.report import Refusals
 from engine.imports.tables import Array, Table
 from engine.model.aggregates import BAR
 from engine.model.records import TICK
-from engine.model.words import BUY, SELL, BookState, Flag, TickKind
+from engine.model.words import BUY, SELL, BarFlag, BookState, Flag, TickKind
 from shm.record import Record
 
 SIDES = {
@@ -233,6 +233,8 @@ def _bars(of: Parser) -> tuple[Array, Array]:
     if of.has("count"):
         rows["count"] = of.whole("count")
     rows["price_decimals"], rows["size_decimals"] = price, size
+    empty = (rows["volume_low"] == 0) & (rows["volume_high"] == 0)
+    rows["flags"] = np.where(empty, BarFlag.CLOSED | BarFlag.EMPTY, BarFlag.CLOSED)
     return rows[~of.bad], of.table.lines[~of.bad]
 
 

@@ -22,7 +22,7 @@ from engine.imports.formats.tardis import Tardis
 from engine.imports.listing import Listing, parse
 from engine.imports.query import queried, spooled
 from engine.imports.run import Options, run
-from engine.model.words import BookState, Flag, TickKind
+from engine.model.words import BarFlag, BookState, Flag, TickKind
 from tests.engine.imports.conftest import LATER_NS, LISTING, START_MS, Imports
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
@@ -50,8 +50,8 @@ def test_binance_klines_become_bars_that_are_known_when_they_close(imports: Impo
     names = ("start_ns", "interval_ns", "publish_ns", "open", "high", "low", "close", "count")
     minute, start = 60 * 10**9, START_MS * MS
     assert imports.rows("bars", *names) == [(start, minute, start + minute, 10_000, 11_000, 9_000, 10_550, 7)]
-    wide = ("volume_low", "bought_low", "notional_low", "volume_high", "price_decimals", "size_decimals")
-    assert imports.rows("bars", *wide) == [(12_345, 2_345, 130_239_750, 0, 2, 3)]
+    wide = ("volume_low", "bought_low", "notional_low", "volume_high", "price_decimals", "size_decimals", "flags")
+    assert imports.rows("bars", *wide) == [(12_345, 2_345, 130_239_750, 0, 2, 3, BarFlag.CLOSED)]
 
 
 def test_binance_trades_of_spot_are_microseconds_since_2025(imports: Imports) -> None:
