@@ -10,7 +10,8 @@ check of its data. Rounds are interleaved; the median counts, with the lowest an
 `last_tenth_ratio` is the rate of the last tenth of a run over that of its first, of a strategy that trades every few
 events (`fills_behind` fills).
 
-`bars` is a moving-average cross on arrays of bars (`bench/bars.py`).
+`bars` is a moving-average cross on arrays of bars (`bench/bars.py`), `engine` the same run by the engine's own roles
+(`bench/simulate_engine.py`).
 
 Peers run in a process of their own, with the Python of `.bench-venv`, over the same rows. A peer that cannot run is
 named in `peers_missing` with the reason. A key of a figure that does not exist yet is null.
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from bench import bars
+from bench import bars, simulate_engine
 from bench.machine import describe
 from bench.market import BTC, made
 from bench.peers.simulators import PEERS
@@ -46,7 +47,7 @@ EVENTS, ROUNDS, PYTHON_SHARE, EVERY, TAKE_EVERY = 10_000_000, 3, 5, 100, 6
 LATENCY_NS = 1_000_000
 MODELS = Models(Constant(LATENCY_NS), Constant(LATENCY_NS), Fees.flat("0.0002", "0.0005"), Queue("power"))
 LATER = (
-    "engine_events_per_s", "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
+    "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
     "on_book_cross_p50_ns", "recorder_records_per_s", "sweep_speedup_2", "machine_speedup_2", "variants_per_s_1",
     "capture",
 )  # fmt: skip
@@ -153,6 +154,7 @@ def main() -> None:
         parser.error(f"--events {options.events} --rounds {options.rounds}: expected at least 1000 events and 1 round")
     events = made(options.events)
     report: dict[str, Any] = {"machine": describe(), **measure(events, options.rounds), **dict.fromkeys(LATER)}
+    report |= simulate_engine.measure(events, options.rounds, MODELS)
     report["peers"], report["peers_missing"] = ({}, {}) if options.no_peers else peers(events)
     print(json.dumps(report) if options.json else _lines(report))
 

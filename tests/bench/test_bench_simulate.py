@@ -14,10 +14,10 @@ from research.simulate.events import LAST, LEVEL, PRINT
 
 FIGURES = {
     "python_events_per_s", "compiled_events_per_s", "orders_events_per_s", "last_tenth_ratio", "fills_behind",
-    "bars_per_s", "bars_fills",
+    "bars_per_s", "bars_fills", "engine_events_per_s", "engine_quiet_events_per_s", "engine_fills",
 }  # fmt: skip
 LATER = {
-    "engine_events_per_s", "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
+    "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
     "on_book_cross_p50_ns", "recorder_records_per_s", "sweep_speedup_2", "machine_speedup_2", "variants_per_s_1",
     "capture",
 }  # fmt: skip

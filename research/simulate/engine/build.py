@@ -37,7 +37,7 @@ logging.getLogger("engine").addHandler(logging.NullHandler())
 
 SYSTEM = uuid.UUID("00000000-0000-4000-8000-000000000001")
 SEGMENT = 1 << 22  # bytes of a file of the journal
-NO_CAP_USD = "1e29"
+NO_CAP_USD = "9e12"  # in millionths it fits 64 bits, so the compiled approval works
 WITHOUT_CAPS: Mapping[str, Any] = {
     "max_position_usd": NO_CAP_USD,
     "max_order_size_usd": NO_CAP_USD,

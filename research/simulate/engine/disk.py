@@ -1,5 +1,6 @@
 """The disk of a run's journal: nothing is flushed, and a closed segment is removed, because no life follows."""
 
+import os
 from pathlib import Path
 
 from engine.execution.restore.checkpoint import Request
@@ -8,6 +9,10 @@ from engine.execution.restore.disk import DirectDisk
 
 class PassingDisk(DirectDisk):
     """Writes the journal's files, and keeps only the one that is being written."""
+
+    def __init__(self) -> None:
+        """Give the files their length without blocks: a full disk ends the run."""
+        super().__init__(os.ftruncate)
 
     def sync(self, descriptor: int) -> None:
         """Leave the file to the page cache: a crash ends the run."""

@@ -190,11 +190,12 @@ def test_a_run_leaves_no_lane_and_no_file_behind(tmp_path: Any, monkeypatch: pyt
     def fail(*_: Any) -> None:
         raise RuntimeError("the strategy is wrong")
 
-    before = {name for name in os.listdir("/dev/shm") if "simulate" in name}
+    mark = f"{os.getpid():016x}"
+    monkeypatch.setattr("secrets.token_hex", lambda _: mark)
     with pytest.raises(RuntimeError, match="the strategy is wrong"):
         run(fail)
     run(once(lambda s, book: s.place(BTC, BUY, 1_000, book.best_bid)))
-    assert {name for name in os.listdir("/dev/shm") if "simulate" in name} <= before
+    assert not [name for name in os.listdir("/dev/shm") if mark in name]
     assert not list(tmp_path.iterdir())
 
 
