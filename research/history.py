@@ -60,8 +60,9 @@ def history(
     """
     need("pyarrow")
     found = History(
-        place_of(system, directory), kind, _texts(symbols), _texts(venue), _ns(start, 0), _ns(end, END), memory_mib
-    )
+        place_of(system, directory), kind, _texts(symbols), _texts(venue), nanoseconds(start, 0), nanoseconds(end, END),
+        memory_mib,
+    )  # fmt: skip
     return found.view(columns, floats=floats)
 
 
@@ -352,7 +353,7 @@ def _expect(name: str, given: Sequence[str], known: set[str]) -> None:
             raise ValueError(f"{name} {one!r}: nothing is recorded of it: expected one of {', '.join(sorted(known))}")
 
 
-def _ns(moment: Moment | None, default: int) -> int:
+def nanoseconds(moment: Moment | None, default: int) -> int:
     """A moment as nanoseconds; a text and a time without a zone are UTC."""
     if moment is None or isinstance(moment, int):
         return default if moment is None else moment

@@ -36,7 +36,7 @@ class Performance:
     step_ns: int
     at_ns: "np.ndarray[Any, np.dtype[np.int64]]"  # the end of each step
     equity: Row  # at those times
-    profits: Mapping[str, Row]  # of each instrument; together the equity less the capital
+    profits: Mapping[str, Row]  # of each part, an instrument or a strategy; together the equity less the capital
     values: Mapping[str, Row]  # what is held of each instrument, signed, in the currency
     names: tuple[str, ...]  # of the instruments, by their place in the tables
     fills: Fills  # FILL
@@ -46,6 +46,7 @@ class Performance:
     missing: tuple[str, ...] = ()  # what the data lacks: the result is PARTIAL
     market_notional: float = float("nan")  # what all traded in the period
     unmarked: int = 0  # steps without a good book, whose equity is that of the step before
+    part: str = "instrument"  # what `profits` are of
     seals: Mapping[str, str] = field(default_factory=dict)  # the strategy's name, hashes of its code and of the data
     parameters: Mapping[str, Any] = field(default_factory=dict)  # the strategy's, with the defaults
 

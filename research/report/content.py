@@ -21,7 +21,7 @@ OTHERS = "others"
 def content(one: Performance, figures: tuple[Figure, ...], paths: Paths | None, seed: int) -> dict[str, Any]:
     """Everything that the page draws."""
     return {
-        "title": one.title, "source": one.source, "currency": one.currency, "capital": one.capital,
+        "title": one.title, "source": one.source, "part": one.part, "currency": one.currency, "capital": one.capital,
         "missing": list(one.missing), "unmarked": one.unmarked, "step": step_text(one.step_ns), "seed": seed,
         "first": text_of(one.at_ns[0]), "last": text_of(one.at_ns[-1]),
         "assumptions": [

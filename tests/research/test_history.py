@@ -20,7 +20,7 @@ from engine.recorder.store.manifest import Manifest, Source
 from engine.recorder.store.seal import FileWriter, Gaps
 from research import TooLargeError, history
 from research.extras import need
-from research.history import _ns, _rows_between
+from research.history import _rows_between, nanoseconds
 
 SECOND_NS, DAY_NS = 1_000_000_000, 86_400_000_000_000
 MIDNIGHT_NS = 20_000 * DAY_NS  # 2024-10-04
@@ -276,8 +276,8 @@ def test_more_files_of_the_same_hours_than_the_setting_allows_are_refused_by_nam
 
 def test_texts_without_a_zone_are_utc() -> None:
     """A range must not depend on the machine that reads it."""
-    assert _ns("1970-01-01T00:00:01", 0) == SECOND_NS
-    assert _ns(None, 5) == 5
+    assert nanoseconds("1970-01-01T00:00:01", 0) == SECOND_NS
+    assert nanoseconds(None, 5) == 5
 
 
 def test_a_system_is_named_when_no_directory_is(monkeypatch: pytest.MonkeyPatch) -> None:

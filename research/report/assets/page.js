@@ -245,7 +245,7 @@
   const lines = (rows) => rows.lines.map((one, at) => ({ name: one.name, colour: COLOURS[at % COLOURS.length], values: one.values }));
   line(card("Exposure, % of equity", "Gross adds what is held long and short, net subtracts", "half"), 220, data.exposure.at, [{ name: "gross", colour: "--blue", values: data.exposure.gross }, { name: "net", colour: "--warn", values: data.exposure.net }], { unit: " %", sync: "time" });
   line(card("Composition, % of equity", "The value of each instrument held", "half"), 220, data.exposure.parts.at, lines(data.exposure.parts), { unit: " %", sync: "time" });
-  line(card(`Profit by instrument, ${data.currency}`, "", data.correlation ? "half" : ""), 220, data.profits.at, lines(data.profits), { sync: "time" });
+  line(card(`Profit by ${data.part}, ${data.currency}`, "", data.correlation ? "half" : ""), 220, data.profits.at, lines(data.profits), { sync: "time" });
   if (data.correlation) heat(card("Correlation of profits", "Of the changes in a step", "half"), data.correlation, "", 1);
   {
     const section = card("Execution by instrument", "Slippage: the average price against the middle of the book when the order was decided, weighted with the notional; above 0 is worse");

@@ -1,0 +1,108 @@
+"""The report of a real system: recorded while it trades, read after it has stopped, and its positions counted twice."""
+
+import json
+import select
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import shm
+from engine.cli import main as engine_ctl
+from research.performance.of_session import Recorded, of_session
+from research.report.__main__ import main
+from research.report.day import positions
+from tests.engine.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE_S = 60.0
+ENOUGH = 25  # fills
+
+
+def until(condition: Callable[[], bool], text: str) -> None:
+    """Poll a condition, with a deadline."""
+    give_up = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < give_up, text
+        select.select([], [], [], 0.05)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A system of the demo's file that traded and was recorded; its name."""
+    place, name = tmp_path_factory.mktemp("session"), f"day{uuid.uuid4().hex[:6]}"
+    text = (ROOT / "configs/demo.toml").read_text().replace('name = "demo"', f'name = "{name}"')
+    text = text.replace("9710", str(free_port())).replace("{here}", str(ROOT / "configs"))
+    recorder = '\n[recorder]\nseal_seconds = 0\n[[processes]]\nname = "recorder"\nroles = ["recorder"]\n'
+    (place / "day.toml").write_text(text + recorder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEELYARD_STATE_DIRECTORY", str(place / "state"))
+        patch.setenv("STEELYARD_RUN_DIRECTORY", str(place / "run"))
+        assert engine_ctl(["up", str(place / "day.toml")]) == 0
+        try:
+            until(lambda: shm.RingReader(f"{name}.fills.execution").end >= ENOUGH, "too few fills")
+        finally:
+            engine_ctl(["down", "--system", name])
+        assert engine_ctl(["data", "seal", "--system", name]) == 0
+        yield name
+
+
+def test_positions_and_fills_of_a_day_agree(session: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command's whole output: exit code 0, both ways to count equal, a page, every order, what was held."""
+    capsys.readouterr()
+    assert main(["--system", session, "--capital", "10000", "--out", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["missing"] == []
+    assert all(one["reconciled"] for one in found["positions"])
+    assert sum(one["fills"] for one in found["positions"]) >= ENOUGH
+    page, orders, portfolio = (Path(one) for one in found["files"])
+    assert "recorded session" in page.read_text()
+    table = pq.read_table(orders).to_pydict()
+    assert len(table["order"]) > ENOUGH
+    assert np.isfinite(table["arrival"]).mean() > 0.9
+    assert sum(table["filled"]) == pytest.approx(float(of_session(session, capital=1).fills["size"].sum()))
+    assert pq.read_table(portfolio).column("equity").to_pylist()[-1] == pytest.approx(10_000 + found["profit"])
+
+
+def test_a_part_of_the_day_begins_with_what_was_held(session: str) -> None:
+    """From the middle of the session on: its profit is that of the whole less that of the first half."""
+    whole = of_session(session, capital=10_000)
+    middle = int((whole.at_ns[0] + whole.at_ns[-1]) // 2)
+    halves = [Recorded(session, *one, "") for one in ((None, middle), (middle, None))]
+    profits = [one.performance(10_000).profit for one in halves]
+    assert sum(profits) == pytest.approx(whole.profit, abs=1e-6)
+    for half in halves:
+        assert all(row.is_reconciled for row in positions(half)), half
+
+
+def test_a_fill_that_is_not_recorded_is_found(session: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canary: without one fill the instrument no longer agrees, in size and in profit."""
+    recorded = Recorded(session, None, None, "")
+    fills = recorded.fills[1:]
+    first = recorded.symbols[int(recorded.fills[0]["instrument"])]
+    monkeypatch.setitem(recorded.__dict__, "fills", fills)
+    recorded.accounts, recorded.in_base = recorded.accounts[1:], recorded.in_base[1:]
+    assert [row.symbol for row in positions(recorded) if not row.is_reconciled] == [first]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--day", "2026-13-01"], "expected a day like 2026-12-01"),
+        (["--week", "2026-49"], "expected a week like 2026-W49"),
+        (["--day", "2001-01-01"], "nothing is recorded in this range"),
+        (["--day", "2001-01-01", "--week", "2026-W49"], "not allowed with"),
+    ],
+)
+def test_a_range_that_is_wrong_is_named(
+    session: str, capsys: pytest.CaptureFixture[str], words: list[str], text: str
+) -> None:
+    """Before anything is written."""
+    with pytest.raises(SystemExit) as exit_:
+        main(["--system", session, "--capital", "1", *words])
+    assert exit_.value.code == 2
+    assert text in capsys.readouterr().err
