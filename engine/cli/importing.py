@@ -170,14 +170,14 @@ def _shown(path: Path, *, enabled: bool) -> Iterator[Any]:
         return
     began = last = time.monotonic()
 
-    def show(rows: int) -> None:
+    def print_rate(rows: int) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= SHOW_SECONDS:
             last = now
             os.write(2, f"\r{path.name}: {rows} rows, {rows / (now - began):.0f} rows/s".encode())
 
-    yield show
+    yield print_rate
     os.write(2, b"\r\x1b[K")
 
 

@@ -1,12 +1,12 @@
 """`engine-ctl data import`: what an operator types, sees, and gets wrong."""
 
+import contextlib
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -138,7 +138,8 @@ def test_sigkill_at_any_moment_neither_loses_nor_doubles_a_row(tmp_path: Path) -
     words = [sys.executable, "-m", "engine.cli", "data", "import", str(path), *TRADES, "--directory", str(directory)]
     for _ in range(min(20, int(os.environ.get("STEELYARD_DEATHS", "1000")))):
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.5 + chance.random())
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.5 + chance.random())
         process.send_signal(signal.SIGKILL)
         process.wait()
         if (directory / STORE / "ticks" / "manifest.jsonl").exists():
