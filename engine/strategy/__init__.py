@@ -23,10 +23,23 @@ from engine.model.words import (
 from engine.strategy.api.book import Book
 from engine.strategy.api.ledger import Order
 from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
-from engine.strategy.api.schedule import at, every
+from engine.strategy.api.schedule import at, every, session
 from engine.strategy.api.sizing import fixed_fraction, kelly, value_at_risk_capped, volatility_scaled
 from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
 from engine.strategy.api.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
+from engine.strategy.inputs import (
+    atr,
+    bollinger,
+    ema,
+    macd,
+    obv,
+    realised_volatility,
+    rsi,
+    sma,
+    stochastic,
+    volume_ratio,
+    wma,
+)
 from engine.strategy.load import load_class
 from engine.strategy.role.lanes import open_strategy_lanes
 from engine.strategy.role.role import StrategyRole
@@ -56,20 +69,32 @@ __all__ = [
     "TimeInForce",
     "Verdict",
     "at",
+    "atr",
+    "bollinger",
     "build",
     "checked_parameters",
+    "ema",
     "every",
     "fixed_fraction",
     "kelly",
+    "macd",
+    "obv",
     "orderable",
     "price_down",
     "price_of",
     "price_up",
+    "realised_volatility",
+    "rsi",
+    "session",
     "size_down",
     "size_for",
     "size_of",
+    "sma",
+    "stochastic",
     "value_at_risk_capped",
     "volatility_scaled",
+    "volume_ratio",
+    "wma",
 ]
 
 

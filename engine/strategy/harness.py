@@ -16,9 +16,10 @@ from engine.lanes import STRATEGY, Owners, lane_of
 from engine.lanes.memory import MemorySystem
 from engine.lanes.open import full_name
 from engine.model.instrument import Instrument
-from engine.model.words import BookState, OrderState, TickKind
-from engine.strategy.api.strategy import Strategy, checked_parameters
+from engine.model.words import BarFlag, BookState, OrderState, TickKind
+from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
 from engine.strategy.api.units import price_of, size_of
+from engine.strategy.inputs.declaration import length_ns
 from engine.strategy.role.lanes import open_strategy_lanes
 from engine.strategy.role.role import StrategyRole
 from shm.record import Field
@@ -39,12 +40,12 @@ class Harness:
         """Check the parameters as `engine-ctl check` does, and start the role."""
         self._system = MemorySystem(Owners((NAME,), (NAME,)))
         self._instruments = {one.id: one for one in instruments}
-        self._now_ns, self._fills = BEGIN_NS, 0
+        self._now_ns, self._fills, self._bars = BEGIN_NS, 0, 0
         self._intents = self._system.rings[full_name(lane_of("intents"), f"{NAME}.{EXECUTION}")]
         self._seen = self._intents.cursor
         self._accept()
         self.strategy = kind(instruments, checked_parameters(kind, parameters))
-        lanes = open_strategy_lanes(self._system.open_lanes(STRATEGY, NAME), 0)
+        lanes = open_strategy_lanes(self._system.open_lanes(STRATEGY, NAME), 0, reads_of(kind))
         self._role = StrategyRole(NAME, NUMBER, self.strategy, lanes)
         self.step()  # its recovery
         self.step()  # its start
@@ -66,6 +67,20 @@ class Harness:
         one = self._instruments[instrument]
         amounts = {"size": size_of(one, size), "price": price_of(one, price)}
         self._publish("ticks", FEED, instrument=instrument, kind=TickKind.PRINT, side=side, **amounts)
+        return self.step()
+
+    def bar(
+        self, prices: tuple[str, str, str, str], interval: str, volume: str = "0", instrument: int = 1
+    ) -> list[Any]:
+        """Publish a closed bar, with its open, high, low and close, and step."""
+        one, length = self._instruments[instrument], length_ns(interval)
+        open_, high, low, close = (price_of(one, price) for price in prices)
+        self._bars += 1
+        self._publish(
+            "bars", "", instrument=instrument, interval_ns=length, start_ns=BEGIN_NS + self._bars * length,
+            open=open_, high=high, low=low, close=close, volume_low=size_of(one, volume), flags=BarFlag.CLOSED,
+            price_decimals=one.price_decimals, size_decimals=one.size_decimals,
+        )  # fmt: skip
         return self.step()
 
     def fill(self, intent: Any, price: str = "") -> list[Any]:

@@ -19,6 +19,7 @@ from engine.strategy import accepted
 from engine.strategy.api import declared
 from engine.strategy.api.strategy import Strategy, checked_parameters, defines, reads_of
 from engine.strategy.compiled import check_current
+from engine.strategy.inputs.declaration import MS, inputs_declared, length_ns
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -72,8 +73,9 @@ def search_first(directory: Path) -> None:
 def load_class(config: "Config", table: "StrategyTable") -> type[Strategy]:
     """The class of a configured strategy; its parameters, its hooks and the verdict on it are checked."""
     kind = strategy_class(table.class_path, Path(config.path).parent)
-    checked_parameters(kind, table.parameters)
+    parameters = checked_parameters(kind, table.parameters)
     check_reads(kind, config.aggregation)
+    check_inputs(kind, parameters, config.aggregation)
     accepted.check(config, table, kind)
     return kind
 
@@ -81,13 +83,25 @@ def load_class(config: "Config", table: "StrategyTable") -> type[Strategy]:
 def check_reads(kind: type[Strategy], aggregation: "Aggregation | None") -> None:
     """Refuse hooks of the aggregation that would never be called."""
     for lane in reads_of(kind):
-        hook = next(hook for hook in declared.HOOKS_OF[lane] if defines(kind, hook))
+        hooks = (hook for hook in declared.HOOKS_OF[lane] if defines(kind, hook))
+        hook = next(hooks, None) or next(iter(inputs_declared(kind)))
         if aggregation is None:
             msg = f"{kind.__name__}.{hook} reads {lane}: add a table [aggregation], without one it is never called"
             raise ValueError(msg)
         if lane == "bars" and not aggregation.bars:
             msg = f"{kind.__name__}.{hook} reads bars: add some to aggregation.bars, without them it is never called"
             raise ValueError(msg)
+
+
+def check_inputs(kind: type[Strategy], parameters: Any, aggregation: "Aggregation | None") -> None:
+    """Refuse a declared indicator of wrong parameters, or of bars that the system does not make."""
+    lengths = {interval: text for text in aggregation.bars for interval in [length_ns(text)]} if aggregation else {}
+    for name, one in inputs_declared(kind).items():
+        one.make(parameters)
+        if one.interval_ns(parameters) not in lengths:
+            known, found = ", ".join(lengths.values()), one.interval_ns(parameters) // MS
+            msg = f"{kind.__name__}.{name} reads bars of {found} ms: add this length to aggregation.bars"
+            raise ValueError(f"{msg}, which has {known}")
 
 
 def make_strategy(

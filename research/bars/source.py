@@ -28,6 +28,8 @@ PRINT, STATE = int(TickKind.PRINT), int(TickKind.STATE)
 class BarSource(Protocol):
     """What a run asks for bars."""
 
+    intervals: frozenset[int]  # the lengths of its bars
+
     @property
     def next_ns(self) -> int:
         """When the next bar is known."""
@@ -45,6 +47,7 @@ class GivenBars:
     def __init__(self, bars: Mapping[Instrument, Bars], interval_ns: int, delay_ns: int = 0) -> None:
         """The bars were checked (see `bar.check`)."""
         self._rows: list[Any] = []
+        self.intervals = frozenset((interval_ns,))
         for one, table in bars.items():
             self._rows += _rows_of(table, one, interval_ns, delay_ns)
         self._rows.sort(key=lambda row: (row.publish_ns, row.instrument), reverse=True)
@@ -94,6 +97,7 @@ class PrintBars:
     ) -> None:
         """`bars` are lengths like "1m"; a bar that began before the data, at `begin_ns`, is PARTIAL."""
         lengths = [length_of(text) for text in bars]
+        self.intervals = frozenset(lengths)
         kinds = [(one.id, one.price_decimals, one.size_decimals, 0) for one in instruments]
         self._pack, self._unpack = Codec(TICK).pack_row, Codec(BAR_RECORD).unpack
         self._closed: list[Any] = []

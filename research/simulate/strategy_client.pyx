@@ -35,6 +35,7 @@ from engine.model.words import OrderState, Reason
 from engine.strategy.api.declared import check_timer
 from engine.strategy.api.ledger import Ledger
 from engine.strategy.api.strategy import defines, reads_of
+from engine.strategy.inputs.values import begin_inputs, inputs_of
 from engine.strategy.role.schedule import Schedule
 
 cdef int OPEN = OrderState.OPEN, PARTLY_FILLED = OrderState.PARTLY_FILLED, CANCELLING = OrderState.CANCELLING
@@ -123,6 +124,11 @@ cdef class StrategyClient(Client):
 
     cdef int on_start(self) except -1:
         self.api.now_ns = self.now_ns
+        inputs = begin_inputs(self.strategy)
+        for name, interval_ns in inputs.intervals.items():
+            if interval_ns not in self.bars.intervals:
+                raise ValueError(f"{type(self.strategy).__name__}.{name} reads bars of {interval_ns} ns, and the run's "
+                                 f"bars have {sorted(self.bars.intervals)}: add this length to them")
         self.strategy.on_start()
         check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
         if defines(type(self.strategy), "on_timer"):
@@ -220,6 +226,7 @@ cdef class StrategyClient(Client):
         if self.bars is not None and self.bars.next_ns <= self.now_ns:
             for bar in self.bars.due(self.now_ns):
                 if bar.instrument in self.by_id:
+                    inputs_of(self.strategy).add(bar)
                     self.strategy.on_bar(bar)
         if self.at_ns <= self.now_ns:
             self.at_ns = self.schedule.call(self.now_ns)

@@ -27,6 +27,7 @@ from engine.strategy.api import declared
 from engine.strategy.api.book import Book
 from engine.strategy.api.intent_api import IntentApi, reserve
 from engine.strategy.api.ledger import Order
+from engine.strategy.inputs.declaration import inputs_declared
 
 if TYPE_CHECKING:
     from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
@@ -157,8 +158,9 @@ def saves(kind: type[Strategy]) -> bool:
 
 
 def reads_of(kind: type[Strategy]) -> tuple[str, ...]:
-    """The lanes of the aggregation that a class reads: those whose hooks it defines."""
-    return declared.reads_of(functools.partial(defines, kind))
+    """The lanes of the aggregation that a class reads: those whose hooks it defines, and of its indicators."""
+    found = declared.reads_of(functools.partial(defines, kind))
+    return found if "bars" in found or not inputs_declared(kind) else ("bars", *found)
 
 
 def checked_parameters(strategy: type[Strategy], values: Mapping[str, Any]) -> Any:

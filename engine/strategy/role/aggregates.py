@@ -11,6 +11,7 @@ from engine.lanes.ports import RingReader
 from engine.model.aggregates import GLOBAL_BOOK
 from engine.model.words import BookState, OpportunityKind
 from engine.strategy.api.strategy import Strategy
+from engine.strategy.inputs.values import inputs_of
 
 Call = tuple[Any, ...]  # a hook, and its row if it has one
 GROUP = next(slice(field.offset, field.offset + 4) for field in GLOBAL_BOOK.fields if field.name == "group")
@@ -35,11 +36,21 @@ class Aggregates:
         """The calls for its instruments' bars."""
         strategy = self._strategy
         if lapped:
-            yield (strategy.on_bars_lost,)
+            yield (self._bars_lost,)
         for row in rows:
             if row.instrument in strategy.instruments:
                 check(row, strategy.instruments[row.instrument], f"instrument {row.instrument}")
-                yield strategy.on_bar, row
+                yield self._bar, row
+
+    def _bar(self, row: Any) -> None:
+        """Update the declared indicators, then call the hook."""
+        inputs_of(self._strategy).add(row)
+        self._strategy.on_bar(row)
+
+    def _bars_lost(self) -> None:
+        """Begin the declared indicators again, then call the hook."""
+        inputs_of(self._strategy).reset()
+        self._strategy.on_bars_lost()
 
     def global_books(self, records: Iterable[Any]) -> Iterator[Call]:
         """The calls for its groups' books: good ones unless it is halted or draining, and each change to not good."""

@@ -78,6 +78,8 @@ from engine.strategy.role.schedule import Schedule
 from engine.strategy.role.settings import Settings
 from engine.strategy.api.strategy import defines, reads_of, saves
 from engine.strategy.api.withheld import Withheld
+from engine.strategy.inputs.declaration import inputs_declared
+from engine.strategy.inputs.values import begin_inputs, inputs_of
 
 WAIT_LIMIT_NS = 1_000_000
 
@@ -154,7 +156,8 @@ cdef class StrategyRole:
         self.aggregates = Aggregates(strategy, lanes.global_books) if reads else None
         self.withheld = Withheld(name, lanes.accepted)
         self.settings, self.changed = Settings(strategy, lanes.parameters), ()
-        saved = saves(type(strategy)) and lanes.states is not None
+        kept = saves(type(strategy)) or inputs_declared(type(strategy))
+        saved = kept and lanes.states is not None
         self.saved = Saved(name, number, strategy, lanes) if saved else None
         self.reset_ledger()
 
@@ -270,13 +273,17 @@ cdef class StrategyRole:
     cdef int start(self) except -1:
         """Call the hooks of a start. After a saved state, no new order is accepted until what it lacks was shown."""
         cdef bint draining = self.api.draining
-        self.api.draining = draining or self.state is not None
+        cdef bint loads = self.state is not None and saves(type(self.strategy))
+        self.api.draining = draining or loads
+        begin_inputs(self.strategy)
         self.strategy.on_start()
         if self.state is not None:
             self.saved.load(self.state)
+            if not self.saved.read_bars(self.state):
+                self.inputs.lap(self.inputs.first[BARS])
         if self.changed:
             self.strategy.on_parameters(self.changed)
-        if self.state is not None:
+        if loads:
             for self.busy_lane, self.busy, hook, argument in self.saved.missed(self.state):
                 hook(argument)
         self.busy = self.state = None
@@ -321,6 +328,7 @@ cdef class StrategyRole:
         cdef bint was_draining = self.api.draining
         changed = self.set_values(row)
         if changed:
+            inputs_of(self.strategy).follow(changed)
             self.strategy.on_parameters(changed)
         if self.settings.disabled and not was_draining:
             self.api.draining = False  # `on_stop` may submit

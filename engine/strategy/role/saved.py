@@ -7,6 +7,9 @@ State and cursors are one cell, and a cell is written whole or not at all. So wh
 in the state once: it is in the saved state, or its hook is called again after `load`. A step that was cut off may have
 submitted intents before it was saved: until the last of these hooks has returned, no new order is accepted.
 
+The declared indicators of a strategy are in its state, with the cursor of BARS up to which they have read. The next
+life reads the bars since then into them, without a call of `on_bar`.
+
 Books and prints of that time are not shown again. A state is loaded only by the same code, parameters, instruments and
 lanes: a new run has new lanes. Otherwise, and where records since then are lost, the strategy begins without one, and
 the log has the reason.
@@ -19,12 +22,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+import shm
 from engine.model.intent_id import is_routed
 from engine.model.records import STATE_BYTES, STATE_CURSORS
 from engine.model.words import FillFlag, VerdictFlag
 from engine.strategy import code
 from engine.strategy.api.ledger import Ledger
-from engine.strategy.api.strategy import Strategy
+from engine.strategy.api.strategy import Strategy, saves
+from engine.strategy.inputs import inputs_declared
+from engine.strategy.inputs.values import inputs_of
 from engine.strategy.role.lanes import StrategyLanes
 from engine.strategy.role.recovery import fold
 
@@ -52,19 +58,33 @@ class Saved:
         """Save and load the states of this strategy; `lanes.states` is its cell."""
         self._name, self._number, self._strategy, self._lanes = name, number, strategy, lanes
         self._readers = (*lanes.verdicts, *lanes.orders, *lanes.fills)
+        self._has_inputs = bool(inputs_declared(type(strategy)))
         self._encode = msgspec.msgpack.Encoder().encode
         self._marks = marks_of(name, strategy, b"".join(reader.stream for reader in self._readers))
 
     def save(self, now_ns: int) -> None:
         """Write the state after a step, with the cursors of the records that it includes."""
         assert self._lanes.states is not None, "a strategy that saves has no lane for it"
-        data = self._encode(self._strategy.save())
+        data = self._encode(self._state())
         if len(data) > STATE_BYTES:
-            msg = f"{type(self._strategy).__name__}.save() gave {len(data)} bytes, expected {STATE_BYTES} at most"
+            name, parts = type(self._strategy).__name__, " and its declared indicators" if self._has_inputs else ""
+            msg = f"{name}.save(){parts} gave {len(data)} bytes, expected {STATE_BYTES} at most"
             raise ValueError(f"{msg}: keep less in the state")
         cursors = [reader.cursor for reader in self._readers]
+        if self._has_inputs:
+            cursors.append(self._bars.cursor)
         cursors += [0] * (STATE_CURSORS - len(cursors))
         self._lanes.states.write(0, now_ns, *self._marks, len(data), len(self._readers), tuple(cursors), data)
+
+    def _state(self) -> Any:
+        """The strategy's state; of one with declared indicators, theirs too."""
+        state = self._strategy.save()
+        return [state, inputs_of(self._strategy).save()] if self._has_inputs else state
+
+    @property
+    def _bars(self) -> Any:
+        assert self._lanes.bars is not None, "a strategy with declared indicators reads BARS"
+        return self._lanes.bars
 
     def find(self) -> "StateRow | None":
         """The state that this life may load, after recovery has read every record; None: it begins without one."""
@@ -83,8 +103,31 @@ class Saved:
 
     def load(self, row: "StateRow") -> None:
         """Give a state to the strategy, as its class declares it."""
-        self._strategy.load(msgspec.msgpack.decode(row.data[: row.size], type=self._strategy.State))
+        kind: Any = self._strategy.State
+        kind = tuple[kind, dict[str, list[bytes]]] if self._has_inputs else kind
+        state = msgspec.msgpack.decode(row.data[: row.size], type=kind)
+        if self._has_inputs:
+            state, inputs = state
+            inputs_of(self._strategy).load(inputs)
+        if saves(type(self._strategy)):
+            self._strategy.load(state)
         LOG.info("its saved state is loaded", extra={"strategy": self._name, "saved_ns": row.now_ns})
+
+    def read_bars(self, row: "StateRow") -> bool:
+        """Update the declared indicators by the bars since a state; False where they are lost."""
+        if not self._has_inputs:
+            return True
+        end, self._bars.cursor = self._bars.cursor, row.cursors[row.lane_count]
+        inputs, whole = inputs_of(self._strategy), True
+        while whole and self._bars.cursor < end:
+            bar = self._bars.read()
+            whole = bar is not None and not isinstance(bar, shm.Lapped)
+            if whole:
+                inputs.add(bar)
+        if not whole:
+            inputs.reset()
+        self._bars.cursor = end
+        return whole
 
     def missed(self, state: "StateRow") -> Iterator[Missed]:
         """The records after the state's cursors up to where recovery has read: refusals, fills, orders, as in a step.

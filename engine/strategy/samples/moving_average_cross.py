@@ -2,20 +2,19 @@
 
     bars of `interval_ms` ─▶ fast and slow mean ─▶ fast over slow and flat: buy      fast not over slow and long: sell
 
-The orders cross at the next good book, at most `slip_bps` beyond its best price. A gap in the bars begins both means
-again: a mean over a gap is of another time.
+The orders cross at the next good book, at most `slip_bps` beyond its best price. The engine updates both means,
+restores them after a restart, and begins them again after a gap in the bars: until both are ready nothing is decided.
 """
 
 from typing import Annotated
 
 import msgspec
 
-from engine.indicators import Sma
 from engine.model.words import BUY, SELL
 from engine.strategy.api.book import Book
-from engine.strategy.api.rows import Bar
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.api.units import price_down, price_up, size_of
+from engine.strategy.inputs import sma
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000, extra={"unit": "bars"})]
 
@@ -39,31 +38,20 @@ class MovingAverageCross(Strategy):
                 raise ValueError(msg)
 
     parameters: Parameters
+    fast_mean = sma("fast", bars="interval_ms")
+    slow_mean = sma("slow", bars="interval_ms")
 
     def on_start(self) -> None:
-        """Begin both means of each instrument; no position is held before both are known."""
+        """Read the size for each instrument."""
         self.sizes = {one.id: size_of(one, self.parameters.size) for one in self.instruments.values()}
-        self.long: dict[int, bool] = {}
-        self.on_bars_lost()
-
-    def on_bars_lost(self) -> None:
-        """Begin the means again."""
-        one = self.parameters
-        self.means = {number: (Sma(one.fast), Sma(one.slow)) for number in self.instruments}
-
-    def on_bar(self, bar: Bar) -> None:
-        """Add the close, and decide."""
-        if bar.interval_ns != self.parameters.interval_ms * 1_000_000 or not bar.close:
-            return
-        fast, slow = (mean.update(float(bar.close)) for mean in self.means[bar.instrument])
-        if slow == slow:  # not NaN: the slow mean has all its bars  # noqa: PLR0124
-            self.long[bar.instrument] = fast > slow
 
     def on_book(self, book: Book) -> None:
         """Bring the position to what the means say, one order at a time."""
-        one, long = book.instrument, self.long.get(book.instrument.id)
-        if long is None or self.orders(one):
+        one = book.instrument
+        fast, slow = self.fast_mean[one], self.slow_mean[one]
+        if not slow.ready or self.orders(one):
             return
+        long = fast.value > slow.value
         slip = self.parameters.slip_bps / 10_000
         if long and self.position(one) <= 0:
             self.enter(one, BUY, self.sizes[one.id], price_up(one, round(book.best(SELL) * (1 + slip))))

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.model.words import BUY, SELL
+from engine.strategy.inputs.values import inputs_of
 from engine.strategy.samples import MovingAverageCross
 from tests.engine.strategy.conftest import BTC, System, begin
 
@@ -40,10 +41,10 @@ def test_it_buys_when_the_fast_mean_is_over_the_slow_one_and_sells_when_it_is_no
     closes(system, 90)  # means: 90 and 106.7
     role.step(2_004)
     assert step(2_005) == [(SELL, 10, 9_801)]
-    strategy.on_bars_lost()
+    inputs_of(strategy).reset()
     closes(system, 200, 300)
     role.step(2_006)
-    assert strategy.long == {1: False}, "two bars after a gap are no slow mean"
+    assert step(2_007) == [], "two bars after a gap are no slow mean"
 
 
 def test_means_that_can_never_cross_are_refused() -> None:

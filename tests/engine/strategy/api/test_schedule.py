@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.strategy.api.schedule import at, every, rules_of
+from engine.strategy.api.schedule import at, every, rules_of, session
+from engine.strategy.api.strategy import Strategy
 
 
 def ns(text: str) -> int:
@@ -63,3 +64,34 @@ def test_a_method_that_cannot_be_called_with_the_time_is_refused() -> None:
         @every("5m")
         def method(self: Any) -> None:
             """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("window", "time", "inside"),
+    [
+        (session("08:00", "16:00"), "2024-01-01T08:00:00", True),
+        (session("08:00", "16:00"), "2024-01-01T07:59:59", False),
+        (session("08:00", "16:00"), "2024-01-01T16:00:00", False),
+        (session("22:00", "02:00", days="fri"), "2024-01-06T01:59:59", True),  # of Friday's window
+        (session("22:00", "02:00", days="fri"), "2024-01-05T01:00:00", False),
+        (session("08:00", "08:00"), "2024-01-01T07:00:00", True),
+        (session("08:00", "16:00", days="mon-fri"), "2024-01-06T09:00:00", False),
+    ],
+)
+def test_a_session_has_its_begin_and_not_its_end(window: session, time: str, inside: bool) -> None:
+    """An order after the session's end is one that nobody watches."""
+    assert window.covers(ns(time)) is inside
+
+
+def test_a_session_is_read_as_an_attribute_of_the_strategy() -> None:
+    """The strategy's own time decides, so a replay decides the same."""
+
+    class Hours(Strategy):
+        hours = session("08:00", "16:00")
+
+    made = Hours((), None)
+    assert made.hours is False
+    with pytest.raises(AttributeError, match="Hours: a session cannot be set to True"):
+        made.hours = True
+    with pytest.raises(ValueError, match=r"session\('8:00'\): expected a time of the day in UTC"):
+        session("8:00", "16:00")
