@@ -16,6 +16,15 @@ class WorkingOn(NamedTuple):
     id: str = ""  # of such a report: the venue's id of the fill, without a fill our id of the order
 
 
+class StopsAloneError(Exception):
+    """A role cannot be built because its author's code raised `cause`: other roles are not affected."""
+
+    def __init__(self, name: str, cause: Exception) -> None:
+        """The role, and what was raised."""
+        super().__init__(f"{name}: {type(cause).__name__}: {cause}")
+        self.cause = cause
+
+
 class Role(Protocol):
     """One job. No hidden clock, thread or I/O: the process loop, the chaos and research drive the same object."""
 

@@ -14,7 +14,8 @@
    leave the error and the record that the role was working on (`evidence.py`), and exit at once with 70, without
    closing anything: the role's state cannot be trusted, and the supervisor starts a new process. A role that
    `stops_alone`, which a strategy does, is only removed from the loop while other roles live: its heartbeat shows
-   FAILED, and the supervisor has its orders cancelled.
+   FAILED, and the supervisor has its orders cancelled. So does a strategy whose `__init__` raises in 2. Where no role
+   is left after 2, the process ends.
 
 A role may have `working_on()`: the record that its unfinished step was working on, asked only when the step has raised.
 A role may have `warm(now_ns)`, which changes nothing, for a process that spins. For a process that blocks it may have
@@ -40,7 +41,7 @@ from engine import clock, evidence, garbage, log, placement
 from engine.config import Config, ConfigError, Process, load
 from engine.lanes import FEED, open_role
 from engine.model.words import RoleState
-from engine.role import Role, WorkingOn
+from engine.role import Role, StopsAloneError, WorkingOn
 
 EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as in sysexits.h
 IDLE_ROUNDS = 25  # rounds without work before a blocking process blocks
@@ -54,6 +55,10 @@ MS = 1_000_000
 LAG_MOST = (1 << 32) - 1
 
 logger = logging.getLogger(__name__)
+
+
+Record = dict[str, object]  # the record that a failed step was working on
+OnFailure = Callable[[str, Exception, Record | None], object]
 
 
 class Pulse:
@@ -86,7 +91,9 @@ class Loop:
         self.pulses: list[Pulse] = []
         self._pairs: list[tuple[Role, Pulse]] = []  # made once: a strict `zip` in each round costs a microsecond
         self._failed: list[Pulse] = []  # of roles that were removed
-        self.on_failure: Callable[[Role, Exception], object] = lambda *_: None  # called when a role stops alone
+        self.on_failure: OnFailure = lambda *_: None  # called when a role stops alone
+        self.is_starting = False  # more roles may be built: one that stops alone does not end the process yet
+        self.last_failure: Exception | None = None
         self.failed_role = ""  # the last one that raised
         self.beat_interval_ns = beat_interval_ns
         self.idle = idle
@@ -141,12 +148,17 @@ class Loop:
     def _remove(self, role: Role, pulse: Pulse, error: Exception) -> None:
         """Continue without a role that raised, if it stops alone and others live; any other error ends the process."""
         self.failed_role = role.name
-        if not getattr(role, "stops_alone", False) or len(self._pairs) == 1:
+        if not getattr(role, "stops_alone", False) or (len(self._pairs) == 1 and not self.is_starting):
             raise error
-        self.on_failure(role, error)
-        self._failed.append(pulse)
         self._pairs.remove((role, pulse))
         self.roles.remove(role)
+        self.fail(role.name, pulse, error, working_on([role]))
+
+    def fail(self, role: str, pulse: Pulse, error: Exception, record: Record | None = None) -> None:
+        """Note that a role has stopped alone."""
+        self.failed_role, self.last_failure = role, error
+        self.on_failure(role, error, record)
+        self._failed.append(pulse)
         self._beat_ns = 0  # FAILED is due in this round
 
     def run(self) -> None:
@@ -241,13 +253,28 @@ def start(config: Config, process: Process, roles: Sequence[str]) -> Loop:
     loop = Loop(config.watch.beat_ms * MS, idle_of(process, built))
     loop.roles = built
     loop.on_failure = partial(write_failure, config, process)
+    loop.is_starting = True
     for role in roles:
         if built and config.kind_of(role) != FEED:  # a feed needs no instruments of another
             _await_instruments(config, role, loop)
-        pulse = Pulse(config, role)
-        loop.add(factory(config.factory(role))(config, role), pulse)
-        logger.info("built", extra={"role": role})
+        _build(config, role, loop, is_only=len(roles) == 1)
+    loop.is_starting = False
+    if not built and loop.last_failure is not None:
+        raise loop.last_failure
     return loop
+
+
+def _build(config: Config, role: str, loop: Loop, *, is_only: bool) -> None:
+    """Build one role into the loop; a strategy whose own code raises stops alone, if its process has other roles."""
+    pulse = Pulse(config, role)
+    try:
+        loop.add(factory(config.factory(role))(config, role), pulse)
+    except StopsAloneError as error:
+        if is_only:
+            raise error.cause from None
+        loop.fail(role, pulse, error.cause)
+    else:
+        logger.info("built", extra={"role": role})
 
 
 def _await_instruments(config: Config, role: str, loop: Loop) -> None:
@@ -304,15 +331,14 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     return 0
 
 
-def write_failure(config: Config, process: Process, role: Role, error: Exception) -> None:
+def write_failure(config: Config, process: Process, role: str, error: Exception, record: Record | None) -> None:
     """Log why a role stops alone, and leave it for the supervisor."""
-    found = working_on([role])
-    logger.error("stops alone, the other roles go on", exc_info=error, extra={"role": role.name, "record": found})
-    name = evidence.role_name(process.name, role.name)
-    evidence.write_failure(config.paths.run, name, evidence.failure_of(error, role.name, found))
+    logger.error("stops alone, the other roles go on", exc_info=error, extra={"role": role, "record": record})
+    name = evidence.role_name(process.name, role)
+    evidence.write_failure(config.paths.run, name, evidence.failure_of(error, role, record))
 
 
-def working_on(roles: Sequence[Role]) -> dict[str, object] | None:
+def working_on(roles: Sequence[Role]) -> Record | None:
     """The record that the failed step was working on, with the name of its role; None when no role knows it."""
     for role in roles:
         record: WorkingOn | None = role.working_on() if hasattr(role, "working_on") else None

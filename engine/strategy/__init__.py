@@ -3,7 +3,7 @@
 from engine.strategy import Book, Strategy         everything that an author needs is importable from here
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.instruments import await_all
 from engine.lanes import RoleLanes, open_role
@@ -20,6 +20,7 @@ from engine.model.words import (
     Reason,
     TimeInForce,
 )
+from engine.role import StopsAloneError
 from engine.strategy.api.book import Book
 from engine.strategy.api.ledger import Order
 from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
@@ -109,10 +110,18 @@ def build(config: "Config", name: str) -> StrategyRole:
     instruments = tuple(await_all(opened, table.instruments))
     reads = reads_of(kind)
     groups = await_groups(config, opened) if reads else ()
-    strategy = kind(instruments, checked_parameters(kind, table.parameters))
+    strategy = _made(name, kind, instruments, checked_parameters(kind, table.parameters))
     lanes = open_strategy_lanes(opened, config.strategies.index(table), reads)
     cadence_ns = table.cadence_ms * 1_000_000
     return StrategyRole(name, table.id, strategy, lanes, groups=groups, routes=routes_of(config), cadence_ns=cadence_ns)
+
+
+def _made(name: str, kind: type[Strategy], instruments: tuple[Instrument, ...], parameters: Any) -> Strategy:
+    """Call the author's `__init__`."""
+    try:
+        return kind(instruments, parameters)
+    except Exception as error:
+        raise StopsAloneError(name, error) from error
 
 
 def routes_of(config: "Config") -> dict[int, int]:

@@ -4,14 +4,16 @@ import gc
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import shm
-from engine import runtime
+from engine import evidence, runtime
 from engine.config import Config, Process
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import RoleState
+from engine.role import StopsAloneError
 from engine.runtime import Loop, Pulse
 from engine.supervisor import segments
 
@@ -187,7 +189,7 @@ def test_a_role_that_stops_alone_is_removed_and_the_others_step_on(write: Write)
     failed: list[tuple[str, str]] = []
     alpha, beta = Raising("alpha"), Scripted("beta", 1)
     loop, _ = house(config, alpha, beta)
-    loop.on_failure = lambda role, error: failed.append((role.name, repr(error)))
+    loop.on_failure = lambda role, error, _: failed.append((role, repr(error)))
     cell = open_lanes(config.system.name, LOOKERS).cell_reader("heartbeat", "alpha")
     for _ in range(4):
         loop.round()
@@ -206,6 +208,52 @@ def test_the_drain_of_the_others_ends_where_one_raises(write: Write) -> None:
     loop, _ = house(write(), alpha, beta)
     assert loop.drain(100 * MS)
     assert (beta.drains, loop.roles) == (0, [beta])
+
+
+def starting(monkeypatch: pytest.MonkeyPatch, made: dict[str, Any]) -> None:
+    """The roles that are built; an exception in the place of one is raised by its author's code."""
+
+    def build(_: Config, name: str) -> Any:
+        if isinstance(made[name], Exception):
+            raise StopsAloneError(name, made[name]) from made[name]
+        return made[name]
+
+    monkeypatch.setattr(runtime, "factory", lambda _: build)
+    monkeypatch.setattr(runtime, "_await_instruments", lambda _, __, loop: [loop.round(), loop.round()])
+
+
+@pytest.mark.parametrize("first", [ValueError("__init__"), Raising("alpha")])
+def test_an_error_in_init_or_at_the_start_stops_that_strategy_alone(
+    write: Write, monkeypatch: pytest.MonkeyPatch, first: Any
+) -> None:
+    """The strategies of its process would be started, and die, again and again with it."""
+    config, beta = write(), Scripted("beta", 1)
+    house(config)
+    starting(monkeypatch, {"alpha": first, "beta": beta})
+    loop = runtime.start(config, config.process("alpha"), ["alpha", "beta"])
+    cell = open_lanes(config.system.name, LOOKERS).cell_reader("heartbeat", "alpha")
+    loop.round()
+    assert (loop.roles, loop.failed_role, cell.read(0).state) == ([beta], "alpha", RoleState.FAILED)
+    failure = evidence.read_failure(config.paths.run, evidence.role_name("alpha", "alpha"))
+    assert failure["role"] == "alpha"
+    assert "__init__" in failure["stack"] or "KeyError(7)" in failure["stack"]
+    loop.close()
+
+
+@pytest.mark.parametrize("roles", [["alpha"], ["alpha", "beta"]])
+def test_a_process_in_which_every_strategy_fails_at_its_start_ends(
+    write: Write, monkeypatch: pytest.MonkeyPatch, roles: list[str]
+) -> None:
+    """A process without a role would look alive."""
+    config = write()
+    house(config)
+    starting(monkeypatch, {"alpha": ValueError("__init__"), "beta": ValueError("__init__")})
+    pulses: list[Pulse] = []
+    monkeypatch.setattr(runtime, "Pulse", lambda *names: pulses.append(Pulse(*names)) or pulses[-1])
+    with pytest.raises(ValueError, match="__init__"):
+        runtime.start(config, config.process("alpha"), roles)
+    for pulse in pulses:
+        pulse.cell.close()
 
 
 @pytest.mark.parametrize("others", [[], [Scripted("beta")]])
