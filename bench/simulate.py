@@ -1,6 +1,6 @@
 """How many events a second a simulation runs through, on one core, beside other simulators.
 
-    python -m bench.simulate [--json] [--events 10000000] [--rounds 3] [--no-peers]
+    python -m bench.simulate [--json] [--events 10000000] [--rounds 3] [--no-peers] [--simulation-only]
 
 An event is one level change or one print of a made market (`bench.market`: seeded, 9:1); a message of n levels is n
 events. The strategy is called for every event and reads the best prices. `python` is a plain class of
@@ -11,14 +11,21 @@ check of its data. Rounds are interleaved; the median counts, with the lowest an
 events (`fills_behind` fills).
 
 `bars` is a moving-average cross on arrays of bars (`bench/bars.py`), `engine` the same run by the engine's own roles
-(`bench/simulate_engine.py`).
+(`bench/simulate_engine.py`). `history_rows_per_s`, `hot_rows_per_s` and
+`recorder_records_per_s` are those of `bench/history.py`, with fewer rows and shorter rates; `on_book_p50_ns` and
+`on_book_cross_p50_ns` those of `bench/on_book.py`; the sweep's those of `bench/sweep.py`. `--simulation-only` leaves
+these out. `capture` has the figures of a simulation over a recorded market (`bench/capture.py`, STEELYARD_CAPTURES),
+null without one.
 
 Peers run in a process of their own, with the Python of `.bench-venv`, over the same rows. A peer that cannot run is
 named in `peers_missing` with the reason. A key of a figure that does not exist yet is null.
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,10 +37,12 @@ from typing import TYPE_CHECKING, Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from bench import bars, simulate_engine
-from bench.machine import describe
+from bench import bars, history, on_book, simulate_engine
+from bench.capture import recorded
+from bench.machine import describe, pair
 from bench.market import BTC, made
 from bench.peers.simulators import PEERS
+from engine.model.instrument import Instrument
 from engine.strategy import Book, Strategy
 from research.simulate import Constant, Fees, Models, Queue, Result, save, simulate
 from research.simulate.events import Events
@@ -46,11 +55,12 @@ ROOT = Path(__file__).resolve().parent.parent
 EVENTS, ROUNDS, PYTHON_SHARE, EVERY, TAKE_EVERY = 10_000_000, 3, 5, 100, 6
 LATENCY_NS = 1_000_000
 MODELS = Models(Constant(LATENCY_NS), Constant(LATENCY_NS), Fees.flat("0.0002", "0.0005"), Queue("power"))
-LATER = (
-    "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",
-    "on_book_cross_p50_ns", "recorder_records_per_s", "sweep_speedup_2", "machine_speedup_2", "variants_per_s_1",
-    "capture",
+ELSEWHERE = (
+    "history_rows_per_s", "hot_rows_per_s", "recorder_records_per_s", "on_book_p50_ns", "on_book_cross_p50_ns",
+    "sweep_speedup_2", "machine_speedup_2", "variants_per_s_1",
 )  # fmt: skip
+STORED_ROWS, RATE_SECONDS, BOOKS = 4_000_000, 1.5, 20_000  # of the benches of others, so that all end in minutes
+QUICK_ROWS, QUICK_SECONDS, QUICK_BOOKS, FULL = 200_000, 0.3, 2_000, 1_000_000
 PEER_TIMEOUT_S = 300
 
 
@@ -67,20 +77,26 @@ class Reader(Strategy):
             self.narrow += 1
 
 
-def run(events: Events, strategy: Any) -> tuple[float, Result]:
+def run(events: Events, strategy: Any, instrument: Instrument = BTC) -> tuple[float, Result]:
     """Events a second of the processor, and the result."""
     before = time.process_time()
-    result = simulate(events, strategy, instruments=[BTC], models=MODELS, called="event")
+    result = simulate(events, strategy, instruments=[instrument], models=MODELS, called="event")
     return len(events) / (time.process_time() - before), result
 
 
 def measure(events: Events, rounds: int) -> dict[str, Any]:
-    """Every figure of ours."""
+    """Every figure of a simulation of ours over the made market."""
     short = events[: _message_end(events, len(events) // PYTHON_SHARE)]
+    found = simulated(events, short, BTC, 1_000, rounds)
+    return {**found, **bars.measure(events, rounds), **linearity(events, rounds)}
+
+
+def simulated(events: Events, short: Events, instrument: Instrument, size: int, rounds: int) -> dict[str, Any]:
+    """The rates of the three strategies; the plain one over the short events."""
     contenders: dict[str, Callable[[], tuple[float, Result]]] = {
-        "python": lambda: run(short, Reader),
-        "compiled": lambda: run(events, Watcher()),
-        "orders": lambda: run(events, Quoter(1_000, EVERY)),
+        "python": lambda: run(short, Reader, instrument),
+        "compiled": lambda: run(events, Watcher(), instrument),
+        "orders": lambda: run(events, Quoter(size, EVERY), instrument),
     }
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     results: dict[str, Result] = {}
@@ -92,7 +108,32 @@ def measure(events: Events, rounds: int) -> dict[str, Any]:
     spread = {name: [round(min(found)), round(max(found))] for name, found in rates.items()}
     quoted = results["orders"]
     counted = {"orders": len(quoted.orders), "orders_fills": len(quoted.fills), "events": len(events)}
-    return {**found, **bars.measure(events, rounds), "spread": spread, **counted, **linearity(events, rounds)}
+    return {**found, "spread": spread, **counted}
+
+
+def of_capture(rounds: int) -> dict[str, Any] | None:
+    """The figures of a recorded market; None without one."""
+    market = recorded()
+    if market is None:
+        return None
+    size = 10**market.instrument.size_decimals // 100  # 0.01, as over the made market
+    found = simulated(market.events, market.events, market.instrument, size, rounds)
+    return {"name": market.name, **found, **bars.measure(market.events, rounds)}
+
+
+def elsewhere(*, quick: bool) -> dict[str, Any]:
+    """The figures of the recorder, the history, the live hook and the sweep, from their own benches."""
+    rows, seconds = (QUICK_ROWS, QUICK_SECONDS) if quick else (STORED_ROWS, RATE_SECONDS)
+    usual, (core, other) = os.sched_getaffinity(0), pair()
+    os.sched_setaffinity(0, {core})
+    try:
+        found = {**history.rate_without_loss(seconds, other), **history.reading(rows)}
+    finally:
+        os.sched_setaffinity(0, usual)
+    found |= on_book.measure(QUICK_BOOKS if quick else BOOKS)
+    if importlib.util.find_spec("bench.sweep") is not None:
+        found |= importlib.import_module("bench.sweep").figures(quick=quick)
+    return {name: found.get(name) for name in ELSEWHERE}
 
 
 def linearity(events: Events, rounds: int) -> dict[str, Any]:
@@ -149,12 +190,16 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=EVENTS, help="of the made market")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--no-peers", action="store_true", help="only our own figures")
+    text = "without the figures of the recorder, the history, the live hook, the sweep and a capture"
+    parser.add_argument("--simulation-only", action="store_true", help=text)
     options = parser.parse_args()
     if options.events < 1_000 or options.rounds < 1:
         parser.error(f"--events {options.events} --rounds {options.rounds}: expected at least 1000 events and 1 round")
+    alone, report = options.simulation_only, {"machine": describe(), **dict.fromkeys(ELSEWHERE)}
+    report |= {} if alone else elsewhere(quick=options.events < FULL)  # before the events take the memory
     events = made(options.events)
-    report: dict[str, Any] = {"machine": describe(), **measure(events, options.rounds), **dict.fromkeys(LATER)}
-    report |= simulate_engine.measure(events, options.rounds, MODELS)
+    report |= {**measure(events, options.rounds), **simulate_engine.measure(events, options.rounds, MODELS)}
+    report["capture"] = None if alone else of_capture(options.rounds)
     report["peers"], report["peers_missing"] = ({}, {}) if options.no_peers else peers(events)
     print(json.dumps(report) if options.json else _lines(report))
 

@@ -93,3 +93,11 @@ def test_the_bench_of_attached_readers_prints_its_figures() -> None:
     assert figures["readers"] == 16
     assert all(figures[name] > 0 for name in ("publish_ns_0", "publish_ns_16", "ratio", "same"))
     assert figures["ratio_spread"][0] <= figures["ratio"] <= figures["ratio_spread"][1]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(LIMIT_S)
+def test_the_bench_of_the_hook_follows_books_from_their_publication() -> None:
+    """A hook that was entered before its book was published would be another book's."""
+    figures = found("on_book")
+    assert all(figures[f"{name}_p50_ns"] > 0 and figures[f"{name}_books"] > 0 for name in ("on_book", "on_book_cross"))
