@@ -48,14 +48,15 @@ def by_instrument(table: Table, layout: Layout, listing: Listing, refusals: Refu
     if layout.symbol or "symbol" not in table.columns:
         yield _one(layout, listing), table
         return
-    columns = [table.columns[name].to_pylist() for name in ("symbol", EXCHANGE) if name in table.columns]
-    names = list(zip(*columns, strict=True))
-    for name in dict.fromkeys(names):
-        places = np.flatnonzero([one == name for one in names])
-        symbol, venue = name[0] or "", layout.venue or (name[1] if len(name) > 1 else "")
+    encoded = [table.columns[name].dictionary_encode() for name in ("symbol", EXCHANGE) if name in table.columns]
+    codes = np.stack([one.indices.fill_null(-1).to_numpy(zero_copy_only=False) for one in encoded])
+    for code in np.unique(codes, axis=1).T.tolist():
+        places = np.flatnonzero((code == codes.T).all(axis=1))
+        name = [one.dictionary[at].as_py() if at >= 0 else "" for one, at in zip(encoded, code, strict=True)]
+        symbol, venue = name[0], layout.venue or (name[1] if len(name) > 1 else "")
         one = listing.find(symbol, venue)
         if one is not None:
-            yield one, table.of(places)
+            yield one, table if len(places) == len(table) else table.of(places)
             continue
         for line in table.lines[places].tolist():
             refusals.add(
