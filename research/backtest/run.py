@@ -50,6 +50,7 @@ def backtest_strategy(df: Any, strategy: type[Strategy] | Client | str, config: 
         parameters=parameters,
         caps=settings.caps,
         called=settings.called,
+        speed=settings.speed,
         mark_ns=length_of(settings.mark),
         bars=_bars(kind, data, one, settings),
     )

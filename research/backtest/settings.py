@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue: QueueTable = QueueTable()
     caps: dict[str, Any] = {}  # keys of [risk]
     called: str = "message"
+    speed: str = "fast"
     mark: str = "1m"  # how often equity is marked
     bars: tuple[str, ...] = ()
     half_spread_steps: Annotated[int, msgspec.Meta(ge=1)] | None = None

@@ -3,6 +3,7 @@
 strategy = "mine:Maker"             module:class; a module beside the file, or any other
 data = "btcusdt.npy"                of research.simulate.save; relative to the file
 called = "message"                  or "event"
+speed = "fast"                      or "engine": the engine's own roles
 bars = ["1m"]                       of the data's prints, for a class with `on_bar`
 mark_ms = 60_000                    how often equity is marked
 [parameters]  [models]  [caps]  [[instruments]]
@@ -43,6 +44,7 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
     caps: dict[str, Any] = {}
     called: str = "message"
+    speed: str = "fast"
     bars: tuple[str, ...] = ()
     mark_ms: int = MINUTE_MS
 
@@ -78,7 +80,7 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bars = PrintBars(self.instruments, self.bars, begin_ns=begin_ns) if self.bars else None
         return simulate(
             events, strategy, instruments=self.instruments, models=models, parameters=given, caps=self.caps,
-            called=self.called, mark_ns=self.mark_ms * MS, intents=log, bars=bars,
+            called=self.called, speed=self.speed, mark_ns=self.mark_ms * MS, intents=log, bars=bars,
         )  # fmt: skip
 
     def check(self, kind: Kind, parameters: Mapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ def describe(
     """Check a sweep and write its description; nothing runs yet.
 
     `space` has the values of each parameter (`space.py`); `search` is "grid", or "random" with a number of `trials`.
-    `options` are `parameters` (those that stay), `caps`, `called`, `mark_ms`.
+    `options` are `parameters` (those that stay), `caps`, `called`, `speed`, `mark_ms`.
     """
     expect_pyarrow()
     place = Path(home) if home is not None else default_home()

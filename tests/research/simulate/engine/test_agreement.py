@@ -1,6 +1,7 @@
 """Both speeds of a simulation do the same: the roles of the engine and the compiled loop, fill for fill."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from bench.market import BTC as MADE
 from bench.market import made
 from engine.model.words import OrderState
 from engine.strategy.samples import ImbalanceMaker, MomentumTaker, MovingAverageCross
+from research import backtest_strategy
 from research.bars import GivenBars, tape
-from research.simulate import Constant, Drawn, Fees, Models, Queue, Result, simulate
+from research.experiment import experiment_of
+from research.simulate import Constant, Drawn, Fees, Models, Queue, Result, save, simulate
 from tests.research.bars.series import BTC as OF_BARS
 from tests.research.bars.series import MINUTE_NS, bars
 from tests.research.simulate import tapes
@@ -117,3 +120,23 @@ def test_bars_decide_the_same_at_both_speeds() -> None:
     )  # fmt: skip
     assert of(fast) == of(engine)
     assert len(engine.fills) > 10
+
+
+def test_a_backtest_and_an_experiment_choose_the_speed(tmp_path: Path) -> None:
+    """A key of a file that had no effect would show a result that the engine never gave."""
+    events = made(6_000)
+    config: dict[str, Any] = {
+        "instrument": {
+            "symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "price_step": "0.01", "size_step": "0.00001"
+        },
+        "latency": {"order_ms": 1.0, "answer_ms": 1.0}, "fees": {"maker": "0.0002", "taker": "0.0005"},
+        "parameters": {"size": "0.01", "position_max": "0.05"},
+    }  # fmt: skip
+    fast, engine = (backtest_strategy(events, ImbalanceMaker, config | {"speed": one}) for one in ("fast", "engine"))
+    assert of(fast) == of(engine)
+    save(tmp_path / "events.npy", events)
+    experiment = experiment_of(
+        ImbalanceMaker, str(tmp_path / "events.npy"), [MADE], MODELS, caps={"max_open_orders": 1}, speed="engine"
+    )
+    result = experiment.run(events, config["parameters"], ImbalanceMaker, MODELS)
+    assert result.refused, "a cap that only the engine has is in force"
