@@ -225,8 +225,56 @@ def nautilus_trader(events: Any) -> dict[str, Any]:
     return {"python_events_per_s": round(len(ticks) / seconds)}
 
 
+def lrvx(events: Any) -> dict[str, Any]:
+    """Python strategies whose `on_trade` is called for every row, a trade: one reads it, one trades a cross."""
+    import lrvx as peer
+
+    closes = np.resize(_closes(events, PLAIN_ROWS), PLAIN_ROWS)
+    times = 1_700_000_000_000_000_000 + np.arange(PLAIN_ROWS) * 1_000_000_000
+    registry = peer.SymbolRegistry()
+    symbol = registry.add_symbol("binance", "BTCUSDT", tick_size=0.01)
+
+    class Reads(peer.Strategy):  # type: ignore[misc]
+        """Reads the price."""
+
+        seen = 0
+
+        def on_trade(self, _: Any, trade: Any) -> None:
+            """Read it."""
+            self.seen += trade.price > 0
+
+    class Cross(peer.Strategy):  # type: ignore[misc]
+        """Holds one size while the fast mean is over the slow one."""
+
+        def __init__(self, symbols: Any) -> None:
+            """Begin the means."""
+            super().__init__(symbols)
+            self.fast, self.slow, self.seen = peer.SMA(5), peer.SMA(60), 0
+
+        def on_trade(self, context: Any, trade: Any) -> None:
+            """Trade at a cross."""
+            self.seen += 1
+            fast, slow = self.fast.update(trade.price), self.slow.update(trade.price)
+            if fast is None or slow is None:
+                return
+            if fast > slow and context.is_flat():
+                self.market_buy(0.01)
+            elif fast < slow and context.is_long():
+                self.close_position()
+
+    def rate(kind: Any) -> int:
+        runner, strategy = peer.BacktestRunner(registry, fee_rate=0.0005, initial_capital=1e9), kind([symbol])
+        runner.set_strategy(strategy)
+        seconds = timed(lambda: runner.run_ohlcv(times, closes, "BTCUSDT"))
+        if strategy.seen < SEEN_LEAST * PLAIN_ROWS:
+            raise SystemExit(f"the strategy was called for {strategy.seen} of {PLAIN_ROWS} rows")
+        return round(PLAIN_ROWS / seconds)
+
+    return {"python_events_per_s": rate(Reads), "bars_per_s": rate(Cross)}
+
+
 PEERS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    one.__name__: one for one in (hftbacktest, backtrader, vectorbt, nautilus_trader)
+    one.__name__: one for one in (hftbacktest, backtrader, vectorbt, nautilus_trader, lrvx)
 }
 
 if __name__ == "__main__":
