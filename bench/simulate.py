@@ -22,8 +22,6 @@ named in `peers_missing` with the reason. A key of a figure that does not exist 
 """
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -37,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from bench import bars, history, on_book, simulate_engine
+from bench import bars, history, on_book, simulate_engine, sweep
 from bench.capture import recorded
 from bench.machine import describe, pair
 from bench.market import BTC, made
@@ -131,8 +129,7 @@ def elsewhere(*, quick: bool) -> dict[str, Any]:
     finally:
         os.sched_setaffinity(0, usual)
     found |= on_book.measure(QUICK_BOOKS if quick else BOOKS)
-    if importlib.util.find_spec("bench.sweep") is not None:
-        found |= importlib.import_module("bench.sweep").figures(quick=quick)
+    found |= sweep.figures(quick=quick)
     return {name: found.get(name) for name in ELSEWHERE}
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import research
 from bench.market import BTC, made
+from bench.sweep import Bench
 from research.experiment.code import ROOT
 from research.sweep import SweepStoppedError, attach, registry
 from research.sweep.lock import is_locked, lock
@@ -173,25 +174,10 @@ models = {{order_latency = 1_000_000, answer_latency = 1_000_000, fees = {{maker
     assert "unknown key `spac`, did you mean space or" in wrong.stderr
 
 
-@pytest.mark.soak  # two million events
 def test_workers_share_one_copy_of_the_data(tmp_path: Path) -> None:
     """Peers load the data in each worker: eight workers need eight times the memory."""
-    events = made(2_000_000)
-    sweep = begun(tmp_path, data=events, space={"every": [900] * 6}, workers=3)
-    most = 0
-    while sweep.progress().running and len(sweep.rows()) < 3:
-        most = max(most, sum(map(share_of, children_of(driver_of(sweep.folder)))))
-    sweep.stop()
-    assert events.nbytes / 4 < most < 1.1 * events.nbytes + 3 * PYTHON
-
-
-PYTHON = 25_000_000  # what a child copies of its parent, whatever the data
-
-
-def share_of(pid: int) -> int:
-    """The share of a process in the machine's memory (PSS), in bytes."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except (ProcessLookupError, FileNotFoundError):
-        return 0
-    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    bench = Bench(tmp_path, 400_000)
+    data = Path(bench.study.experiment.data).stat().st_size
+    shared, private = bench.memory()
+    assert data / 2 < shared <= 1.1 * data
+    assert private < 0.8 * data  # a copy would be one data set more
