@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from engine.cli import FAILED, WRONG_USE, CommandError
 from engine.cli.output import choose_system, iso, print_json, print_table
 from engine.config import ConfigError
-from research.parity.recorded.recording import Recording
-from research.parity.session import directory_of, is_directory, parity, sessions_of
+from research.parity.session import is_directory, parity, recording_of, sessions_of
 from research.parity.tables import print_report
 from research.parity.trees import tree_of
 
@@ -39,7 +38,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     """Print the sessions of the recording."""
-    recording = Recording(directory_of(_session(options.session)))
+    recording = recording_of(_session(options.session))
     rows = [
         {"first": iso(one.first_ns), "last": iso(one.last_ns), "strategies": list(dict.fromkeys(one.strategies))}
         for one in sessions_of(recording, options.config)

@@ -124,6 +124,8 @@ class Replayer:
         with offline(), quiet():
             for step in self._steps():
                 self._follow(step)
+        if not found.steps:
+            self._end("every STEP of this strategy")
         self._count(self._ended or CUT_OFF, self._before, {place: lane.cursor for place, lane in self._own.items()})
         found.intents = sum(len(lane.rows) - lane.lost(lane.first, lane.cursor) for lane in self._own.values())
         return found
@@ -269,9 +271,9 @@ def _read_since(kind: str, place: int, before: Step | None, step: Step, first: i
     lapped = step.cells[LAPPED_CELL] >> place & 1
     if kind in RECOVERED and (step.step == 0 or lapped):
         return first
-    if before is None or step.step == 0 or lapped:
-        return max(0, step.cursors[place] - (CATCH_UP if lapped and kind in NEWEST else 0))
-    return before.cursors[place]
+    if before is None or step.step == 0:
+        return step.cursors[place]
+    return max(before.cursors[place], step.cursors[place] - (CATCH_UP if kind in NEWEST else 0) if lapped else 0)
 
 
 def _raised(role: StrategyRole) -> str:

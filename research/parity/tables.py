@@ -25,7 +25,7 @@ SHOWN = ("kind", "instrument", "side", "price", "size")  # of a decision, beside
 def print_report(found: Parity, *, orders: bool = False) -> None:
     """Print the comparison."""
     first, last = iso(found.session.first_ns), iso(found.session.last_ns)
-    print_line(f"session of {found.system} ({found.mode}), {first} to {last}, from {found.directory}")
+    print_line(f"session of {found.system} ({found.mode}), {first} to {last}, from {found.source}")
     print_line()
     rows = [
         (

@@ -14,7 +14,7 @@ COUNTS = ("intents", "identical", "different", "extra", "cut_off", "after", "los
 def tree_of(found: Parity, *, orders: bool = False) -> dict[str, Any]:
     """The whole comparison; with `orders` every order beside its simulation."""
     return {
-        "system": found.system, "mode": found.mode, "recording": str(found.directory),
+        "system": found.system, "mode": found.mode, "recording": found.source,
         "first": iso(found.session.first_ns), "last": iso(found.session.last_ns), "identical": found.identical,
         "decisions": [_decisions_tree(one) for one in found.decisions],
         "answers": [answers_tree(one, orders=orders) for one in found.answers],

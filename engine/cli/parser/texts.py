@@ -155,7 +155,8 @@ PARITY = """\
 Makes every decision of a recorded session again, from what its strategies had read, and compares each byte; then sends
 the session's orders to a simulated venue, and shows by which model each difference of profit comes. Exit code 0: every
 decision is identical; 1: one differs, or could not be compared; 2: the session cannot be compared at all.
-docs/research/parity.md explains every figure. Reads files only, so it works when the system is down."""
+docs/research/parity.md explains every figure. Works when the system is down; without a recorder it reads the lanes of a
+system that runs, as far as they reach back."""
 DEATHS = """\
 A death is an end that was not asked for. Reads a file only, so it works when the system is down. The cause of a process
 that an earlier supervisor started is shown as far as it can be known. A stack is there for a crash and for a process

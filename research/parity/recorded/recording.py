@@ -1,14 +1,15 @@
 """The recorder's directory as sessions: from the `up` of a system to its `down`, with the lanes of that time.
 
     parts/<lane>/…  ─┐                                  a lane is created anew at every `up`: it is another stream
-    store/<kind>/…  ─┴─▶ streams of each lane ─▶ session: the streams that began after the session before had ended
+    store/<kind>/…  ─┴─▶ streams of each lane ─▶ session: of each lane the stream that began in it (`streams_of`)
 
-A session ends with the last STEP of its strategies. Parts that are not sealed yet are read as they are, so a session
-may be compared as soon as it has ended, and also while it runs.
+A session is from the first to the last STEP of its strategies. Parts that are not sealed yet are read as they are, so
+a session may be compared as soon as it has ended, and also while it runs.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +17,14 @@ import numpy as np
 
 from engine.lanes import lane_of
 from engine.lanes.map import Lane
+from engine.recorder.described import Described, description_at, descriptions
 from engine.recorder.locks import PARTS, STORE
 from engine.recorder.part import CLOSED, OPEN, ROWS, Head, PartError, UnfinishedError, parts_of, read_blocks, read_head
 from engine.recorder.sources import row_of, time_of
 from research.parity.recorded.lane import Chunk, RecordedLane, Rows
 from research.parity.recorded.sealed import sealed_chunks, sealed_times
 
+Times = dict[str, dict[str, tuple[int, int]]]  # by name and stream of a lane, of its first and its last row
 SHORT = 8  # digits of a stream by which the sealed files name it
 STEPS = "steps"
 
@@ -33,7 +36,7 @@ class ParityError(ValueError):
 class Session(NamedTuple):
     """One run of a system."""
 
-    begin_ns: int  # no lane of this session began before it
+    number: int  # among the sessions of its recording, from 0
     first_ns: int  # of the first STEP
     last_ns: int  # of the last STEP
     strategies: tuple[str, ...]
@@ -44,10 +47,26 @@ class Recording:
 
     def __init__(self, directory: Path) -> None:
         """Look at a directory of the recorder; ParityError when it is none."""
-        self.directory = directory
+        self.directory, self.source = directory, str(directory)
+        self._known: dict[str, Times] = {}
+        self._sessions: list[Session] = []
         if not (directory / PARTS).is_dir() and not (directory / STORE).is_dir():
             text = "expected the directory of a recorder, with parts/ or store/"
             raise ParityError(f"{directory}: {text}: a system with the table [recorder] makes one (docs/history.md)")
+
+    def descriptions(self) -> list[Described]:
+        """The systems that were recorded here."""
+        return descriptions(self.directory)
+
+    def description_at(self, at_ns: int) -> Described | None:
+        """The system that was recorded at a time; None where no description exists."""
+        return description_at(self.directory, at_ns)
+
+    def _sealed(self, kind: str) -> Times:
+        """The times of the sealed streams of a kind; found once, because it reads a whole column."""
+        if kind not in self._known:
+            self._known[kind] = sealed_times(self.directory / STORE / kind, kind)
+        return self._known[kind]
 
     def sessions(self, strategies: Iterable[str]) -> list[Session]:
         """Every session in which one of these strategies ran, the oldest first."""
@@ -58,30 +77,25 @@ class Recording:
         for first, last, name in sorted(spans):
             if found and first <= found[-1].last_ns:
                 one = found.pop()
-                found.append(Session(one.begin_ns, one.first_ns, max(last, one.last_ns), (*one.strategies, name)))
+                found.append(one._replace(last_ns=max(last, one.last_ns), strategies=(*one.strategies, name)))
             else:
-                found.append(Session(found[-1].last_ns if found else 0, first, last, (name,)))
+                found.append(Session(len(found), first, last, (name,)))
+        self._sessions = found
         return found
-
-    def owners(self, lane: str) -> list[str]:
-        """The owners of a recorded lane, or of any lane of its name."""
-        parts = (path.name for path in (self.directory / PARTS).glob(f"{lane}.*/"))
-        names = {*parts, *sealed_times(self.directory / STORE / lane, lane)}
-        return sorted(name.partition(".")[2] for name in names)
 
     def times(self, full: str, lane: Lane) -> dict[str, tuple[int, int]]:
         """By stream of a lane, the times of its first and its last row."""
-        found = dict(sealed_times(self.directory / STORE / lane.name, lane.name).get(full, {}))
+        found = dict(self._sealed(lane.name).get(full, {}))
         for path, head, offset in self._parts(full):
             for rows in _rows_of(path, head, offset):
-                times = rows[_time_of(lane)]
+                times = rows[time_field_of(lane)]
                 low, high = found.get(head.stream[:SHORT], (int(times[0]), 0))
                 found[head.stream[:SHORT]] = min(low, int(times.min())), max(high, int(times.max()))
         return found
 
     def begins(self, full: str, lane: Lane) -> dict[str, int]:
         """By stream of a lane, when its recording began."""
-        sealed = sealed_times(self.directory / STORE / lane.name, lane.name).get(full, {})
+        sealed = self._sealed(lane.name).get(full, {})
         found = {stream: first for stream, (first, _) in sealed.items()}
         for _, head, _ in self._parts(full):
             stream = head.stream[:SHORT]
@@ -90,12 +104,10 @@ class Recording:
 
     def chunks(self, full: str, lane: Lane, session: Session) -> Iterator[Chunk]:
         """The rows of a lane in a session; of cells each sample."""
-        begun = {
-            at: stream for stream, at in self.begins(full, lane).items() if session.begin_ns < at <= session.last_ns
-        }
-        if not begun:
+        stream = streams_of(self._sessions, self.begins(full, lane)).get(session.number)
+        if stream is None:
             return
-        stream, record = begun[max(begun)], row_of(lane.record, lane.kind)
+        record = row_of(lane.record, lane.kind)
         for path, head, offset in self._parts(full):
             if head.stream[:SHORT] == stream:
                 _expect_fields(path, head, record)
@@ -124,7 +136,24 @@ class Recording:
                 raise ParityError(str(error)) from error
 
 
-def _time_of(lane: Lane) -> str:
+def streams_of(sessions: Sequence[Session], begins: Mapping[str, int]) -> dict[int, str]:
+    """By session, the stream of a lane.
+
+    A stream of a session begins before its last STEP, mostly before its first. A lane that is silent until then may
+    begin while the system goes down: the session before has none yet, and its end is nearer than the next first STEP.
+    """
+    found: dict[int, str] = {}
+    for stream, at in sorted(begins.items(), key=lambda one: one[1]):
+        number = bisect_left([one.last_ns for one in sessions], at)
+        late = at - sessions[number - 1].last_ns if number and number - 1 not in found else None
+        if late is not None and (number == len(sessions) or late < sessions[number].first_ns - at):
+            number -= 1
+        found[number] = stream
+    return found
+
+
+def time_field_of(lane: Lane) -> str:
+    """The field by which the rows of a lane are ordered."""
     return "read_ns" if lane.kind == "cells" else time_of(lane.record)
 
 

@@ -50,10 +50,10 @@ def _times_of(kind: Path, file: File) -> Iterator[tuple[str, int, int]]:
     with _opened(kind / file.path) as source:
         time = source.schema_arrow.metadata[TIME_KEY].decode()
         for batch in source.iter_batches(BATCH_ROWS, columns=["lane", "stream", time]):
-            times, names = batch.column(time).to_numpy(), _sources(batch)
-            for name in np.unique(names):
-                of_it = times[names == name]
-                yield str(name), int(of_it.min()), int(of_it.max())
+            times, (names, places) = batch.column(time).to_numpy(), _sources(batch)
+            for place in np.unique(places).tolist():
+                of_it = times[places == place]
+                yield names[place], int(of_it.min()), int(of_it.max())
 
 
 def _chunks_of(path: Path, full: str, stream: str, dtype: "np.dtype[Any]") -> Iterator[Chunk]:
@@ -65,24 +65,23 @@ def _chunks_of(path: Path, full: str, stream: str, dtype: "np.dtype[Any]") -> It
             what = f"recorded by another version of the engine, without {', '.join(sorted(missing))}"
             raise ValueError(f"{path}: {what}: compare it with the version that recorded it")
         for batch in source.iter_batches(BATCH_ROWS, columns=["sequence", "lane", "stream", *fields]):
-            chosen = _sources(batch) == f"{full}/{stream}"
+            names, places = _sources(batch)
+            if f"{full}/{stream}" not in names:
+                continue
+            chosen = places == names.index(f"{full}/{stream}")
             rows = np.zeros(len(batch), dtype)
             for name in fields:
                 rows[name] = _values(batch.column(name), dtype[name])
             yield Chunk(batch.column("sequence").to_numpy()[chosen], rows[chosen])
 
 
-def _sources(batch: "pa.RecordBatch") -> Rows:
-    """Of each row the lane and its stream, as a manifest names them."""
-    lanes, streams = (_words(batch.column(name)) for name in ("lane", "stream"))
-    return np.char.add(np.char.add(lanes, "/"), streams)
-
-
-def _words(column: Any) -> Rows:
-    """A column of words that repeat."""
-    coded = column.dictionary_encode()
-    words: Rows = np.array(coded.dictionary.to_pylist(), "U")[coded.indices.to_numpy(zero_copy_only=False)]
-    return words
+def _sources(batch: "pa.RecordBatch") -> tuple[list[str], Rows]:
+    """The lanes with their streams, as a manifest names them, and of each row the place among these names."""
+    lanes, streams = (batch.column(name).dictionary_encode() for name in ("lane", "stream"))
+    words = streams.dictionary.to_pylist()
+    names = [f"{lane}/{stream}" for lane in lanes.dictionary.to_pylist() for stream in words]
+    first, second = (one.indices.to_numpy(zero_copy_only=False).astype(np.int64) for one in (lanes, streams))
+    return names, first * len(words) + second
 
 
 def _values(column: Any, kind: "np.dtype[Any]") -> Rows:

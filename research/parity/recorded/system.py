@@ -49,7 +49,5 @@ class RecordedSystem:
         known = self.instruments(now_ns)
         if missing := [one for one in ids if one not in known]:
             what = f"instruments {missing} are not in the recording, which has {sorted(known)}"
-            raise ParityError(
-                f"{self.recording.directory}: {what}: record the lane `instruments` too ([recorder] lanes)"
-            )
+            raise ParityError(f"{self.recording.source}: {what}: record the lane `instruments` too ([recorder] lanes)")
         return [known[one] for one in ids]

@@ -23,7 +23,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import TimeInForce
 from engine.monitor.latency import latencies
 from research.parity.simulated import money
-from research.parity.simulated.fees import in_quote, measured_fees
+from research.parity.simulated.fees import in_quote, is_unvalued, measured_fees
 from research.parity.simulated.market import Footprint, Market, Span
 from research.parity.simulated.models import ParityModels
 from research.parity.simulated.orders import PLACE, RecordedOrder, Request, Trade
@@ -74,6 +74,10 @@ class Answering:
         as_recorded = fills_of(one, events, orders, recorded, models)
         by_model = as_recorded if shifted == recorded else fills_of(one, events, orders, shifted, models)
         middle2, spans = market.middle2(), market.missing()
+        if not middle2:
+            self.found.notes.append(f"{one.symbol}: no good book is recorded: what is held is valued at 0")
+        if unvalued := sum(is_unvalued(one, row) for order in orders for row in order.fills):
+            self.found.notes.append(f"{one.symbol}: {unvalued} fees in a third currency have no value: they count as 0")
         for order, then, now in zip(orders, as_recorded, by_model, strict=True):
             self.found.pairs.append(self._pair(one, order, then, now, middle2, spans))
 

@@ -25,6 +25,12 @@ def in_quote(one: Instrument, row: Any) -> Trade:
     return Trade(row.venue_ns, row.price, row.size, bool(row.maker), fee)
 
 
+def is_unvalued(one: Instrument, row: Any) -> bool:
+    """Whether a fee was charged in a third currency whose price execution did not know."""
+    known = {b"", one.quote.encode(), one.base.encode()}
+    return bool(row.fee) and row.fee_asset.rstrip(b"\0") not in known and not row.flags & FillFlag.FEE_VALUED
+
+
 def measured_fees(trades: Iterable[tuple[Instrument, int, Any]]) -> FeeRates:
     """The rates that fills were charged; that of a kind without a fill is that of the other one."""
     paid, traded = [0, 0], [0, 0]

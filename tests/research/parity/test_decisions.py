@@ -137,6 +137,15 @@ def test_an_error_of_the_strategy_is_shown_with_its_stack(system: System) -> Non
     assert add_up(found)
 
 
+def test_a_strategy_without_a_recorded_step_is_partial(system: System) -> None:
+    """Nothing that was compared must not pass for identical."""
+    run(system, 1, maker)
+    start = lane_of("steps").start
+    found = replay(system, maker, steps=set(range(start, start + len(system.steps))))
+    assert (found.verdict, found.identical, found.steps) == ("partial", 0, 0)
+    assert add_up(found)
+
+
 def last_deciding_step(system: System) -> int:
     """The place of the last STEP that submitted an intent."""
     own = places()[OWN, "execution"]

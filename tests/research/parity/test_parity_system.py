@@ -19,7 +19,11 @@ import shm
 from engine.cli import main
 from engine.cli.output import is_running
 from engine.strategy.role.lanes import MARK_DRAIN, MARKS_CELL
+from research.parity import Decisions
 from research.parity.recorded.recording import Recording
+from research.parity.recorded.shared import SharedLanes
+from research.parity.recorded.system import RecordedSystem
+from research.parity.strategy import RecordedStrategy
 from tests.engine.answers import data_of
 from tests.engine.ports import free_port
 
@@ -89,6 +93,14 @@ def drains(live: Live) -> int:
     return int((marks & MARK_DRAIN > 0).sum())
 
 
+def replayed_from_memory(live: Live) -> Decisions:
+    """The maker's decisions, made again from the lanes of the running system, as without a recorder."""
+    lanes = SharedLanes(live.name)
+    [session], described = lanes.sessions(["maker"]), lanes.description_at(0)
+    assert described is not None, "the system runs"
+    return RecordedStrategy(RecordedSystem(lanes, session, described), described.strategies[0]).replay()
+
+
 def compare(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
     """Run the command; its exit code and its tree."""
     capsys.readouterr()
@@ -109,6 +121,8 @@ def check_sums(tree: Any) -> None:
 def test_a_session_of_the_demo_is_compared(demo: Live, capsys: pytest.CaptureFixture[str]) -> None:
     """The difference between what was tested and what trades is only worth printing if it is right on a real system."""
     until(lambda: intents(demo, "maker") >= ENOUGH and intents(demo, "moody"), "the strategies submitted nothing")
+    shared = replayed_from_memory(demo)
+    assert (shared.differences, shared.identical > 0) == ([], True)
     assert main(["down", "--system", demo.name]) == 0
 
     code, tree = compare(capsys, demo.name, "--strategy", "maker", "--strategy", "taker")

@@ -62,6 +62,20 @@ def test_each_session_has_the_rows_of_its_own_lanes(two_sessions: Recording, *, 
     assert len(two_sessions.lane("orders.execution", later).rows) == 0
 
 
+def test_a_lane_that_begins_while_the_system_goes_down_is_of_that_session(two_sessions: Recording) -> None:
+    """The command that ends a session may be the first of its lane, and is read by the strategy's last step."""
+    write(two_sessions.directory, "commands", FIRST, [7 * SECOND + 9])
+    earlier, later = two_sessions.sessions(["maker"])
+    assert [len(two_sessions.lane("commands", one).rows) for one in (earlier, later)] == [1, 0]
+
+
+def test_a_lane_that_begins_before_the_first_step_is_of_the_next_session(two_sessions: Recording) -> None:
+    """What an operator has set is published before a strategy runs."""
+    write(two_sessions.directory, "commands", FIRST, [58 * SECOND])
+    earlier, later = two_sessions.sessions(["maker"])
+    assert [len(two_sessions.lane("commands", one).rows) for one in (earlier, later)] == [0, 1]
+
+
 def test_rows_between_two_parts_are_known_to_be_lost(tmp_path: Path) -> None:
     """A hole that reads as zeros would be a price of 0."""
     write(tmp_path, "steps.maker", FIRST, [1, 2])
