@@ -69,6 +69,15 @@ def test_the_bench_of_the_path_prints_its_figures() -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(LIMIT_S)
+def test_the_bench_of_imports_prints_its_figures() -> None:
+    """An import is never faster than a plain read of its file: a larger ratio is a mistake of the bench."""
+    figures = found("imports")
+    assert {"read", "trades", "levels", "again"} == {n.removesuffix("_rows_per_s") for n in figures if "per_s" in n}
+    assert 0 < figures["of_read"]["median"] < 1
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(LIMIT_S)
 def test_the_bench_of_the_history_prints_its_figures() -> None:
     """The rate of the recorder is one at which the parts had every record."""
     figures = found("history")
