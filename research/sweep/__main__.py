@@ -82,6 +82,8 @@ def summary(found: Sweep) -> int:
     for row in found.top(BEST):
         shown = "  ".join(f"{name} {row.figures[name]:.6g}" for name in dict.fromkeys((objective, "pnl", "fills")))
         sys.stdout.write(f"{row.number:>6}  {shown}  {msgspec.json.encode(row.parameters).decode()}\n")
+    if (luck := found.luck()) is not None:
+        sys.stdout.write(f"{luck}\n")
     failed = [row for row in found.rows() if row.error]
     for row in failed[:BEST]:
         sys.stdout.write(f"{row.number:>6}  failed: {row.error}\n")

@@ -19,6 +19,8 @@ from research.sweep.study import Folder
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from research.sweep.luck import Luck
+
 POLL_S = 0.1
 FIXED = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -81,6 +83,12 @@ class Sweep:
     def top(self, count: int = 1) -> list[Row]:
         """The trials with the largest objective so far, the best first."""
         return ranked(self.rows(), self.study.objective)[:count]
+
+    def luck(self) -> "Luck | None":
+        """How lucky the best trial is: trials tried, deflated Sharpe, probability of overfitting."""
+        from research.sweep.luck import luck_of  # noqa: PLC0415 - loads pyarrow
+
+        return luck_of(self)
 
     def wait(self, timeout_s: float | None = None, *, bar: bool = False) -> "Sweep":
         """Wait for the end, with a progress bar if asked; SweepStoppedError when it stopped before its last trial."""
