@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from engine.venues.session import MakeSession
     from research.bars.source import BarSource
 
-# Whoever configures no logging sees none of the roles' warnings: each refused order has one.
+# Without a configured logging the warnings of the roles are not printed: each refused order has one.
 logging.getLogger("engine").addHandler(logging.NullHandler())
 
 SYSTEM = uuid.UUID("00000000-0000-4000-8000-000000000001")
@@ -63,7 +65,7 @@ def driven(
         raise TypeError(f"strategy: found {strategy!r}, {msg}")
     check_reads(strategy, bars)
     bars = bars if reads_of(strategy) else None
-    made = strategy(tuple(instruments), checked_parameters(strategy, parameters))
+    made = strategy(tuple(instruments), _plain(checked_parameters(strategy, parameters)))
     directory = tempfile.TemporaryDirectory(prefix="steelyard-simulate-")
     try:
         config = config_of(instruments, caps, Path(directory.name))
@@ -72,6 +74,16 @@ def driven(
     except BaseException:
         directory.cleanup()
         raise
+
+
+def _plain(parameters: Any) -> Any:
+    """The parameters; the role records a hash of them, which only plain values have."""
+    try:
+        msgspec.to_builtins(parameters)
+    except TypeError as error:
+        msg = f'parameters: {error}: expected plain values, as a file has them: use speed="fast" with objects'
+        raise TypeError(msg) from None
+    return parameters
 
 
 def _open(

@@ -13,7 +13,7 @@ cdef class ModelSession:
     cdef list client_ids  # by the order's number
     cdef dict replacing  # by a new order's number: the client id of the order that ends
     cdef list answers  # to questions, for the next step
-    cdef list told  # by instrument's place: the numbers of the fills that were reported
+    cdef list reported  # by instrument's place: the numbers of the fills that were reported
     cdef Letter letter
     cdef bint has_letter
     cdef readonly object clock, budget, clearance, fill_order

@@ -46,7 +46,7 @@ cdef class ModelSession:
         self.listener = listener
         self.instruments = {one.id: one for one in instruments}
         self.places = {one.id: place for place, one in enumerate(instruments)}
-        self.told = [[] for _ in instruments]
+        self.reported = [[] for _ in instruments]
         self.numbers, self.client_ids, self.replacing, self.answers = {}, [], {}, []
         self.clock, self.clearance, self.fill_order = VenueClock(), Clearance(), BinanceFillOrder()
         self.budget = VenueBudget(self.clock)
@@ -100,7 +100,7 @@ cdef class ModelSession:
         if letter.fill != NO_ORDER:
             order.seen += self.session.fills[letter.fill].size
             fills = [self.fill_news(letter.fill)]
-            self.told[order.market].append(letter.fill)
+            self.reported[order.market].append(letter.fill)
         order.known, order.known_size = letter.state, letter.size
         news = self.known_news(letter.order, letter.at_ns)
         if DONE[letter.state]:
@@ -238,25 +238,25 @@ cdef class ModelSession:
     def fills_of(self, int instrument, bytes client_id, bytes venue_order_id, int64_t now_ns):
         """Ask for the fills of one order."""
         cdef int32_t number = int(venue_order_id) - 1
-        of = [self.fill_news(fill) for fill in self.told[self.places[instrument]]
+        of = [self.fill_news(fill) for fill in self.reported[self.places[instrument]]
               if self.session.fills[<int32_t>fill].order == number]
         request = Request(Ask.FILLS_OF, now_ns, client_id, b"", instrument, venue_order_id)
         return self.ask(request, Answer(ACCEPTED, fills=of))
 
     def fills_since(self, int instrument, bytes cursor, int64_t now_ns):
         """Ask for the fills after a cursor."""
-        cdef list told = self.told[self.places[instrument]]
-        cdef Py_ssize_t first = len(told)
-        while first and told[first - 1] + 1 > int(cursor):
+        cdef list reported = self.reported[self.places[instrument]]
+        cdef Py_ssize_t first = len(reported)
+        while first and reported[first - 1] + 1 > int(cursor):
             first -= 1
-        fills = [self.fill_news(fill) for fill in told[first:first + PAGE]]
+        fills = [self.fill_news(fill) for fill in reported[first:first + PAGE]]
         request = Request(Ask.FILLS_SINCE, now_ns, b"", b"", instrument, cursor)
-        return self.ask(request, Answer(ACCEPTED, fills=fills, more=len(told) > first + PAGE))
+        return self.ask(request, Answer(ACCEPTED, fills=fills, more=len(reported) > first + PAGE))
 
     def newest_fill(self, int instrument, int64_t now_ns):
         """Ask for the newest fill."""
-        cdef list told = self.told[self.places[instrument]]
-        fills = [self.fill_news(told[len(told) - 1])] if told else []
+        cdef list reported = self.reported[self.places[instrument]]
+        fills = [self.fill_news(reported[len(reported) - 1])] if reported else []
         return self.ask(Request(Ask.NEWEST_FILL, now_ns, b"", b"", instrument), Answer(ACCEPTED, fills=fills))
 
     def balances(self, int64_t now_ns):

@@ -26,12 +26,9 @@ SECOND = 1_000 * MS
 class Acts(Strategy):
     """Calls a function once, at the first book after 100 ms, and writes its refusals and orders down."""
 
-    class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-        """The function, and where the refusals and the states of orders are written."""
-
-        act: Any
-        refusals: Any
-        orders: Any
+    act: Callable[[Any, Any], None]  # these three are of a subclass
+    refusals: list[Reason]
+    states: list[Any]
 
     def on_start(self) -> None:
         """Begin without an order."""
@@ -41,24 +38,24 @@ class Acts(Strategy):
         """Act."""
         if self.now_ns - self.begun_ns > 100 * MS * (1 + self.calls):
             self.calls += 1
-            self.parameters.act(self, book)
+            type(self).act(self, book)
 
     def on_refusal(self, verdict) -> None:  # noqa: ANN001
         """Write it down."""
-        self.parameters.refusals.append(Reason(verdict.reason))
+        self.refusals.append(Reason(verdict.reason))
 
     def on_order(self, order) -> None:  # noqa: ANN001
         """Write it down."""
-        self.parameters.orders.append((self.now_ns, order.child, order.side, order.price, order.state))
+        self.states.append((self.now_ns, order.child, order.side, order.price, order.state))
 
 
 def run(act: Callable[[Any, Any], None], **options: Any) -> tuple[Result, list[Reason], list[Any]]:
     """Run this act at the speed `engine`; the refusals and orders as the strategy saw them."""
     refusals: list[Reason] = []
     orders: list[Any] = []
-    parameters = {"act": act, "refusals": refusals, "orders": orders}
+    kind = type("Given", (Acts,), {"act": act, "refusals": refusals, "states": orders, "__module__": __name__})
     chosen: dict[str, Any] = {"speed": "engine", "models": MODELS, "mark_ns": SECOND} | options
-    result = simulate(TAPE, Acts, instruments=[BTC], parameters=parameters, **chosen)
+    result = simulate(TAPE, kind, instruments=[BTC], **chosen)
     return result, refusals, orders
 
 
@@ -112,7 +109,7 @@ def test_a_replacement_moves_an_order_to_another_price() -> None:
 
 
 def test_a_replacement_that_a_fill_overtakes_is_rejected() -> None:
-    """Both orders at once would be twice the size that the strategy wanted."""
+    """Both orders at once would be twice the size that the strategy asked for."""
 
     def act(strategy: Any, book: Any) -> None:
         if strategy.calls == 1:
@@ -181,6 +178,21 @@ def test_a_compiled_client_is_refused_by_name() -> None:
     """It has no hooks that the engine's role could call."""
     with pytest.raises(TypeError, match='compiled client runs at speed "fast"'):
         simulate(TAPE, Watcher(), instruments=[BTC], models=MODELS, speed="engine")
+
+
+class Holds(Strategy):
+    """Has a parameter that no file can have."""
+
+    class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+        """An object of the program."""
+
+        model: Any
+
+
+def test_a_parameter_that_is_no_plain_value_is_refused_by_name() -> None:
+    """The role records a hash of the parameters in each step, so a function or an object has none."""
+    with pytest.raises(TypeError, match=r"parameters: .*plain values"):
+        simulate(TAPE, Holds, instruments=[BTC], models=MODELS, parameters={"model": object()}, speed="engine")
 
 
 def test_a_run_leaves_no_lane_and_no_file_behind(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
