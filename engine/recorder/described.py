@@ -16,7 +16,7 @@ import msgspec
 from engine.config.tables import Group
 
 if TYPE_CHECKING:
-    from engine.config import Config
+    from engine.config import Config, Venue
 
 SESSIONS, ENDING = "sessions", ".json"
 logger = logging.getLogger("engine.recorder")
@@ -46,6 +46,7 @@ class Described(msgspec.Struct, frozen=True):
     instruments: tuple[int, ...]  # of the configuration, in its order
     routes: dict[int, int]  # by instrument, the place of its execution among `executions`
     groups: tuple[Group, ...] | None  # of the aggregation; None: the system has no aggregation
+    apart: tuple[str, ...] = ()  # the venues whose orders go to a paper venue: their market data never has our orders
 
 
 def described(config: "Config") -> Described:
@@ -56,6 +57,7 @@ def described(config: "Config") -> Described:
         config.system.name, config.system.mode, str(Path(config.path).resolve()), config.feed_names, names,
         config.router_names, tuple(map(_strategy, config.strategies)), tuple(one.id for one in config.instruments),
         routes, None if config.aggregation is None else config.aggregation.groups,
+        tuple(one.name for one in config.venues if config.system.mode == "paper" and _is_apart(one)),
     )  # fmt: skip
 
 
@@ -84,6 +86,11 @@ def descriptions(directory: Path) -> list[Described]:
     """Every description, the oldest first."""
     paths = sorted((directory / SESSIONS).glob(f"*{ENDING}"))
     return [msgspec.json.decode(one.read_bytes(), type=Described) for one in paths]
+
+
+def _is_apart(venue: "Venue") -> bool:
+    """Whether a venue's orders go to another machine than the one that its market data comes from."""
+    return venue.order_request_url not in ("", venue.request_url)
 
 
 def _strategy(table: Any) -> DescribedStrategy:

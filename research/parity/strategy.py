@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.lanes.owners import Owners
 from engine.model.group import Group, make_groups
+from engine.model.instrument import Instrument
 from engine.recorder.described import DescribedStrategy
 from engine.strategy.api.strategy import checked_parameters, reads_of
 from engine.strategy.load import strategy_class
@@ -62,17 +63,15 @@ class RecordedStrategy:
         trades = ((known[one.first.instrument], one.first.side, row) for one in orders for row in one.fills)
         answering.choose_fees(trades)
         for instrument, of_it in of_instrument.items():
-            answering.add(known[instrument], of_it, self._market(instrument))
+            answering.add(known[instrument], of_it, self._market(known[instrument]))
         return answering.found
 
-    def _market(self, instrument: int) -> Market:
+    def _market(self, one: Instrument) -> Market:
         """The market data of an instrument: of the feed that has it."""
-        found = (
-            Market(instrument, Lanes(*(self.system.lane(f"{kind}.{feed}") for kind in ("levels", "books", "ticks"))))
-            for feed in self.system.described.feeds
-        )
-        first = next(found)
-        return next((one for one in (first, *found) if one.is_recorded), first)
+        described = self.system.described
+        lanes = [Lanes(*(self.system.lane(f"{kind}.{feed}") for kind in Lanes._fields)) for feed in described.feeds]
+        found = [Market(one.id, of_feed, holds_ours=one.venue not in described.apart) for of_feed in lanes]
+        return next((market for market in found if market.is_recorded), found[0])
 
     def _own_rows(self, kind: str) -> Iterator[Any]:
         """The strategy's rows of a lane of every execution, in the order of the lane."""

@@ -41,9 +41,9 @@ class Lanes(NamedTuple):
 class Market:
     """One instrument."""
 
-    def __init__(self, instrument: int, lanes: Lanes) -> None:
-        """Find the rows of the instrument."""
-        self.instrument, self._lanes = instrument, lanes
+    def __init__(self, instrument: int, lanes: Lanes, *, holds_ours: bool = True) -> None:
+        """Find the rows of the instrument. A paper venue's market does not hold our orders, and has our clock."""
+        self.instrument, self._lanes, self._holds_ours = instrument, lanes, holds_ours
         self._levels, self._books, self._ticks = (_places(lane, instrument) for lane in lanes)
         kinds = lanes.ticks.rows["kind"][self._ticks] if len(self._ticks) else np.zeros(0)
         self._prints = self._ticks[kinds == TickKind.PRINT]
@@ -100,7 +100,10 @@ class Market:
         file = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - lives as long as the mapping
         count, latest = 0, np.zeros(2, np.int64)
         for events in self._chunks():
-            remove_own(events, footprint)
+            if self._holds_ours:
+                remove_own(events, footprint)
+            else:
+                events["venue_ns"] = events["receive_ns"]  # the paper venue reads the feed's lanes
             for index, name in enumerate(("venue_ns", "receive_ns")):
                 events[name] = np.maximum.accumulate(np.maximum(events[name], latest[index]))
                 latest[index] = events[name][-1]

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from engine.config import load
-from engine.recorder.described import Described, describe, description_at, descriptions
+from engine.recorder.described import Described, describe, described, description_at, descriptions
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,6 +33,12 @@ def test_a_description_has_the_strategies_and_no_secret(tmp_path: Path) -> None:
     [text] = [path.read_text() for path in (tmp_path / "sessions").iterdir()]
     assert "Steelyard" not in text
     assert "pem" not in text
+
+
+def test_venues_whose_orders_go_to_a_paper_venue_are_apart(tmp_path: Path) -> None:
+    """A market that never had our orders is simulated as it is; that of the demo holds them."""
+    assert described(load(str(ROOT / "configs/paper.toml"))).apart == ("binance",)
+    assert described(load(configured(tmp_path))).apart == ()
 
 
 def test_a_changed_system_has_a_description_of_its_own(tmp_path: Path) -> None:

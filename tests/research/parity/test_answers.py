@@ -97,14 +97,14 @@ class Tape:
         elif filled < size:
             state(OrderState.EXPIRED, end, filled)
 
-    def simulate(self, models: ParityModels, *, lost_books: int = 0) -> Answers:
+    def simulate(self, models: ParityModels, *, lost_books: int = 0, holds_ours: bool = True) -> Answers:
         """Compare the orders with their simulation."""
         orders = orders_of(self.orders, self.fills, STRATEGY)
         mark_left_out(orders, set(), {1: BTC}, BEGIN)
         lanes = Lanes(*(lane(name, getattr(self, name), lost_books) for name in ("levels", "books", "ticks")))
         answering = Answering("maker", orders, models, None)
         answering.choose_fees((BTC, one.first.side, row) for one in orders for row in one.fills)
-        answering.add(BTC, [one for one in orders if not one.left_out], Market(1, lanes))
+        answering.add(BTC, [one for one in orders if not one.left_out], Market(1, lanes, holds_ours=holds_ours))
         return answering.found
 
 
@@ -214,6 +214,19 @@ def test_our_own_size_is_not_the_queue_before_us() -> None:
     tape.book(40, 0, 10)
     late = ParityModels(order_latency=OrderLatency(constant_ns=5 * MS), fees=RATES)
     assert parts_of(tape.simulate(late)) == {}
+
+
+@pytest.mark.parametrize(("holds_ours", "filled"), [(False, 0), (True, 2)])
+def test_nothing_is_taken_from_a_market_that_never_had_our_orders(*, holds_ours: bool, filled: int) -> None:
+    """On paper the two at our price are of others: to take them away would let the simulation jump the queue."""
+    tape = Tape()
+    tape.book(5, 2, 10)
+    tape.order(10, BUY, 10_000, 2, end=60)
+    tape.book(20, 2, 10)
+    tape.print_(30, SELL, 2, 10_000)
+    tape.book(40, 0, 10)
+    [pair] = tape.simulate(AS_RECORDED, holds_ours=holds_ours).pairs
+    assert pair.simulated.size == filled
 
 
 @pytest.mark.parametrize("seed", range(8))
