@@ -19,6 +19,10 @@ MS, SECOND_NS = 1_000_000, 1_000_000_000
 TRADES, CANDLES = "trades", "candles"
 
 
+class HistoryError(ValueError):
+    """A past that the venue does not give; the text names the venue, what was found and what to do."""
+
+
 class Trade(NamedTuple):
     """A trade between others. Numbers are the venue's text: a float would lose digits."""
 
@@ -68,7 +72,7 @@ class VenueHistory(Protocol):
         """The headers of each request; `api_key` may be empty."""
 
     def instrument(self, fetch: Fetch, symbol: str) -> Instrument:
-        """The symbol's metadata; ValueError where the venue does not list it."""
+        """The symbol's metadata; HistoryError where the venue does not list it."""
 
     def trades(
         self, fetch: Fetch, symbol: str, after: Mark | None, start_ns: int, end_ns: int
@@ -85,7 +89,7 @@ def listed_instrument(dialect: Dialect, body: bytes, symbol: str) -> Instrument:
     """A symbol's metadata in the answer to a dialect's request for it."""
     listing = dialect.instruments(body, {symbol: 0})
     if not listing.instruments:
-        raise ValueError(f"{dialect.name} {symbol}: {listing.refused.get(symbol, 'the venue does not list it')}")
+        raise HistoryError(f"{dialect.name} {symbol}: {listing.refused.get(symbol, 'the venue does not list it')}")
     return listing.instruments[0]
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from engine.venues.history import VenueHistory
+from engine.venues.history import HistoryError, VenueHistory
 from engine.venues.pace.backoff import Backoff
 from engine.venues.pace.budget import SILENCE_NS, Budget
 from engine.venues.port import Response
@@ -26,7 +26,7 @@ OK, SERVER_ERROR = 200, 500
 LOG = logging.getLogger("engine.recorder")
 
 
-class FetchError(ValueError):
+class FetchError(HistoryError):
     """A request that the venue refused, or that failed `TRIES` times."""
 
 

@@ -26,7 +26,7 @@ from engine.recorder.backfill.writer import Writer
 from engine.recorder.part import Rows
 from engine.recorder.store.columns import day_text
 from engine.recorder.store.run import run as seal_and_compact
-from engine.venues.history import SECOND_NS, TRADES, Fetch, Mark, VenueHistory
+from engine.venues.history import SECOND_NS, TRADES, Fetch, HistoryError, Mark, VenueHistory
 
 FLUSH_ROWS = 50_000
 SETTLED_NS = 60 * SECOND_NS
@@ -52,7 +52,8 @@ class Job:
         """Request the symbol's metadata."""
         self._directory, self._history, self._fetch, self._order = directory, history, fetch, order
         self._now_ns = now_ns
-        found = history.instrument(fetch, order.symbol)
+        with self._reading():
+            found = history.instrument(fetch, order.symbol)
         self._instrument: Instrument = replace(found, id=order.instrument, venue=order.venue)
         self._form, self._interval_s = (TICKS, 0) if order.kind == TRADES else (BARS, order.interval_s)
         self._writer = Writer(directory, self._form.kind, self._instrument, self._interval_s)
@@ -90,15 +91,36 @@ class Job:
         self._ledger.save(day)
         return day
 
-    def pages(self, span: tuple[int, int], after: Mark | None) -> Iterator[Any]:
-        """The venue's pages."""
+    def pages(self, span: tuple[int, int], after: Mark | None) -> Iterator[tuple[Rows, Instrument]]:
+        """The venue's pages as rows; ValueError for an answer that cannot be read."""
+        found = self._pages(span, after)
+        while True:
+            with self._reading():
+                if (page := next(found, None)) is None:
+                    return
+                rows = self._rows(page)
+            yield rows
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """The venue's text decides which exception its reader raises: each is one error that names the symbol."""
+        try:
+            yield
+        except HistoryError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            raise ValueError(
+                f"{self._order.venue} {self._order.symbol}: an answer of the venue cannot be read ({error!r}): is the"
+                " address right?"
+            ) from error
+
+    def _pages(self, span: tuple[int, int], after: Mark | None) -> Iterator[Any]:
         if self._form is TICKS:
             return self._history.trades(self._fetch, self._order.symbol, after, *span)
         whole = span[1] - span[1] % (self._interval_s * SECOND_NS)
         return self._history.candles(self._fetch, self._order.symbol, self._interval_s, span[0], whole)
 
-    def rows(self, page: Any) -> tuple[Rows, Instrument]:
-        """A page as rows."""
+    def _rows(self, page: Any) -> tuple[Rows, Instrument]:
         if self._form is TICKS:
             return tick_rows(page, self._instrument)
         return bar_rows(page, self._instrument, self._interval_s)
@@ -130,8 +152,7 @@ class _Run:
     def run(self) -> None:
         """Read every page."""
         mark = Mark(self._day.last_id, self._day.last_ns) if self._day.last_id >= 0 else None
-        for page in self._job.pages(self._span, mark):
-            rows, instrument = self._job.rows(page)
+        for rows, instrument in self._job.pages(self._span, mark):
             if self._instrument is not None and instrument != self._instrument:
                 self._flush()  # the rows of a part have the same decimals
             self._instrument = instrument

@@ -29,12 +29,12 @@ def day_before(keep: Mapping[str, int], now_ns: int) -> dict[str, str]:
 def prune_store(
     directory: Path, before: Mapping[str, str], disk: Disk | None = None, *, dry: bool = False
 ) -> list[tuple[str, Pruned]]:
-    """Remove the days before these, by kind; what each was. BlockingIOError if another process seals."""
+    """Remove the days before these, by kind; what each was. Waits for another process that seals."""
     store, disk = directory / "store", disk or Disk()
-    if not store.is_dir():
-        return []
-    with locked(store):
+    if dry or not store.is_dir():
         return prune(store, before, disk, dry=dry)
+    with locked(store, wait=True):
+        return prune(store, before, disk)
 
 
 def prune(store: Path, before: Mapping[str, str], disk: Disk, *, dry: bool = False) -> list[tuple[str, Pruned]]:

@@ -10,7 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.model.instrument import Instrument
-from engine.venues.history import SECOND_NS, Candle, Fetch, Mark, Trade, decoded, listed_instrument, nanoseconds
+from engine.venues.history import (
+    SECOND_NS,
+    Candle,
+    Fetch,
+    HistoryError,
+    Mark,
+    Trade,
+    decoded,
+    listed_instrument,
+    nanoseconds,
+)
 from engine.venues.kraken.instruments import symbol_of
 from engine.venues.kraken.market import KrakenDialect
 
@@ -63,19 +73,21 @@ class KrakenHistory:
             if len(found) < TRADES_MOST or found[-1].venue_ns >= end_ns:
                 return
             if (next_since := found[-1].venue_ns - BACK_NS) <= since:
-                raise ValueError(f"kraken {symbol}: over {TRADES_MOST} trades of one time: the venue cannot give them")
+                raise HistoryError(
+                    f"kraken {symbol}: over {TRADES_MOST} trades of one time: the venue cannot give them"
+                )
             since = next_since
 
     def candles(
         self, fetch: Fetch, symbol: str, interval_s: int, start_ns: int, end_ns: int
     ) -> Iterator[Sequence[Candle]]:
-        """The newest candles; ValueError where the range begins before them."""
+        """The newest candles; HistoryError where the range begins before them."""
         target = (
             f"/0/public/OHLC?pair={self._names[symbol]}&interval={interval_s // 60}&since={start_ns // SECOND_NS - 1}"
         )
         found = [_candle(one) for one in _rows(fetch(target, 1))]
         if len(found) >= CANDLES_MOST and found[0].start_ns > start_ns:
-            raise ValueError(
+            raise HistoryError(
                 f"kraken {symbol}: the venue gives the newest {CANDLES_MOST} candles, the first from"
                 f" {found[0].start_ns // SECOND_NS} on, the range begins at {start_ns // SECOND_NS}: request a later"
                 " range, a longer --interval, or trades"
@@ -86,10 +98,10 @@ class KrakenHistory:
 
 
 def _result(body: bytes) -> dict[str, Any]:
-    """The result of an answer; ValueError with the venue's error."""
+    """The result of an answer; HistoryError with the venue's error."""
     answer = decoded(body)
     if answer.get("error"):
-        raise ValueError(f"kraken: {', '.join(answer['error'])}")
+        raise HistoryError(f"kraken: {', '.join(answer['error'])}")
     result: dict[str, Any] = answer["result"]
     return result
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.cli import main
-from engine.recorder.backfill import Day, Fetcher, FetchError, Job, Order, job
+from engine.recorder.backfill import Day, Fetcher, FetchError, Job, Order, job, ledger, writer
 from engine.recorder.locks import PARTS, STORE
 from engine.recorder.store.check import problems
+from engine.recorder.store.disk import Disk
 from engine.recorder.store.run import run
 from engine.venues.binance.history import BinanceHistory
 from engine.venues.coinbase_exchange.history import CoinbaseHistory
@@ -32,6 +33,7 @@ from tests.engine.recorder.backfill.rest import (
     served,
 )
 from tests.engine.recorder.conftest import BTC, Market, Recorders, kill
+from tests.engine.recorder.test_store import Dying, Killed, Unflushed
 
 MADE = made_trades(3_500)
 COARSE = [one._replace(size=f"0.{number % 9 + 1:03d}") for number, one in enumerate(MADE)]  # in steps of 0.001
@@ -42,6 +44,9 @@ VENUES: dict[str, tuple[Callable[[], VenueHistory], Callable[[], Rest], str]] = 
     "kraken": (KrakenHistory, lambda: Kraken(MADE), "BTC/USD"),
     "coinbase": (CoinbaseHistory, lambda: Coinbase(MADE), "BTC-USD"),
 }
+
+
+INFO = {"binance": "/api/v3/exchangeInfo", "binance-usdm": "/fapi/v1/exchangeInfo", "kraken": "", "coinbase": ""}
 
 
 class Clock:
@@ -133,6 +138,34 @@ def test_a_death_at_every_request_neither_loses_nor_doubles_a_trade(
     assert calls > 3
     assert sorted(stored(tmp_path)["detail"]) == [one.trade_id for one in MADE]
     assert list(problems(tmp_path / PARTS, tmp_path / STORE)) == []
+
+
+def test_a_death_at_every_effect_on_the_disk_neither_loses_nor_doubles_a_trade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that was written and not sealed, rows that were sealed and not noted: the next run finds both."""
+    few, rest, its = MADE[:40], Kraken(MADE[:40]), KrakenHistory()
+
+    def life(place: Path, disk: Disk) -> None:
+        monkeypatch.setattr(writer, "Disk", lambda: disk)
+        monkeypatch.setattr(ledger, "Disk", lambda: disk)
+        monkeypatch.setattr(job, "seal_and_compact", lambda *_: None)
+        order = Order("kraken", "BTC/USD", 7, "trades", 0, DAY, DAY + 1)
+        Job(place, its, lambda target, _: json.dumps(rest.answer(target).body).encode(), order, LATER_NS).run(
+            lambda _: None
+        )
+
+    for effects in range(100):
+        place = tmp_path / str(effects)
+        try:
+            life(place, Dying(effects))
+        except Killed:
+            life(place, Unflushed())
+        else:
+            break
+        assert sorted(stored(place)["detail"]) == [one.trade_id for one in few]
+        assert list(problems(place / PARTS, place / STORE)) == []
+    assert effects > 5
 
 
 def test_a_death_between_the_rows_and_the_ledger_doubles_nothing(tmp_path: Path) -> None:
@@ -262,6 +295,20 @@ def test_a_server_that_fails_is_asked_again_and_a_refusal_is_not() -> None:
             fetcher("/b", 1)
         fetcher.close()
     assert len(rest.targets) == 4
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("body", [{"a": 1}, [[1]], [{"id": "x"}], "<html>", None, [{"f": "many", "trade_id": 5}]])
+def test_rubbish_is_one_error_that_names_the_symbol(tmp_path: Path, venue: str, body: object) -> None:
+    """A proxy's page, or an API that changed: a stack of Python names neither."""
+    rest = VENUES[venue][1]()
+    metadata = rest.answer({"kraken": "/0/public/AssetPairs", "coinbase": "/products"}.get(venue, INFO[venue]))
+    its = VENUES[venue][0]()
+    for answers in ([body], [metadata.body, body]):
+        left = [json.dumps(one).encode() for one in answers]
+        order = Order(venue, VENUES[venue][2], 7, "trades", 0, DAY, DAY + 1)
+        with pytest.raises(ValueError, match=r"an answer of the venue cannot be read|does not list it"):
+            Job(tmp_path, its, lambda *_, left=left: left.pop(0), order, LATER_NS).run(lambda _: None)
 
 
 def test_a_day_that_is_not_over_is_continued_later(tmp_path: Path) -> None:
