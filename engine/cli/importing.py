@@ -33,9 +33,10 @@ def run(options: argparse.Namespace) -> int:
     listing = as_error(lambda: _listing(options))
     paths = [Path(name) for name in options.files]
     together = [paths] if options.format == "capture" else [[path] for path in paths]
-    trees = [as_error(lambda paths=paths: _import(options, paths, listing, directory)) for paths in together]
-    if options.json:
-        print_json(options, *trees)
+    for paths in together:
+        tree = as_error(lambda paths=paths: _import(options, paths, listing, directory))
+        if options.json:
+            print_json(options, tree)
     return 0
 
 
@@ -90,7 +91,7 @@ def _refuse_strangers(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _source(options: argparse.Namespace, paths: list[Path]) -> Iterator["Source"]:
-    from engine.imports.formats.lobster import files_of  # noqa: PLC0415 - loads pyarrow
+    from engine.imports.formats import binance, lobster  # noqa: PLC0415 - loads pyarrow
     from engine.imports.query import queried  # noqa: PLC0415
     from engine.imports.source import Source  # noqa: PLC0415
 
@@ -98,7 +99,8 @@ def _source(options: argparse.Namespace, paths: list[Path]) -> Iterator["Source"
         with queried(paths[0], options.query) as source:
             yield source
         return
-    yield Source(*(files_of(paths[0]) if options.format == "lobster" else paths))
+    together = {"lobster": lobster.files_of, "binance": binance.files_of}.get(options.format)
+    yield Source(*(paths if together is None else together(paths[0])))
 
 
 def _listing(options: argparse.Namespace) -> "Listing":

@@ -39,6 +39,7 @@ class Format(Protocol):
 
     options: dict[str, Any]  # what the rows depend on, beside the file's bytes
     complete: bool  # whether the rows of levels have the marks of their events already
+    snapshots_join: bool  # whether snapshots in a row are one, whatever their times
 
     def read(self, source: Source, refusals: Refusals, report: Report) -> Iterator[list[Rows]]:
         """The rows, some at once; `report.read` counts the file's."""
@@ -92,7 +93,7 @@ class Import:
         self._stages: dict[str, Stage] = {}
         self._writers: dict[str, Writer] = {}
         self._keys: dict[str, Keys] = {}
-        self._books = Books(self._listed, self._checks)
+        self._books = Books(self._listed, self._checks, snapshots_join=form.snapshots_join)
         sources = [(kind, one) for kind in kinds(store) for one in Manifest.load(store / kind).sources.values()]
         self._done = {kind for kind, one in sources if (one.lane, one.stream) == (self.lane, self.stream)}
         others = [(kind, one) for kind, one in sources if one.lane == self.lane and one.stream != self.stream]

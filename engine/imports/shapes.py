@@ -30,6 +30,7 @@ SIDES = {
 }  # fmt: skip
 TRUE, FALSE = ("true", "1", "t", "yes", "snap"), ("false", "0", "f", "no", "set", "update", "delete")
 PERCENT_DECIMALS = 2
+SHOWN = 200
 SECOND_NS = 10**9
 SKEW_NS = 60 * SECOND_NS  # a time of receipt so far before the venue's is a mistake, not a clock's error
 BAND: "Record[Any]" = Record(
@@ -157,19 +158,25 @@ def rows_of(shape: str, table: Table, one: Listed, units: Units, refusals: Refus
 
 def check_columns(shape: str, columns: Mapping[str, str], found: list[str], path: object) -> None:
     """Refuse a mapping that lacks a column, or names one that the shape or the file does not have."""
-    every = (*NEEDED[shape], *OPTIONAL[shape])
+    every, names = (*NEEDED[shape], *OPTIONAL[shape]), _shown(found)
     for name, theirs in columns.items():
         if name not in every:
             raise ImportRefusedError(f"--columns {name}={theirs}: {shape} have no {name!r}: {', '.join(every)}")
         if theirs not in found:
-            raise ImportRefusedError(f"{path}: no column {theirs!r}, found {', '.join(found)}: --columns {name}=NAME")
+            raise ImportRefusedError(f"{path}: no column {theirs!r}, found {names}: --columns {name}=NAME")
     missing = [name for name in NEEDED[shape] if name not in columns]
     if shape == "trades" and not {"side", "buyer_maker"} & columns.keys():
         missing.append("side")
     if missing:
         raise ImportRefusedError(
-            f"{path}: {shape} need the column {missing[0]!r}, found {', '.join(found)}: --columns {missing[0]}=NAME"
+            f"{path}: {shape} need the column {missing[0]!r}, found {names}: --columns {missing[0]}=NAME"
         )
+
+
+def _shown(names: list[str]) -> str:
+    """Names of columns, or the beginning of a file that has none."""
+    text = ", ".join(names)[:SHOWN]
+    return "".join(letter if letter.isprintable() and letter != "\ufffd" else "?" for letter in text)
 
 
 def _trades(of: Parser) -> tuple[Array, Array]:

@@ -49,9 +49,9 @@ class Stage:
 class Books:
     """The books of the levels of an import: what a change replaced, the end of each event, and crossed books."""
 
-    def __init__(self, listed: Mapping[int, Listed], checks: Checks) -> None:
-        """Begin with empty books."""
-        self._listed, self._checks = listed, checks
+    def __init__(self, listed: Mapping[int, Listed], checks: Checks, *, snapshots_join: bool) -> None:
+        """Begin with empty books; with `snapshots_join` snapshots in a row are one, else one for each time."""
+        self._listed, self._checks, self._join = listed, checks, snapshots_join
         self._books: dict[int, Book] = {}
         self._last: dict[int, tuple[int, int]] = {}  # of each book's newest row: time and flags
 
@@ -79,7 +79,7 @@ class Books:
         snapshot = (rows["flags"] & Flag.SNAPSHOT) != 0
         before = np.append(bool(flags & Flag.SNAPSHOT), snapshot[:-1])
         moved = np.append(time, rows["publish_ns"][:-1]) != rows["publish_ns"]
-        places = np.flatnonzero(snapshot & (~before | moved))
+        places = np.flatnonzero(snapshot & (~before | (moved & ~self._join)))
         self._last[number] = int(rows["publish_ns"][-1]), int(rows["flags"][-1])
         if not len(places):
             return rows.copy(), lines

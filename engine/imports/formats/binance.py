@@ -4,13 +4,16 @@
     <SYMBOL>-trades-<date>          trades          <SYMBOL>-bookDepth-<date>        bands: sizes within some percent
     <SYMBOL>-aggTrades-<date>       trades          …depth_update…, …depth_snap…     levels
 
-A zip or a csv, with a header or without: the columns are known by their places. Times are milliseconds; of spot since
-2025-01-01 they are microseconds. A file whose times have the other unit is refused.
+The changes of a book are read with the snapshot beside them. A zip or a csv, with a header or without: the columns are
+known by their places. Times are milliseconds; of spot since 2025-01-01 they are microseconds. A file whose times have
+the other unit is refused.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from engine.imports.errors import ImportRefusedError
 from engine.imports.formats.layout import Layout, read_tables
@@ -52,7 +55,7 @@ USED = {
 class Binance:
     """One archive."""
 
-    complete = False
+    complete = snapshots_join = False
 
     def __init__(self, listing: Listing, venue: str = "", market: str = "") -> None:
         """`market`: spot, um or cm; "": by the file's path, else either unit of time is read."""
@@ -63,17 +66,54 @@ class Binance:
 
     def read(self, source: Source, refusals: Refusals, report: Report) -> Iterator[list[Rows]]:
         """Read an archive."""
-        shape, symbol, names = _kind_of(source.path)
-        fields = first_line(source.path)
-        header, columns = is_header(fields), _columns(source.path, names, len(fields))
-        tables = read_csv(source.path, refusals, columns, header=header)
+        shape, symbol, _ = _kind_of(source.path)
         layout = Layout(shape, "iso" if shape == "bands" else "", venue=self._venue, symbol=symbol)
-        market = self._market or next((one for one in source.path.resolve().parts if one in MARKETS), "")
+        first, *more = (self._tables(path, refusals) for path in source.paths)
+        tables = _after_snapshot(first, more[0], refusals, report) if more else first
+        yield from read_tables(tables, layout, self._listing, refusals, report)
+
+    def _tables(self, path: Path, refusals: Refusals) -> Iterator[Table]:
+        """The columns of one file that we use."""
+        shape, _, names = _kind_of(path)
+        fields = first_line(path)
+        columns = _columns(path, names, len(fields))
+        market = self._market or next((one for one in path.resolve().parts if one in MARKETS), "")
         used = {name: name for name in USED[shape] if name in columns}
         if market == "cm":  # its klines count contracts, and have the base asset in the place of the quote
             used.pop("notional", None)
-        checked = _checked(renamed(tables, used), source.path, market)
-        yield from read_tables(checked, layout, self._listing, refusals, report)
+        tables = read_csv(path, refusals, columns, header=is_header(fields))
+        return _checked(renamed(tables, used), path, market)
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files of one import: the changes of a book with the snapshot beside them, else the file alone."""
+    beside = path.with_name(path.name.replace("depth_update", "depth_snap"))
+    if "depth_snap" in path.name:
+        raise ImportRefusedError(f"{path}: a snapshot is imported with its changes: name the file with depth_update")
+    return (beside, path) if beside != path and beside.is_file() else (path,)
+
+
+def _after_snapshot(
+    snapshot: Iterator[Table], changes: Iterator[Table], refusals: Refusals, report: Report
+) -> Iterator[Table]:
+    """The snapshot, then the changes without those that it contains already."""
+    newest: dict[str, int] = {}
+    for table in snapshot:
+        numbered = zip(
+            table.columns["symbol"].to_pylist(), fixed(table.columns["sequence"], 0)[0].tolist(), strict=True
+        )
+        for symbol, sequence in numbered:
+            newest[symbol] = max(newest.get(symbol, 0), sequence)
+        yield table
+    for table in changes:
+        symbols = table.columns["symbol"].to_pylist()
+        least = np.array([newest.get(symbol, 0) for symbol in symbols], "i8")
+        sequence, bad = fixed(table.columns["sequence"], 0)
+        old = ~bad & (sequence <= least)
+        for place in np.flatnonzero(old).tolist():
+            refusals.add(int(table.lines[place]), "sequence", str(sequence[place]), "is in the snapshot already")
+        report.read += int(old.sum())
+        yield table.of(np.flatnonzero(~old)) if old.any() else table
 
 
 def _kind_of(path: Path) -> tuple[str, str, tuple[str, ...]]:

@@ -48,7 +48,7 @@ STEP_NS = 100_000_000  # recorded time of one step
 class Capture:
     """Files of one venue, read as one session."""
 
-    complete = True  # the rows have the marks of their events
+    complete, snapshots_join = True, False  # the rows have the marks of their events
 
     def __init__(self, listing: Listing, interface: str, venue: str = "") -> None:
         """`interface`: whose traffic it is, by its name in the catalogue; `venue`: our name, by default the same."""

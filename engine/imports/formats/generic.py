@@ -16,7 +16,7 @@ from engine.imports.tables import columns_of, first_line, read_csv, read_parquet
 class Generic:
     """Files whose columns the user names; a column that has our name needs no mapping."""
 
-    complete = False
+    complete = snapshots_join = False
 
     def __init__(
         self, layout: Layout, columns: Mapping[str, str], listing: Listing, *, parquet: bool,

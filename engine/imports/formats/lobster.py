@@ -35,7 +35,7 @@ ZONE = ZoneInfo("America/New_York")
 class Lobster:
     """One day of one symbol."""
 
-    complete = False
+    complete = snapshots_join = False
 
     def __init__(self, listing: Listing, venue: str = "") -> None:
         """`venue`: "" finds the symbol's only one."""

@@ -29,7 +29,7 @@ PARTS = (("price", "price"), ("size", "amount"))
 class Tardis:
     """One file."""
 
-    complete = False
+    complete, snapshots_join = False, True  # a book is discarded where a snapshot follows a change
 
     def __init__(self, listing: Listing, venue: str = "") -> None:
         """`venue`: in place of the exchange."""

@@ -15,6 +15,7 @@ import zstandard
 
 from engine.imports.errors import ImportRefusedError
 from engine.imports.formats.binance import Binance
+from engine.imports.formats.binance import files_of as archive_of
 from engine.imports.formats.generic import Generic
 from engine.imports.formats.layout import Layout
 from engine.imports.formats.lobster import Lobster, files_of
@@ -128,6 +129,34 @@ def test_binance_depth_is_a_snapshot_and_changes(imports: Imports) -> None:
         (level, 1, 9_900, 1_000, 0, 9, snapshot), (level, -1, 10_100, 2_000, 0, 9, snapshot | Flag.LAST),
         (level, 1, 9_900, 0, 1_000, 12, Flag.LAST),
     ]  # fmt: skip
+
+
+def test_binance_depth_begins_with_the_snapshot_beside_it(imports: Imports) -> None:
+    """Two files of one book: changes that the snapshot has already would be applied twice."""
+    head = "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu"
+    name = "BTCUSDT_T_DEPTH_2023-11-14_depth_{}.csv"
+    imports.write(name.format("snap"), head, f"BTCUSDT,{START_MS + 5},9,9,b,snap,99.00,1,-1")
+    changes = imports.write(
+        name.format("update"), head,
+        f"BTCUSDT,{START_MS},5,6,b,set,98.00,7,4", f"BTCUSDT,{START_MS + 5},7,9,b,set,99.00,3,6",
+        f"BTCUSDT,{START_MS + 6},10,11,b,set,99.00,2,9",
+    )  # fmt: skip
+    report = imports.run(BINANCE, *archive_of(changes)).report
+    assert (report.read, report.refused_by_reason) == (4, {"sequence is in the snapshot already": 2})
+    assert [row[:2] for row in imports.rows("levels", "size", "detail")] == [(0, 1), (1_000, 0), (2_000, 1_000)]
+    with pytest.raises(ImportRefusedError, match="name the file with depth_update"):
+        archive_of(imports.place / name.format("snap"))
+
+
+def test_snapshots_of_tardis_in_a_row_are_one(imports: Imports) -> None:
+    """A book is discarded where a snapshot follows a change, not in the middle of a snapshot of several messages."""
+    us = START_MS * 1_000
+    head = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
+    rows = [(0, "true", "99"), (1, "true", "98"), (2, "false", "97"), (3, "true", "96")]
+    lines = [f"binance,BTCUSDT,{us + n},{us + n},{snapshot},bid,{price},1" for n, snapshot, price in rows]
+    imports.run(TARDIS, imports.write("levels.csv", head, *lines))
+    states = [row for row in imports.rows("levels", "venue_ns", "kind") if row[1] == TickKind.STATE]
+    assert [(at - us * US_NS) // US_NS for at, _ in states] == [0, 3]
 
 
 def test_a_checksum_file_is_verified(imports: Imports) -> None:
