@@ -15,7 +15,7 @@ from engine.cli.parser.base import (
     commands_of,
 )
 from engine.cli.parser.operating import system_commands
-from engine.cli.parser.reading import data_commands, parity_command, reading_commands, shm_commands
+from engine.cli.parser.reading import data_commands, parity_command, reading_commands, report_command, shm_commands
 from engine.cli.parser.texts import (
     ALERT_TEST,
     COMPLETION,
@@ -46,6 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     shm_commands(commands)
     data_commands(commands)
     parity_command(commands)
+    report_command(commands)
     alert_commands(commands)
     manual_commands(commands)
     commands.add_parser(

@@ -26,6 +26,7 @@ from engine.cli.parser.texts import (
     PARITY,
     POSITIONS,
     PRUNE,
+    REPORT,
 )
 from engine.supervisor.commands import INSTRUMENT
 
@@ -136,6 +137,21 @@ def shm_commands(commands: "Commands") -> None:
     tail.add_argument("--follow", action="store_true", help="then print new records as they are published")
     text = "for fills: also print opening records, which are holdings from before the lane began and no trades"
     tail.add_argument("--openings", action="store_true", help=text)
+
+
+def report_command(commands: "Commands") -> None:
+    """The command that reports a recorded day; it is above this room, so it is named by its module."""
+    text = "report a recorded day or week: profit, positions against fills, each order"
+    parser = add(commands, "report", "", text, "report --system demo --capital 100000 --day 2026-12-01", REPORT)
+    parser.set_defaults(run="research.report.command:run")
+    capital = "the money of the system's accounts at the start"
+    parser.add_argument("--capital", type=float, required=True, metavar="MONEY", help=capital)
+    period = parser.add_mutually_exclusive_group()
+    period.add_argument("--day", default="", help="a day in UTC, like 2026-12-01; default: today")
+    period.add_argument("--week", default="", help="a week from Monday to Sunday in UTC, like 2026-W49")
+    directory = "the recorder's directory, when it is not the system's"
+    parser.add_argument("--directory", default="", metavar="DIRECTORY", help=directory)
+    parser.add_argument("--out", default=".", metavar="DIRECTORY", help="where the files go; default: here")
 
 
 def parity_command(commands: "Commands") -> None:

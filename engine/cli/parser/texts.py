@@ -157,6 +157,11 @@ the session's orders to a simulated venue, and shows by which model each differe
 decision is identical; 1: one differs, or could not be compared; 2: the session cannot be compared at all.
 docs/research/parity.md explains every figure. Works when the system is down; without a recorder it reads the lanes of a
 system that runs, as far as they reach back."""
+REPORT = """\
+Reads what the recorder has sealed (engine-ctl data seal). Prints what is held of each instrument and its profit,
+counted by positions and by fills, which must agree. Writes the report as HTML, every order with its execution as
+Parquet, and what was held over time as Parquet. Exit code 0; 1: positions and fills disagree; 2: wrong use.
+docs/research/reports.md explains every figure. Reads files only, so it works when the system is down."""
 DEATHS = """\
 A death is an end that was not asked for. Reads a file only, so it works when the system is down. The cause of a process
 that an earlier supervisor started is shown as far as it can be known. A stack is there for a crash and for a process

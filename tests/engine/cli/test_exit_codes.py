@@ -23,6 +23,7 @@ SYSTEM_COMMANDS = (
     "config show", "alert test", "deaths", "strategy list", "set maker size=1", "data ls", "data check", "data prune",
     "data backfill --venue a --symbol b --from c --to d --kind trades",
     "data import x.csv --format csv",
+    "report --capital 1",
 )  # fmt: skip
 
 

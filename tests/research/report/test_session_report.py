@@ -1,6 +1,5 @@
 """The report of a real system: recorded while it trades, read after it has stopped, and its positions counted twice."""
 
-import json
 import select
 import time
 import uuid
@@ -14,8 +13,8 @@ import pytest
 import shm
 from engine.cli import main as engine_ctl
 from research.performance.of_session import Recorded, of_session
-from research.report.__main__ import main
 from research.report.day import positions
+from tests.engine.answers import data_of
 from tests.engine.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -54,8 +53,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_positions_and_fills_of_a_day_agree(session: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command's whole output: exit code 0, both ways to count equal, a page, every order, what was held."""
     capsys.readouterr()
-    assert main(["--system", session, "--capital", "10000", "--out", str(tmp_path), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    assert engine_ctl(["report", "--system", session, "--capital", "10000", "--out", str(tmp_path), "--json"]) == 0
+    found = data_of(capsys.readouterr().out)
     assert found["missing"] == []
     assert all(one["reconciled"] for one in found["positions"])
     assert sum(one["fills"] for one in found["positions"]) >= ENOUGH
@@ -102,7 +101,5 @@ def test_a_range_that_is_wrong_is_named(
     session: str, capsys: pytest.CaptureFixture[str], words: list[str], text: str
 ) -> None:
     """Before anything is written."""
-    with pytest.raises(SystemExit) as exit_:
-        main(["--system", session, "--capital", "1", *words])
-    assert exit_.value.code == 2
+    assert engine_ctl(["report", "--system", session, "--capital", "1", *words]) == 2
     assert text in capsys.readouterr().err

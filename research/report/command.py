@@ -1,23 +1,17 @@
-"""The report of a real system's day or week, from its recorded history.
+"""`engine-ctl report`: a real system's day or week, from its recorded history.
 
-    python -m research.report --system demo --capital 100000 --day 2026-12-01
-    python -m research.report --system demo --capital 100000 --week 2026-W49 --out reports
-
-Prints what is held of each instrument and its profit, by POSITIONS and by the fills, and writes to --out: the report as
-HTML, every order with its execution as Parquet, and what was held over time as Parquet. Exit code 0, 1 when positions
-and fills disagree, 2 wrong use.
+The parser of `engine/cli` names this module; no room below this one imports it.
 """
 
 import argparse
-import json
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.cli.output import print_line, print_table
+from engine.cli import FAILED, WRONG_USE, CommandError
+from engine.cli.output import choose_system, print_json, print_line, print_table
 from research.extras import need
 from research.performance.of_session import Recorded
 from research.performance.performance import Performance
@@ -28,41 +22,22 @@ DAYS_OF_WEEK = 7
 COLUMNS = ("account", "instrument", "held", "mark", "profit", "fees", "traded", "fills", "by fills")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Report a range of a system."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+def run(options: argparse.Namespace) -> int:
+    """Report a range of a system; exit code 1 when positions and fills disagree."""
     try:
         name, start, end = _range(options)
-        recorded = Recorded(options.system, start, end, options.directory)
+        system = "" if options.directory else choose_system(options.system, stopped=True)
+        recorded = Recorded(system, start, end, options.directory)
         one = recorded.performance(options.capital)
         rows = list(positions(recorded))
-        files = _write(options.out, name, one)
+        files = _write(Path(options.out), name, one)
     except (ValueError, ImportError) as error:
-        parser.error(str(error))
+        raise CommandError(str(error), WRONG_USE) from error
     if options.json:
-        print(json.dumps(_plain(one, rows, files)))  # noqa: T201 - the command's output
+        print_json(options, _tree(one, rows, files))
     else:
         _print(one, rows, files)
-    return 0 if all(row.is_reconciled for row in rows) else 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    head, example, rest = (__doc__ or "").split("\n\n", 2)
-    parser = argparse.ArgumentParser(
-        prog="python -m research.report", description=f"{head}\n\n{rest}", epilog=f"example:\n{example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("--system", default="", help="the system; default: STEELYARD_SYSTEM")
-    parser.add_argument("--capital", type=float, required=True, help="the money of its accounts at the start")
-    period = parser.add_mutually_exclusive_group()
-    period.add_argument("--day", help="a day in UTC, like 2026-12-01; default: today")
-    period.add_argument("--week", help="a week from Monday to Sunday in UTC, like 2026-W49")
-    parser.add_argument("--directory", default="", help="the recorder's directory, when it is not the system's")
-    parser.add_argument("--out", type=Path, default=Path(), help="where the files go; default: here")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
+    return 0 if all(row.is_reconciled for row in rows) else FAILED
 
 
 def _range(options: argparse.Namespace) -> tuple[str, str, str]:
@@ -108,7 +83,7 @@ def _parquet(path: Path, table: dict[str, Any]) -> str:
     return str(path)
 
 
-def _plain(one: Performance, rows: list[Position], files: list[str]) -> dict[str, Any]:
+def _tree(one: Performance, rows: list[Position], files: list[str]) -> dict[str, Any]:
     """What was found, as JSON has it."""
     found = [row._asdict() | {"reconciled": row.is_reconciled} for row in rows]
     missing = list(one.missing)
@@ -135,7 +110,3 @@ def _shown(row: Position) -> tuple[str, ...]:
         str(row.account), row.symbol, f"{row.held:.8g}", f"{row.mark:.8g}", f"{row.profit:.4f}", f"{row.fees:.4f}",
         f"{row.traded:.2f}", str(row.fills), "equal" if row.is_reconciled else differs,
     )  # fmt: skip
-
-
-if __name__ == "__main__":
-    sys.exit(main())
