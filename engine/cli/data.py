@@ -97,7 +97,7 @@ def _keep(options: argparse.Namespace) -> Mapping[str, int]:
 
     config = config_of(options)
     keep = keep_of(config.recorder) if config is not None and config.recorder is not None else {}
-    if not keep:
+    if not any(keep.values()):
         place = config.path if config is not None else "no configuration file is known"
         raise CommandError(
             f"{place}: no keep_days in [recorder], so every day is kept: set it, or name a day by --before", WRONG_USE

@@ -54,7 +54,7 @@ def check_table(table: "Recorder") -> None:
     for key, lane in ((key, lane) for key, lanes in named.items() for lane in lanes):
         if lane not in BY_NAME:
             raise ValueError(f"{key}: {lane!r}: expected lanes of the map: {', '.join(BY_NAME)}")
-    if keep_of(table) and not table.seal_seconds:
+    if any(keep_of(table).values()) and not table.seal_seconds:
         raise ValueError(
             "keep_days: old days are removed when the parts are sealed, and seal_seconds is 0: set seal_seconds, or"
             " remove days by engine-ctl data prune --before DAY"

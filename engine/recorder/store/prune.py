@@ -22,8 +22,8 @@ EVERY = "*"  # every kind that has no entry of its own
 
 
 def day_before(keep: Mapping[str, int], now_ns: int) -> dict[str, str]:
-    """By kind, the first day that is kept: today and `keep` days before it are; 0: every day."""
-    return {kind: day_text(now_ns // DAY_NS - days) for kind, days in keep.items() if days}
+    """By kind, the first day that is kept: today and `keep` days before it are; "" where 0 keeps every day."""
+    return {kind: day_text(now_ns // DAY_NS - days) if days else "" for kind, days in keep.items()}
 
 
 def prune_store(

@@ -63,6 +63,13 @@ def test_a_dry_run_removes_nothing(two_days: Path) -> None:
     assert before == {path: path.read_bytes() for path in two_days.rglob("*") if path.is_file()}
 
 
+def test_a_kind_whose_days_are_all_kept_is_kept_beside_others_that_are_not(two_days: Path) -> None:
+    """`keep_days = 30` with `keep_days_of = { ticks = 0 }` keeps the ticks for good."""
+    keep = keep_of(Recorder(keep_days=3, keep_days_of={"ticks": 0}))
+    assert prune_store(two_days, day_before(keep, LATER_NS)) == []
+    assert days(two_days) == {FIRST_DAY, SECOND_DAY}
+
+
 def test_what_is_not_sealed_is_not_touched(market: Market, recorder: Recorders, tmp_path: Path) -> None:
     """A part has rows that exist nowhere else."""
     total = record(market, recorder)
@@ -74,7 +81,7 @@ def test_today_is_never_removed(two_days: Path) -> None:
     """A day in the future names every day, and the present one is being written."""
     today = time.strftime("%Y-%m-%d", time.gmtime())
     assert all(one.day < today for _, one in prune_store(two_days, {EVERY: "2999-01-01"}, dry=True))
-    assert day_before({"ticks": 2, "*": 0}, 20_000 * DAY_NS + 5) == {"ticks": "2024-10-02"}
+    assert day_before({"ticks": 2, "*": 0}, 20_000 * DAY_NS + 5) == {"ticks": "2024-10-02", "*": ""}
 
 
 def test_a_death_at_every_effect_leaves_a_whole_history(
