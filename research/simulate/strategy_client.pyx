@@ -69,6 +69,14 @@ def check_reads(kind, bars):
                          "GivenBars of research.bars")
 
 
+def check_intervals(strategy, bars):
+    """Refuse a run whose bars lack the length of an indicator: it would never have a value."""
+    for name, interval_ns in inputs_of(strategy).intervals.items():
+        if interval_ns not in bars.intervals:
+            raise ValueError(f"{type(strategy).__name__}.{name} reads bars of {interval_ns} ns, and the run's "
+                             f"bars have {sorted(bars.intervals)}: add this length to them")
+
+
 cdef class Sink(IntentSink):
     """Where the strategy's intents go."""
 
@@ -124,11 +132,8 @@ cdef class StrategyClient(Client):
 
     cdef int on_start(self) except -1:
         self.api.now_ns = self.now_ns
-        inputs = begin_inputs(self.strategy)
-        for name, interval_ns in inputs.intervals.items():
-            if interval_ns not in self.bars.intervals:
-                raise ValueError(f"{type(self.strategy).__name__}.{name} reads bars of {interval_ns} ns, and the run's "
-                                 f"bars have {sorted(self.bars.intervals)}: add this length to them")
+        begin_inputs(self.strategy)
+        check_intervals(self.strategy, self.bars)
         self.strategy.on_start()
         check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
         if defines(type(self.strategy), "on_timer"):

@@ -23,6 +23,7 @@ from shm.protocol cimport reader_of, sy_reader, sy_unread
 from engine.execution.role import GRAIN_NS
 from engine.model.words import VerdictFlag
 from engine.strategy.api.strategy import defines
+from research.simulate.strategy_client import check_intervals
 
 cdef enum:
     BOOKS_MOST = 1024  # unread by execution: an eighth of the lane
@@ -89,6 +90,7 @@ cdef class EngineClient(Client):
         self.step_execution(self.now_ns)  # the switches of the gate follow at the end of a step
         self.step_strategy(self.now_ns)  # its recovery
         self.decide()
+        check_intervals(self.strategy, self.bars)
         self.timer_ns = self.strategy.timer_ns if defines(type(self.strategy), "on_timer") else 0
         return 0
 

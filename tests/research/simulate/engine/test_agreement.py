@@ -169,3 +169,15 @@ def test_a_backtest_and_an_experiment_choose_the_speed(tmp_path: Path) -> None:
     )
     result = experiment.run(events, config["parameters"], ImbalanceMaker, MODELS)
     assert result.refused, "a cap that only the engine has is in force"
+
+
+@pytest.mark.parametrize("speed", ["fast", "engine"])
+def test_bars_without_the_length_of_an_indicator_are_refused(speed: str) -> None:
+    """The indicator would never have a value, and the strategy would never trade."""
+    table = bars(7, 20)
+    with pytest.raises(ValueError, match="reads bars of 30000000000 ns"):
+        simulate(
+            tape(table, OF_BARS, MINUTE_NS, 3), MovingAverageCross, instruments=[OF_BARS], models=MODELS, speed=speed,
+            bars=GivenBars({OF_BARS: table}, MINUTE_NS),
+            parameters={"size": "0.5", "interval_ms": 30_000, "fast": 3, "slow": 8, "slip_bps": 50.0},
+        )  # fmt: skip
