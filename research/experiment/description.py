@@ -21,7 +21,7 @@ import msgspec
 
 from engine.config.nearest import did_you_mean
 from engine.model.instrument import Instrument
-from engine.strategy.api.strategy import Strategy, checked_parameters
+from engine.strategy.api.strategy import Strategy
 from engine.strategy.load import search_first, strategy_class
 from research.bars.source import PrintBars
 from research.experiment.plain import from_plain, to_plain
@@ -82,14 +82,6 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             events, strategy, instruments=self.instruments, models=models, parameters=given, caps=self.caps,
             called=self.called, speed=self.speed, mark_ns=self.mark_ms * MS, intents=log, bars=bars,
         )  # fmt: skip
-
-    def check(self, kind: Kind, parameters: Mapping[str, Any]) -> None:
-        """Refuse parameters that the strategy does not accept."""
-        given = {**self.parameters, **parameters}
-        if issubclass(kind, Client):
-            kind(**given)
-        else:
-            checked_parameters(kind, given)
 
 
 def experiment_of(

@@ -1,0 +1,1 @@
+"""Walk-forward: no choice knows what follows it."""
