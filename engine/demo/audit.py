@@ -137,7 +137,7 @@ def read_truth(path: Path, account: str) -> Side:
     whole, _, _ = path.read_bytes().rpartition(b"\n")
     for line in whole.splitlines():
         event = msgspec.json.decode(line)
-        if event.get("account") != account:
+        if event.get("account") != account or event["what"] == "balances":
             continue
         filled, size = (to_fixed(str(event[name]), TRUTH_DECIMALS) for name in ("filled", "size"))
         end = OrderState.FILLED if filled == size else TRUTH_ENDS[event["what"]]

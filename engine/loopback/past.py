@@ -21,7 +21,7 @@ def past_orders(path: str, markets: Iterable[Market]) -> list[Order]:
     by_symbol = {market.symbol: market for market in markets}
     orders: dict[tuple[str, int], Order] = {}
     for line in _lines(path):
-        if line["symbol"] in by_symbol:
+        if line.get("symbol") in by_symbol:
             _apply(orders, by_symbol[line["symbol"]], line)
     return list(orders.values())
 

@@ -23,10 +23,12 @@ import shm
 from engine import instruments
 from engine.aggregation import interval_ns
 from engine.lanes import LOOKERS, open_lanes
+from engine.model.instrument import Instrument
+from engine.model.words import Flag, TickKind
 from engine.monitor.names import Names
 from research.attached.shown import Form, expect_form, shown
 from research.attached.tail import Tail
-from research.lanes import LANES, Records, expect_symbol, frame, symbols
+from research.lanes import LANES, Records, expect_symbol, frame, in_order, symbols
 
 PNL = ("account", "strategy", "symbol", "size", "average_price", "mark_price", "realised", "unrealised", "fees", "net",
        "net_day", "usd_rate", "update_ns")  # fmt: skip
@@ -108,6 +110,37 @@ class Attached:
             ring = open_lanes(self.system, LOOKERS).ring_reader(lane, owner)
             ring.cursor = max(ring.oldest, ring.end - last)
             return ring.view(last)
+
+    def instrument(self, symbol: str) -> Instrument:
+        """An instrument's metadata, as `research.simulate` needs it."""
+        self._expect("ticks", symbol)
+        known = instruments.read(open_lanes(self.system, LOOKERS))
+        return next(one for one in known if symbols(known)[one.id] == symbol)
+
+    def events(self, symbol: str) -> Records:
+        """What the rings still have of a symbol, from its newest whole book on, as events of `research.simulate`."""
+        from research.simulate import from_ticks  # noqa: PLC0415 - compiled rooms that a look does not need
+
+        one = self.instrument(symbol)
+        levels, ticks = (self._records(lane, one.id) for lane in ("levels", "ticks"))
+        resets = np.flatnonzero((levels["flags"] & Flag.RESET != 0) & (levels["kind"] == TickKind.STATE))
+        if not len(resets):
+            raise ValueError(
+                f"{self.system} {symbol}: LEVELS has no whole book: set levels = true in [feed]; of a system that has"
+                " run for long, read research.history of a recorder"
+            )
+        levels = levels[resets[-1] :]
+        return from_ticks(levels, ticks[ticks["receive_ns"] >= levels["receive_ns"][0]])
+
+    def _records(self, lane: str, instrument: int) -> Records:
+        """What the rings of every feed still have of an instrument, in whole events."""
+        with self._running():
+            readers = open_lanes(self.system, LOOKERS).ring_readers(lane)
+            records: Records = in_order([ring.latest(ring.header.capacity) for _, ring in readers])
+        records = records[records["instrument"] == instrument]
+        last = np.flatnonzero(records["flags"] & Flag.LAST)
+        whole: Records = records[: last[-1] + 1 if len(last) else 0]
+        return whole
 
     def tail(self, lane: str, symbol: str = "", *, levels: int = 1, to: Form | None = None) -> Tail:
         """Follow a lane from now on."""

@@ -368,8 +368,21 @@ class BinanceVenue:
             touched.setdefault(order.account, {}).update(assets)
             self._send(order.account, partial(render.execution_report, execution, self.now_ns), faulty=True)
         self.truth.flush()
+        if self.truth.full:
+            self._renew_truth()
         for name, assets in touched.items():
             self._send(name, partial(render.account_position, self.ledger.accounts[name], list(assets), self.now_ns))
+
+    def _renew_truth(self) -> None:
+        """Continue the truth log in a new file, with everything that a venue needs to start again."""
+        accounts = {name: one for name, one in self.ledger.accounts.items() if one.watched}
+        orders = (order for orders in self.matching.open.values() for order in list(orders.values()))
+        states = (
+            (Execution(Happening.NEW, one, one.status, one.filled, one.spent, one.update_ns, 0), accounts[one.account])
+            for one in orders
+            if one.account in accounts
+        )
+        self.truth.renew(accounts.values(), states)
 
     def _send(self, account: str, event: Callable[[int], dict[str, object]], *, faulty: bool = False) -> None:
         """Send an event to the account's sessions; an execution report may be doubled, late or lost."""

@@ -3,14 +3,11 @@
 import gzip
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-import orjson
 import pytest
 
 from engine.cli import WRONG_USE, CommandError
@@ -24,29 +21,17 @@ from engine.model.words import BookState, FrameKind, OrderState, Reason, RoleSta
 from engine.risk.limits import RiskLimits
 from tests.engine.feed.replay.test_replay import write
 from tests.engine.floor import CONFIGS, Floor, until
+from tests.engine.on_paper import ANY_CORE, on_paper, real_market
 
-ROOT = CONFIGS.parent
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures")) / "binance"
-STREAM, REQUEST = "wss://stream.binance.com:9443", "https://api.binance.com"
 RATE = (Reason.ORDER_RATE, Reason.STRATEGY_RATE)
-ANY_CORE = {"cores = [0]\n": "", "cores = [1]\n": "", 'wait = "spin"': 'wait = "block"'}
 
 
 @pytest.fixture
 def market() -> Iterator[int]:
-    """The port of a real market: another venue in a process of its own, whose orders come from a seed."""
-    words = ("--config", str(CONFIGS / "venue.toml"), "--port", "0", "--seed", "3")
-    command = [sys.executable, "-m", "engine.loopback.server", *words]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as served:
-        assert served.stdout is not None
-        yield int(orjson.loads(served.stdout.readline())["port"])
-        served.terminate()
-
-
-def on_paper(floor: Callable[..., Floor], market: int, **more: str) -> Floor:
-    """The shipped file, with this market in the place of Binance's."""
-    urls = {STREAM: f"ws://127.0.0.1:{market}", REQUEST: f"http://127.0.0.1:{market}"}
-    return floor(config="paper", **urls, **ANY_CORE, **more)
+    """The port of a real market."""
+    with real_market() as port:
+        yield port
 
 
 def test_paper_orders_fill_on_the_real_market_and_survive_the_death_of_the_paper_venue(

@@ -16,6 +16,7 @@ import shm
 from engine import instruments
 from engine.lanes.create import create
 from engine.lanes.map import lane_of
+from engine.model.words import BookState, Flag, TickKind
 from tests.research.test_lanes import BTC, Lanes, print_
 
 SECOND = 1_000_000_000
@@ -72,6 +73,30 @@ def test_positions_and_profit_name_accounts_and_strategies(lanes: Lanes) -> None
     profit = research.attach(lanes.system).pnl()
     assert profit[["account", "strategy", "symbol", "net"]].to_numpy().tolist() == [["1", "account", "BTCUSDT", 1.5]]
     assert research.attach(lanes.system).positions("ETHUSDT").empty
+
+
+def test_events_are_the_newest_whole_book_and_what_followed(lanes: Lanes) -> None:
+    """A simulation over half a snapshot trades on prices that nobody quoted."""
+    create(lanes.system, "levels.feed")
+    levels = lanes.writers["levels"] = shm.RingWriter(f"{lanes.system}.levels.feed", lane_of("levels").record)
+
+    def publish(kind: int, side: int, price: int, size: int, flags: int, at_ns: int, detail: int = 0) -> None:
+        levels.publish(at_ns, at_ns, at_ns, 0, price, size, detail, 1, kind, side, flags)
+
+    attached = research.attach(lanes.system)
+    publish(TickKind.LEVEL, 1, 100, 5, Flag.LAST, SECOND)
+    with pytest.raises(ValueError, match=r"LEVELS has no whole book: set levels = true in \[feed\]"):
+        attached.events("BTCUSDT")
+    publish(TickKind.STATE, 0, 0, 0, Flag.RESET, 2 * SECOND, BookState.RESYNCING)
+    publish(TickKind.LEVEL, 1, 99, 5, 0, 2 * SECOND)
+    publish(TickKind.STATE, 0, 0, 0, Flag.LAST, 2 * SECOND, BookState.GOOD)
+    publish(TickKind.LEVEL, -1, 101, 5, 0, 3 * SECOND)  # the rest of its event is not published yet
+    lanes.write(
+        "ticks", instrument=1, kind=TickKind.PRINT, side=1, price=100, size=1, flags=Flag.LAST, receive_ns=4 * SECOND
+    )
+    events = attached.events("BTCUSDT")
+    assert events["kind"].tolist() == [TickKind.STATE, TickKind.LEVEL, TickKind.STATE, TickKind.PRINT]
+    assert attached.instrument("BTCUSDT") == BTC
 
 
 def test_a_write_to_an_attached_lane_ends_the_process_that_writes(lanes: Lanes) -> None:

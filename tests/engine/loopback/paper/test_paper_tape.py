@@ -24,7 +24,7 @@ from engine.loopback.paper.settings import PaperMarkets, PaperSettings, market_o
 from engine.loopback.paper.tape import SILENT_NS, Tape
 from engine.loopback.paper.venue import open_paper
 from engine.loopback.past import past_orders
-from engine.loopback.truth import past_gains
+from engine.loopback.truth import TruthLog, past_gains
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, BookState, Flag, RoleState, TickKind
 
@@ -247,3 +247,27 @@ def test_a_killed_venue_knows_its_fills_again_and_has_cancelled_what_was_open(fe
     assert account.free["BTC"] == before["BTC"]
     assert account.locked["USDT"] == 0
     feed.rest("new")
+
+
+def test_a_log_that_is_full_is_continued_in_a_file_that_knows_everything(feed: Feed) -> None:
+    """Months on paper must not fill the disk, and a restart just after the change of files must lose nothing."""
+    feed.open()
+    feed.book()
+    feed.step()
+    feed.venue.truth = TruthLog(feed.files[-1], most_bytes=2_000)
+    feed.rest("open")
+    feed.trade(SELL, 10_000, 540_000)
+    for number in range(6):
+        feed.step()
+        feed.matching.cancel(feed.rest(f"o{number}"), "", feed.now_ns)
+        feed.level(SELL, 10_200, 1_000 + number)
+    feed.step()
+    full = feed.truth.with_name("truth.log.1")
+    assert full.stat().st_size > 2_000
+    assert any(one["what"] == "balances" for one in feed.lines())
+    gained = feed.venue.ledger.accounts[ME].gained("BTC")
+    assert gained
+    feed.open()
+    order = feed.matching.by_client_id[ME, "BTCUSDT", "open"]
+    assert (order.status, order.filled, len(order.fills)) == (Status.CANCELED, fixed("0.4"), 1)
+    assert feed.venue.ledger.accounts[ME].gained("BTC") == gained
