@@ -101,6 +101,30 @@ def test_levels_of_two_sources_must_be_the_same_where_they_overlap(imports: Impo
     assert len(imports.rows("levels", "price")) == 50
 
 
+@pytest.mark.parametrize("shape", ["levels", "quotes", "trades"])
+def test_long_files_of_rows_without_a_key_are_compared_batch_by_batch(
+    imports: Imports, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    """The same rows in two files, whose batches end at other rows, are the same history."""
+    monkeypatch.setattr(tables, "BLOCK", 1 << 14)
+    heads = {
+        "levels": "time,side,price,size", "quotes": "time,bid_price,bid_size,ask_price,ask_size",
+        "trades": "time,price,size,side",
+    }  # fmt: skip
+    rows = {
+        "levels": lambda n: f"{'bid' if n % 3 else 'ask'},{100 + n % 3}.00,{n % 7}",
+        "quotes": lambda n: f"{99 + n % 3}.00,1,{103 + n % 3}.00,{n % 5 + 1}",
+        "trades": lambda n: f"{99 + n % 3}.00,1,{'buy' if n % 2 else 'sell'}",
+    }
+    lines = [f"{START_MS + n // 3 * 7},{rows[shape](n)}" for n in range(4_000)]
+    first = imports.csv(shape, heads[shape], *lines, name="a.csv").report
+    monkeypatch.setattr(tables, "BLOCK", 15_001)
+    again = imports.csv(shape, heads[shape], *lines, "", name="b.csv").report
+    assert (again.accepted, again.duplicates_in_history) == (0, first.accepted)
+    part = imports.csv(shape, heads[shape], *lines[1_200:2_400], name="c.csv").report
+    assert (part.accepted, part.conflicts) == (0, 0)
+
+
 def test_a_gap_between_two_stretches_can_be_filled(imports: Imports) -> None:
     """The hour in which the recorder was down is imported from an archive."""
     early, late = LEVELS[1:20], [f"{START_MS + 7_200_000 + n},bid,99.00,1" for n in range(20)]
