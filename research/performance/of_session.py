@@ -272,8 +272,8 @@ class Recorded:
             except ValueError:
                 yield f"{kind} is not recorded"
                 continue
-            for one in gaps:
-                yield f"{kind}: {one}"
+            for path, (number, lost, seconds) in gaps.items():
+                yield f"{kind}: {number} gaps, {lost} records and {seconds:.1f} s lost, in {path}"
 
     def _facts(self, fills: Fills) -> Iterator[tuple[str, str]]:
         """What was read."""

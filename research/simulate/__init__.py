@@ -8,7 +8,7 @@ from research.simulate.caps import CHECKED
 from research.simulate.events import EVENT, check, from_hftbacktest, from_ticks, load, save
 from research.simulate.fast import simulate
 from research.simulate.models import Constant, Drawn, Fees, Models, Queue, Recorded, Tier
-from research.simulate.recorded import from_history
+from research.simulate.recorded import from_history, missing_in
 from research.simulate.result import Assumption, Result
 from research.simulate.strategy_client import NotInFastError
 
@@ -30,6 +30,7 @@ __all__ = [
     "from_history",
     "from_ticks",
     "load",
+    "missing_in",
     "save",
     "simulate",
 ]

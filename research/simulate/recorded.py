@@ -18,6 +18,7 @@ from engine.model.words import BUY, SELL, Flag, TickKind
 from research.history import Moment, history, place_of
 from research.simulate.events import EVENT, Events, repaired
 
+GAPS = ("refuse", "keep")
 BOOKS = ("levels", "best", "none")
 BEST, LEVEL, PRINT, STATE = (int(TickKind[name]) for name in ("BEST", "LEVEL", "PRINT", "STATE"))
 LAST, KEPT, REFRESH = int(Flag.LAST), int(Flag.LAST | Flag.RESET | Flag.SNAPSHOT), int(Flag.REFRESH)
@@ -42,6 +43,12 @@ class Range(NamedTuple):
         files = Manifest.load(self.place / "store" / kind).files.values()
         return any(file.venue == one.venue and one.symbol in file.symbols for file in files)
 
+    def gaps(self, kind: str, one: Instrument) -> Iterator[str]:
+        """The gaps of the files of an instrument, in words."""
+        found = history(kind, one.symbol, one.venue, self.start, self.end, directory=self.place).gaps
+        for path, (number, lost, seconds) in found.items():
+            yield f"{kind}: {number} gaps, {lost} records and {seconds:.1f} s lost, in {Path(path).name}"
+
     def rows(self, kind: str, one: Instrument) -> Iterator[Rows]:
         """The rows of an instrument, batch by batch, at the instrument's decimals."""
         found = history(
@@ -53,16 +60,21 @@ class Range(NamedTuple):
 
 def from_history(
     instruments: Sequence[Instrument], start: Moment | None = None, end: Moment | None = None,
-    *, system: str = "", directory: str | Path = "", books: str = "levels",
+    *, system: str = "", directory: str | Path = "", books: str = "levels", gaps: str = "refuse",
 ) -> Events:  # fmt: skip
     """The events of instruments with times in [start, end): their prints, and the changes of their books.
 
     `books`: "levels", all levels, of the kind levels; "best", a book of the best prices alone, of the kind ticks;
-    "none". A venue's clock is repaired as in `from_ticks`.
+    "none". A venue's clock is repaired as in `from_ticks`. `gaps`: "refuse" a range whose files lack records, since a
+    book is wrong after a lost change; "keep" them, and name them in the report with `missing_in`.
     """
-    if books not in BOOKS:
-        raise ValueError(f"books: found {books!r}, expected one of {', '.join(BOOKS)}")
+    for name, found, expected in (("books", books, BOOKS), ("gaps", gaps, GAPS)):
+        if found not in expected:
+            raise ValueError(f"{name}: found {found!r}, expected one of {', '.join(expected)}")
     span = Range(place_of(system, directory), start, end)
+    lost = missing_in(instruments, start, end, system=system, directory=directory, books=books)
+    if lost and gaps == "refuse":
+        raise ValueError(f'from_history: {"; ".join(lost)}: choose another range, or gaps="keep" with a PARTIAL report')
     parts = [part for one in instruments for part in _of(span, one, books)]
     events = repaired(np.concatenate([np.zeros(0, EVENT), *parts]))
     if not len(events):
@@ -70,6 +82,17 @@ def from_history(
         raise ValueError(f"from_history: no row of {names} in this range: engine-ctl data ls shows the days")
     events["flags"][-1] |= LAST
     return events
+
+
+def missing_in(
+    instruments: Sequence[Instrument], start: Moment | None = None, end: Moment | None = None,
+    *, system: str = "", directory: str | Path = "", books: str = "levels",
+) -> tuple[str, ...]:  # fmt: skip
+    """What the files of a range lack, in words, for the report's `missing`; a file may lack it outside the range."""
+    span = Range(place_of(system, directory), start, end)
+    kinds = ("levels", "ticks") if books == "levels" else ("ticks",)
+    found = {text for one in instruments for kind in kinds if span.has(kind, one) for text in span.gaps(kind, one)}
+    return tuple(sorted(found))
 
 
 def _of(span: Range, one: Instrument, books: str) -> Iterator[Events]:

@@ -3,15 +3,18 @@
 import dataclasses
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, BookState, Flag, TimeInForce
+from engine.recorder.store.disk import Disk
+from engine.recorder.store.manifest import Manifest
 from engine.strategy.api.book import Book
 from engine.strategy.api.strategy import Strategy
 from research import bars
-from research.simulate import Constant, Fees, Models, from_history, simulate
+from research.simulate import Constant, Fees, Models, from_history, missing_in, simulate
 from research.simulate.recorded import LEVEL, PRINT, STATE
 from tests.engine.imports.conftest import START_MS, Imports
 
@@ -116,3 +119,20 @@ def test_imported_bars_are_bars_of_research(imports: Imports) -> None:
     result = bars.cross(found, BTC, "1m", fast=[2], slow=[5], size="0.010", fees=fees, half_spread_steps=1)
     assert result is not None
     assert len(bars.from_history(BTC, "5m", directory=imports.directory)) == 0
+
+
+def test_a_range_with_lost_records_is_refused_unless_they_are_named(imports: Imports) -> None:
+    """After a lost change every later fill would be at a book that never was."""
+    market(imports)
+    kind = imports.directory / "store" / "levels"
+    manifest = Manifest.load(kind)
+    [path] = manifest.files
+    manifest.files[path] = msgspec.structs.replace(manifest.files[path], gaps=2, lost=31, lost_ns=1_500_000_000)
+    manifest.save(Disk())
+    with pytest.raises(ValueError, match=r"levels: 2 gaps, 31 records and 1.5 s lost, in .*: choose another range"):
+        from_history([BTC], directory=imports.directory)
+    assert len(from_history([BTC], directory=imports.directory, gaps="keep")) == 58
+    assert len(missing_in([BTC], directory=imports.directory)) == 1
+    assert missing_in([BTC], directory=imports.directory, books="best") == ()
+    with pytest.raises(ValueError, match="gaps: found 'yes', expected one of refuse, keep"):
+        from_history([BTC], directory=imports.directory, gaps="yes")
