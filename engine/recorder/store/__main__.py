@@ -24,6 +24,9 @@ def main(arguments: list[str]) -> int:
     keep = {kind: int(days) for kind, _, days in (one.partition("=") for one in options.keep)}
     try:
         done = run(options.directory, time.time_ns(), heated=options.heated, keep=keep)
+    except BlockingIOError:
+        logging.getLogger("engine.recorder").info("another process writes the history: the next run seals")
+        return 0
     except (OSError, ValueError):
         logging.getLogger("engine.recorder").exception("sealing ended", extra={"directory": str(options.directory)})
         return 1

@@ -15,6 +15,7 @@ import pytest
 from engine.cli import main
 from engine.feed.instruments.instruments import save_instruments
 from engine.recorder.locks import PARTS, STORE, lock
+from engine.recorder.store.__main__ import main as seal
 from engine.recorder.store.check import problems
 from research import history
 from tests.engine.recorder.conftest import BTC
@@ -68,6 +69,16 @@ def test_a_dry_run_shows_the_report_and_writes_nothing(
     assert "20 would be imported" in shown
     assert "rule outliers: " in shown
     assert not (tmp_path / "history").exists()
+
+
+def test_sealing_leaves_a_history_that_is_imported_into_for_its_next_run(tmp_path: Path) -> None:
+    """An import of an hour is no failure of the recorder: its parts wait."""
+    (tmp_path / STORE).mkdir()
+    held = lock(tmp_path / STORE)
+    try:
+        assert seal([str(tmp_path)]) == 0
+    finally:
+        os.close(held)
 
 
 @pytest.mark.parametrize(
