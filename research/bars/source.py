@@ -4,8 +4,9 @@ GivenBars   bars that the user has, each at its end
 PrintBars   bars of the data's prints, made by the engine's own `Bars`: equal to those of a live system
 """
 
+import heapq
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from research.bars.bar import Bars
 
 NEVER_NS = (1 << 63) - 1
 CELLS_MOST = 1 << 20
+BLOCK = 4_096  # bars that are converted at once
 GRACE_NS, AHEAD_NS = 20_000_000, 5_000_000_000  # the defaults of [aggregation]
 PRINT, STATE = int(TickKind.PRINT), int(TickKind.STATE)
 
@@ -46,40 +48,39 @@ class GivenBars:
 
     def __init__(self, bars: Mapping[Instrument, Bars], interval_ns: int, delay_ns: int = 0) -> None:
         """The bars were checked (see `bar.check`)."""
-        self._rows: list[Any] = []
         self.intervals = frozenset((interval_ns,))
-        for one, table in bars.items():
-            self._rows += _rows_of(table, one, interval_ns, delay_ns)
-        self._rows.sort(key=lambda row: (row.publish_ns, row.instrument), reverse=True)
+        each = [_rows_of(table, one, interval_ns, delay_ns) for one, table in bars.items()]
+        self._rows = heapq.merge(*each, key=lambda row: (row.publish_ns, row.instrument))
+        self._first = next(self._rows, None)
 
     @property
     def next_ns(self) -> int:
         """When the next bar is known."""
-        return self._rows[-1].publish_ns if self._rows else NEVER_NS
+        return NEVER_NS if self._first is None else int(self._first.publish_ns)
 
     def due(self, now_ns: int) -> list[Any]:
         """The bars that ended by now."""
         found = []
         while self.next_ns <= now_ns:
-            found.append(self._rows.pop())
+            found.append(self._first)
+            self._first = next(self._rows, None)
         return found
 
     def add(self, tick: Any) -> None:
         """Do nothing: the bars are given."""
 
 
-def _rows_of(bars: Bars, one: Instrument, interval_ns: int, delay_ns: int) -> list[Any]:
-    """Rows of the record; what a bar of the user does not know is 0."""
+def _rows_of(bars: Bars, one: Instrument, interval_ns: int, delay_ns: int) -> Iterator[Any]:
+    """Rows of the record, made when they are due; what a bar of the user does not know is 0."""
     zero: dict[str, Any] = dict.fromkeys(BAR_RECORD.row._fields, 0) | {"spare": (0, 0), "instrument": one.id}
     zero |= {"interval_ns": interval_ns, "price_decimals": one.price_decimals, "size_decimals": one.size_decimals}
     empty = BAR_RECORD.row(**zero)
-    return [
-        empty._replace(
-            start_ns=start, publish_ns=start + interval_ns + delay_ns, open=open_, high=high, low=low, close=close,
-            volume_low=volume, flags=int(BarFlag.CLOSED if volume else BarFlag.CLOSED | BarFlag.EMPTY),
-        )
-        for start, open_, high, low, close, volume in bars.tolist()
-    ]  # fmt: skip
+    for begin in range(0, len(bars), BLOCK):
+        for start, open_, high, low, close, volume in bars[begin : begin + BLOCK].tolist():
+            yield empty._replace(
+                start_ns=start, publish_ns=start + interval_ns + delay_ns, open=open_, high=high, low=low, close=close,
+                volume_low=volume, flags=int(BarFlag.CLOSED if volume else BarFlag.CLOSED | BarFlag.EMPTY),
+            )  # fmt: skip
 
 
 class PrintBars:

@@ -1,8 +1,9 @@
-"""Four worked examples, small enough to read at once. They show the form of a strategy, not a way to earn money."""
+"""Five worked examples, small enough to read at once. They show the form of a strategy, not a way to earn money."""
 
 from engine.strategy.samples.imbalance_maker import ImbalanceMaker
 from engine.strategy.samples.momentum_taker import MomentumTaker
 from engine.strategy.samples.moving_average_cross import MovingAverageCross
 from engine.strategy.samples.round_trip import RoundTrip
+from engine.strategy.samples.venue_spread import VenueSpread
 
-__all__ = ["ImbalanceMaker", "MomentumTaker", "MovingAverageCross", "RoundTrip"]
+__all__ = ["ImbalanceMaker", "MomentumTaker", "MovingAverageCross", "RoundTrip", "VenueSpread"]

@@ -58,6 +58,23 @@ def test_the_array_path_equals_the_event_path_to_the_last_unit(seed: int) -> Non
     np.testing.assert_allclose(before, _at_close(result, rows, table, close), atol=1e-9, err_msg=str(seed))
 
 
+def test_the_engine_s_own_roles_hold_the_same() -> None:
+    """The slower speed of a simulation is the engine itself."""
+    table = bars(7, 120, gaps=0)
+    models = Models(Constant(1), Constant(1), FEES)
+    parameters = {"size": "0.1", "interval_ms": 60_000, "fast": 3, "slow": 8, "slip_bps": 50.0}
+    found = cross(table, BTC, "1m", fast=[3], slow=[8], size="0.1", fees=FEES, half_spread_steps=1)
+    result = simulate(
+        tape(table, BTC, MINUTE_NS, 1), MovingAverageCross, instruments=[BTC], parameters=parameters, models=models,
+        speed="engine", bars=GivenBars({BTC: table}, MINUTE_NS),
+    )  # fmt: skip
+    position, fees = held_at(result, table["start_ns"] + MINUTE_NS)
+    curve = found.curve(0)
+    assert found.table[0]["fills"] > 2
+    assert (curve["position"] == position).all()
+    assert (curve["fees"] == fees).all()
+
+
 def _at_close(result: Result, rows: np.ndarray, table: np.ndarray, close: np.ndarray) -> np.ndarray:
     """What the event path's account is worth at these closes, from its fills."""
     fills = result.fills
