@@ -45,7 +45,7 @@ class Checks:
         self._of: dict[tuple[str, str], SymbolReport] = {}
         self._times: dict[tuple[str, str], int] = {}  # in the order of the file
         self._last: dict[tuple[str, str, str], int] = {}
-        self.gaps: dict[tuple[str, str, str], Gaps] = defaultdict(Gaps)  # by kind, venue, day
+        self.gaps: dict[tuple[str, str, str], Gaps] = defaultdict(Gaps)  # by kind, venue, day; for the manifest
 
     def symbol(self, kind: str, one: Listed) -> SymbolReport:
         """The report of a symbol."""
@@ -115,8 +115,9 @@ class Checks:
             found.gap_seconds + ns / 1e9,
             found.missing + missing,
         )
-        key = kind, one.venue, day_text(at_ns // DAY_NS)
-        self.gaps[key] = self.gaps[key].plus(Gaps(1, missing, ns))
+        if kind != "ticks" or row["kind"] != TickKind.PRINT:  # a quiet market has no prints, and lost none
+            key = kind, one.venue, day_text(at_ns // DAY_NS)
+            self.gaps[key] = self.gaps[key].plus(Gaps(1, missing, ns))
         self._list(line, "time", shown(at_ns), f"comes after a gap of {ns / 1e9:g} s")
 
     def _find_off_step(self, one: Listed, found: SymbolReport, rows: Array) -> None:

@@ -233,7 +233,20 @@ def test_the_report_names_what_was_found(imports: Imports) -> None:
     assert "found: line 21: price '60000" in text
     assert "rule outliers:" in text
     (file,) = Manifest.load(imports.directory / STORE / "ticks").files.values()
-    assert (file.gaps, file.lost_ns, file.symbols) == (1, 96_100_000_000, ("BTCUSDT",))
+    assert (file.gaps, file.symbols) == (0, ("BTCUSDT",))
+
+
+@pytest.mark.parametrize(("shape", "lost"), [("bars", 57), ("levels", 0)])
+def test_the_manifest_has_the_gaps_of_books_and_bars(imports: Imports, shape: str, lost: int) -> None:
+    """A simulation refuses a range in which a book was silent; a market without a print is only quiet."""
+    minute = 60_000
+    start = START_MS // minute * minute
+    times = [start, start + minute, start + 59 * minute]
+    rows = {"bars": "1.00,1.00,1.00,1.00,1", "levels": "bid,1.00,1"}
+    head = {"bars": "time,open,high,low,close,volume", "levels": "time,side,price,size"}
+    imports.csv(shape, head[shape], *(f"{at},{rows[shape]}" for at in times))
+    files = Manifest.load(imports.directory / STORE / shape).files.values()
+    assert (sum(file.gaps for file in files), sum(file.lost for file in files)) == (1, lost)
 
 
 def test_crossed_quotes_and_books_are_found(imports: Imports) -> None:
