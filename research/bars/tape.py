@@ -24,7 +24,10 @@ def tape(bars: Bars, one: Instrument, interval_ns: int, half: int, path: str = "
     """The events of checked bars; `path` says which of a bar's extremes is first."""
     if path not in PATHS:
         raise ValueError(f"path: found {path!r}, expected one of {', '.join(PATHS)}")
-    events = np.concatenate([_quotes(bars, one, interval_ns, half, PATHS[path]), _gaps(bars, one, interval_ns)])
+    events, gaps = _quotes(bars, one, interval_ns, half, PATHS[path]), _gaps(bars, one, interval_ns)
+    if not len(gaps):
+        return events
+    events = np.concatenate([events, gaps])
     return events[np.argsort(events["venue_ns"], kind="stable")]
 
 

@@ -187,7 +187,7 @@ def test_a_class_with_on_bar_has_bars_of_the_ticks() -> None:
     config = OF_TICKS | {"parameters": OF_BARS["parameters"]}
     with pytest.raises(ValueError, match="config: no `bars`, expected some: MovingAverageCross reads bars"):
         backtest_strategy(ticks(), MovingAverageCross, config)
-    assert backtest_strategy(ticks(), MovingAverageCross, config | {"bars": ["1s"]}).events == 12
+    assert backtest_strategy(ticks(), MovingAverageCross, config | {"bars": ["1m"]}).events == 12
 
 
 def test_events_are_accepted_as_they_are() -> None:
