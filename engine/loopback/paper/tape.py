@@ -155,6 +155,8 @@ class Tape:
         if beat != self._beat[0]:
             self._beat = (beat, now_ns)
         alive = bool(beat) and now_ns - self._beat[1] <= SILENT_NS
+        if not alive and self._levels.replaced():
+            raise SystemExit(f"{self._levels.path} was made again: this process reads the old one and must start again")
         if alive != self._alive:
             self._alive = alive
             for one in self._followed.values():

@@ -271,3 +271,15 @@ def test_a_log_that_is_full_is_continued_in_a_file_that_knows_everything(feed: F
     order = feed.matching.by_client_id[ME, "BTCUSDT", "open"]
     assert (order.status, order.filled, len(order.fills)) == (Status.CANCELED, fixed("0.4"), 1)
     assert feed.venue.ledger.accounts[ME].gained("BTC") == gained
+
+
+def test_a_venue_whose_lanes_were_made_again_ends_so_that_it_is_started_again(feed: Feed) -> None:
+    """It would reject every order for ever, on lanes that nobody writes."""
+    feed.open()
+    feed.book()
+    feed.step()
+    feed.levels.close()
+    shm.remove(f"{feed.system}.levels.{FEED}")
+    feed.step()
+    with pytest.raises(SystemExit, match="was made again: this process reads the old one"):
+        feed.step(SILENT_NS + 1_000_000)
