@@ -1,14 +1,21 @@
-"""Which code a strategy is: the files of its class and of the classes that it extends, up to `Strategy`.
+"""Which code a strategy is.
 
-files(kind)    what Python runs, a compiled module too: a saved state belongs to exactly this
-source(kind)   a hash of what the author wrote: the same for a file and for what `engine-ctl strategy build` made of it
+    files(kind)    what Python runs of the class and its bases, a compiled file too: a saved state belongs to this
+    source(kind)   a hash of what the author wrote, with the modules beside it that it imports: the same for a file and
+                   for what `engine-ctl strategy build` made of it
+
+The engine's own classes, `Strategy` and the samples' helpers, are not the author's: of a sample its own file counts.
 """
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.strategy.api.strategy import Strategy
+from engine.strategy.imported import reached
+
+OURS = ("shm", "engine", "research")
 
 
 def name_of(kind: type[Strategy]) -> str:
@@ -18,34 +25,33 @@ def name_of(kind: type[Strategy]) -> str:
 
 def files(kind: type[Strategy]) -> bytes:
     """The class's name with the bytes of each file; of a module without one, as in a notebook, its name alone."""
-    return kind.__qualname__.encode() + b"".join(_bytes_of(one, _file_of(one)) for one in _modules(kind))
+    parts = [one.encode() + (file.read_bytes() if file else b"") for one, file in _modules(kind)]
+    return kind.__qualname__.encode() + b"".join(parts)
 
 
 def source(kind: type[Strategy]) -> str:
-    """A hash of the class's name and its sources."""
-    parts = [_bytes_of(one, _source_of(_file_of(one))) for one in _modules(kind)]
-    return hashlib.sha256(kind.__qualname__.encode() + b"".join(parts)).hexdigest()
+    """A hash of the class's name and of its sources."""
+    found = hashlib.sha256(kind.__qualname__.encode())
+    for module, file in _modules(kind):
+        found.update(module.encode())
+        for one in sorted(_sources(module, file)) if file else ():
+            found.update(f"{one.name}\0{one.stat().st_size}\0".encode())
+            found.update(one.read_bytes())
+    return found.hexdigest()
 
 
-def _modules(kind: type[Strategy]) -> list[str]:
-    """The modules of the class and of its bases below `Strategy`."""
-    return sorted({one.__module__ for one in kind.__mro__[: kind.__mro__.index(Strategy)]})
+def _modules(kind: type[Strategy]) -> Iterator[tuple[str, Path | None]]:
+    """The modules of the class and of its bases below `Strategy`, each with its file."""
+    for module in sorted({one.__module__ for one in kind.__mro__[: kind.__mro__.index(Strategy)]}):
+        file = getattr(sys.modules.get(module), "__file__", None)
+        yield module, Path(file) if file else None
 
 
-def _file_of(module: str) -> Path | None:
-    """A module's file."""
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return Path(file) if file else None
-
-
-def _source_of(file: Path | None) -> Path | None:
-    """The source of a compiled module if it is beside it; the file itself otherwise."""
-    if file is None:
-        return None
+def _sources(module: str, file: Path) -> set[Path]:
+    """The author's files of a module: its source, or its file if there is none, and those that it imports beside it."""
     written = file.with_name(file.name.partition(".")[0] + ".py")
-    return written if written.exists() else file
-
-
-def _bytes_of(module: str, file: Path | None) -> bytes:
-    """A module's name and the bytes of a file."""
-    return module.encode() + (file.read_bytes() if file is not None else b"")
+    mine = {written if written.exists() else file}
+    if module.split(".", maxsplit=1)[0] in OURS or not written.exists():
+        return mine
+    root = file.parents[len(module.split(".")) - (file.name != "__init__.py")]
+    return mine | {one for one in reached(root.resolve(), module) if one.suffix == ".py"}

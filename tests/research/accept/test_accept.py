@@ -135,18 +135,24 @@ def test_a_verdict_on_other_parameters_is_refused(
 
 
 def test_a_verdict_on_other_code_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One changed byte of the strategy's file."""
-    file = tmp_path / "gated_mine.py"
-    text = "from engine.strategy.samples import MomentumTaker\n\nclass Mine(MomentumTaker):\n    pass\n"
+    """One changed byte of the strategy's file, or of a module beside it that it imports."""
+    file, helper = tmp_path / "gated_mine.py", tmp_path / "gated_helper.py"
+    helper.write_text("EDGE = 1\n")
+    text = "import gated_helper\nfrom engine.strategy.samples import MomentumTaker\n\n"
+    text += "class Mine(MomentumTaker):\n    pass\n"
     file.write_text(text)
     kind = _imported(file)
     seals = {"strategy": name_of(kind), "code": source(kind), "data": "d" * 64}
     gate(tmp_path, msgspec.structs.replace(summary(), seals=seals))
     assert check(tmp_path, capsys, kind="gated_mine:Mine")[0] == 0
-    file.write_text(text + "# changed\n")
-    code, text = check(tmp_path, capsys, kind="gated_mine:Mine")
-    assert code == 2
-    assert "the code of gated_mine:Mine has changed since" in text
+    for changed in (file, helper):
+        before = changed.read_text()
+        changed.write_text(before + "# changed\n")
+        code, text = check(tmp_path, capsys, kind="gated_mine:Mine")
+        assert code == 2
+        assert "the code of gated_mine:Mine has changed since" in text
+        changed.write_text(before)
+    assert check(tmp_path, capsys, kind="gated_mine:Mine")[0] == 0
     code, text = check(tmp_path, capsys)
     assert code == 2
     assert "it is about gated_mine:Mine" in text
