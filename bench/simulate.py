@@ -11,7 +11,8 @@ check of its data. Rounds are interleaved; the median counts, with the lowest an
 events (`fills_behind` fills).
 
 `bars` is a moving-average cross on arrays of bars (`bench/bars.py`), `engine` the same run by the engine's own roles
-(`bench/simulate_engine.py`). `history_rows_per_s`, `hot_rows_per_s` and
+(`bench/simulate_engine.py`), `variants_speedup_64` what one pass over the data saves (`bench/variants.py`, over a fifth
+of the events). `history_rows_per_s`, `hot_rows_per_s` and
 `recorder_records_per_s` are those of `bench/history.py`, with fewer rows and shorter rates; `on_book_p50_ns` and
 `on_book_cross_p50_ns` those of `bench/on_book.py`; the sweep's those of `bench/sweep.py`. `--simulation-only` leaves
 these out. `capture` has the figures of a simulation over a recorded market (`bench/capture.py`, STEELYARD_CAPTURES),
@@ -35,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from bench import bars, history, on_book, simulate_engine, sweep
+from bench import bars, history, on_book, simulate_engine, sweep, variants
 from bench.capture import recorded
 from bench.machine import describe, pair
 from bench.market import BTC, made
@@ -86,6 +87,7 @@ def measure(events: Events, rounds: int) -> dict[str, Any]:
     """Every figure of a simulation of ours over the made market."""
     short = events[: _message_end(events, len(events) // PYTHON_SHARE)]
     found = simulated(events, short, BTC, 1_000, rounds)
+    found |= variants.measure(short, MODELS, rounds)
     return {**found, **bars.measure(events, rounds), **linearity(events, rounds)}
 
 

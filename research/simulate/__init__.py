@@ -6,7 +6,7 @@ events ─▶ venue: book, our resting orders, fees ─answers─▶ strategy
 
 from research.simulate.caps import CHECKED
 from research.simulate.events import EVENT, check, from_hftbacktest, from_ticks, load, save
-from research.simulate.fast import simulate
+from research.simulate.fast import simulate, simulate_many
 from research.simulate.models import Constant, Drawn, Fees, Models, Queue, Recorded, Tier
 from research.simulate.recorded import from_history, missing_in
 from research.simulate.result import Assumption, Result
@@ -33,4 +33,5 @@ __all__ = [
     "missing_in",
     "save",
     "simulate",
+    "simulate_many",
 ]

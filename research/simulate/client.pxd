@@ -11,15 +11,19 @@ from libc.stdint cimport int32_t, int64_t
 from engine.model.records cimport Intent
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
-from research.simulate.session cimport Letter, Order, Session
+from research.simulate.orders cimport Order, Orders
+from research.simulate.session cimport Letter, Session
 
 cdef object tick_of(const Event *event)
 
 cdef class Client:
-    cdef Session session
-    cdef readonly list desks  # by place
+    cdef Session session  # of its account
+    cdef Orders table
+    cdef int number  # among the strategies of its portfolio
+    cdef readonly list desks  # by place; None for an instrument that it does not trade
     cdef readonly int64_t now_ns
     cdef int64_t timer_ns  # how often `on_timer` is called; 0: never
+    cdef int64_t timer_at_ns  # when it is due next
     cdef int64_t deadline_ns  # the next end of an order that has one
     cdef int64_t scheduled_ns  # when the next method of a schedule is due
     cdef list deadlines  # a heap of (when, order)
@@ -46,5 +50,9 @@ cdef class Client:
     cdef int log(self, int kind, int32_t order, int64_t size) except -1
     cdef int log_intent(self, Intent *intent) except -1
 
+    cdef int begin(self, int64_t now_ns) except -1
+    cdef int start(self, int64_t now_ns) except -1
+    cdef int64_t soonest(self) noexcept
+    cdef int do_next(self, int64_t now_ns) except -1
     cdef int receive_answer(self, Letter letter) except -1
     cdef int end_due(self) except -1

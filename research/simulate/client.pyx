@@ -15,7 +15,9 @@ from engine.model.records cimport Intent
 from engine.model.words cimport INTENT_AMEND, INTENT_CANCEL, INTENT_PLACE, ORDER_TYPE_LIMIT, TICK_STATE
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
-from research.simulate.session cimport AMEND, CANCEL, CANCEL_SENT, CANCEL_WAITS, NO_ORDER, PLACE, Letter, Order, Session
+from research.simulate.agenda cimport bring_forward
+from research.simulate.orders cimport NO_ORDER, Order
+from research.simulate.session cimport AMEND, CANCEL, CANCEL_SENT, CANCEL_WAITS, PLACE, Letter, Session
 
 from engine.model.records import TICK
 from engine.model.words import DONE_STATES
@@ -40,13 +42,17 @@ cdef class Client:
     """Base of compiled strategies: every hook does nothing."""
 
     def __cinit__(self, *_, **__):
-        self.deadline_ns, self.scheduled_ns, self.deadlines = INT64_MAX, INT64_MAX, []
+        self.deadline_ns, self.scheduled_ns, self.timer_at_ns, self.deadlines = INT64_MAX, INT64_MAX, INT64_MAX, []
 
-    def attach(self, Session session not None, list desks not None):
-        """Begin a run; a client has one run."""
+    def attach(self, Session session not None, list desks not None, int number):
+        """Begin a run, as this strategy of a portfolio; a client has one run."""
+        cdef Desk desk
         if self.session is not None:
-            raise ValueError("this strategy object has had its run: make another one for the next")
-        self.session, self.desks = session, desks
+            raise ValueError("this strategy object has had its run: make another one for the next, or pass its class")
+        self.session, self.table, self.desks, self.number = session, session.table, desks, number
+        for desk in desks:
+            if desk is not None:
+                desk.client, desk.portfolio = self, session.place
 
     def log_to(self, bytearray intents):
         """Append every intent, with the time of its decision, as a record `intent`."""
@@ -93,11 +99,11 @@ cdef class Client:
         if self.reason:
             self.refused += 1
             return NO_ORDER
-        number = self.session.new_order()
-        order = &self.session.orders[number]
+        number = self.table.new_order()
+        order = &self.table.orders[number]
         order.intent_id, order.submit_ns = intent_id if intent_id else number + 1, self.now_ns
         order.price, order.size, order.known_size, order.side = price, size, size, <signed char>side
-        order.market, order.instrument = desk.place, desk.number
+        order.market, order.instrument, order.strategy = desk.place, desk.number, self.number
         order.order_type, order.time_in_force = <unsigned char>order_type, <unsigned char>time_in_force
         order.next = order.previous = NO_ORDER
         if side > 0:
@@ -108,6 +114,7 @@ cdef class Client:
         if timeout_ns > 0:
             heapq.heappush(self.deadlines, (self.now_ns + timeout_ns, number))
             self.deadline_ns = self.deadlines[0][0]
+            bring_forward(self.session.agenda, self.session.place, self.deadline_ns)
         return number
 
     cdef int cancel(self, int32_t order) except -1:
@@ -119,10 +126,10 @@ cdef class Client:
             return 0
         if self.intents is not None:
             self.log(INTENT_CANCEL, order, 0)
-        if not self.session.orders[order].known:
-            self.session.orders[order].cancelling = CANCEL_WAITS
+        if not self.table.orders[order].known:
+            self.table.orders[order].cancelling = CANCEL_WAITS
             return 0
-        self.session.orders[order].cancelling = CANCEL_SENT
+        self.table.orders[order].cancelling = CANCEL_SENT
         return self.session.request(CANCEL, order, 0, self.now_ns)
 
     cdef int amend(self, int32_t order, int64_t size) except -1:
@@ -131,14 +138,14 @@ cdef class Client:
             return 0
         if self.intents is not None:
             self.log(INTENT_AMEND, order, size)
-        if self.session.orders[order].amending:
+        if self.table.orders[order].amending:
             return 0
-        self.session.orders[order].amending = True
+        self.table.orders[order].amending = True
         return self.session.request(AMEND, order, size, self.now_ns)
 
     cdef bint is_open(self, int32_t order) noexcept:
         """Whether an order may still fill, as the strategy knows, and is not being cancelled."""
-        return not (DONE[self.session.orders[order].known] or self.session.orders[order].cancelling)
+        return not (DONE[self.table.orders[order].known] or self.table.orders[order].cancelling)
 
     cdef int log_place(self, Desk desk, int side, int64_t size, int64_t price, int time_in_force, int order_type,
                        int64_t timeout_ns) except -1:
@@ -154,8 +161,8 @@ cdef class Client:
         """Log a request about an order."""
         cdef Intent intent
         memset(&intent, 0, sizeof(Intent))
-        intent.kind, intent.instrument = <unsigned char>kind, self.session.orders[order].instrument
-        intent.target_id, intent.size = self.session.orders[order].intent_id, size
+        intent.kind, intent.instrument = <unsigned char>kind, self.table.orders[order].instrument
+        intent.target_id, intent.size = self.table.orders[order].intent_id, size
         return self.log_intent(&intent)
 
     cdef int log_intent(self, Intent *intent) except -1:
@@ -164,9 +171,39 @@ cdef class Client:
         self.intents += PyBytes_FromStringAndSize(<char *>intent, sizeof(Intent))
         return 0
 
+    # What the loop calls.
+
+    cdef int begin(self, int64_t now_ns) except -1:
+        """Set the strategy's time; what risk refused before comes first."""
+        self.now_ns = now_ns
+        if self.has_refusals:
+            self.session.agenda.refusals -= 1
+            self.on_refusals()
+        return 0
+
+    cdef int start(self, int64_t now_ns) except -1:
+        """Begin the run."""
+        self.now_ns = now_ns
+        self.on_start()
+        if self.timer_ns:
+            self.timer_at_ns = now_ns + self.timer_ns
+        return 0
+
+    cdef int64_t soonest(self) noexcept:
+        """When a deadline ends, or the timer or a method of the schedule is due."""
+        return min(min(self.deadline_ns, self.timer_at_ns), self.scheduled_ns)
+
+    cdef int do_next(self, int64_t now_ns) except -1:
+        """Do what is due at this time: the timer, or the scheduled methods, or one ended deadline."""
+        self.begin(now_ns)
+        if self.timer_at_ns <= now_ns:
+            self.timer_at_ns += self.timer_ns
+            return self.on_timer()
+        return self.call_scheduled() if self.scheduled_ns <= now_ns else self.end_due()
+
     cdef int receive_answer(self, Letter letter) except -1:
         """Apply an answer to what the strategy knows, then call its hook."""
-        cdef Order *order = &self.session.orders[letter.order]
+        cdef Order *order = &self.table.orders[letter.order]
         cdef Desk desk = self.desks[order.market]
         cdef int64_t part = 0, change = letter.size - order.known_size
         cdef bint is_first = not order.known
@@ -175,7 +212,7 @@ cdef class Client:
         if letter.refused:
             return 0
         if letter.fill != NO_ORDER:
-            part = self.session.fills[letter.fill].size
+            part = self.table.fills[letter.fill].size
         order.seen += part
         desk.position += order.side * part
         order.known, order.known_size = letter.state, letter.size
@@ -189,7 +226,7 @@ cdef class Client:
         if is_first and order.cancelling and not DONE[letter.state]:
             self.session.request(CANCEL, letter.order, 0, self.now_ns)
             self.on_answer(desk, letter.order, letter.fill)
-            self.session.orders[letter.order].cancelling = CANCEL_SENT
+            self.table.orders[letter.order].cancelling = CANCEL_SENT
             return 0
         return self.on_answer(desk, letter.order, letter.fill)
 

@@ -1,23 +1,23 @@
 """The compiled face of one instrument as the strategy sees it."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from cython cimport final
+from libc.stdint cimport int64_t, uint32_t
 
-from engine.book.book cimport Book
 from engine.model.wide cimport wide_t
-from research.simulate.event cimport Event
+from research.simulate.received cimport Received
 
+
+@final
 cdef class Desk:
     cdef readonly object instrument
     cdef readonly uint32_t number  # its id
     cdef readonly int place  # among the run's instruments
-    cdef readonly Book book
-    cdef readonly int state  # BookState
-    cdef bint changed  # since the strategy was last shown the book
-    cdef int feed_state  # what the data says of the book, GOOD unless a STATE says otherwise
+    cdef readonly Received received  # the book
+    cdef object client  # whose it is
+    cdef int portfolio  # of the client
     cdef readonly int64_t position
     cdef readonly int64_t open_buy  # sizes of orders that may still fill, as the strategy knows
     cdef readonly int64_t open_sell
-    cdef int64_t good_middle2  # twice the middle of the last good book
     cdef int64_t price_step, size_step, size_min, size_max, price_min, price_max, position_max
     cdef int64_t bid_up, bid_down, ask_up, ask_down
     cdef wide_t notional_min, notional_max
@@ -27,8 +27,6 @@ cdef class Desk:
     cdef int64_t collar_bps, exit_collar_bps, spread_bps  # 0: none
     cdef object found, limit  # of the last refusal
 
-    cdef int apply(self, const Event *event) except -1
-    cdef void judge_book(self) noexcept nogil
     cdef bint best(self, int64_t *bid, int64_t *ask) noexcept nogil
     cdef int64_t middle2(self) noexcept nogil
     cdef bint is_exit(self, int side, int64_t size) noexcept nogil

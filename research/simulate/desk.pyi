@@ -1,14 +1,16 @@
-from engine.book.book import Book
+from typing import final
+
 from engine.model.instrument import Instrument
 from research.simulate.caps import DeskCaps
+from research.simulate.received import Received
 
+@final
 class Desk:
     instrument: Instrument
     number: int
     place: int
-    book: Book
-    state: int
+    received: Received
     position: int
     open_buy: int
     open_sell: int
-    def __init__(self, place: int, instrument: Instrument, caps: DeskCaps) -> None: ...
+    def __init__(self, place: int, instrument: Instrument, received: Received, caps: DeskCaps) -> None: ...

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""One instrument as the strategy sees it: the book it has received, what it holds, and risk's checks of its orders.
+"""One instrument as a strategy sees it: the book that is received, what it holds, and risk's checks of its orders.
 
 The checks are those of the engine's gate (`engine/risk/gate.py`) that read one order, in its order and with its words:
 
@@ -12,17 +12,14 @@ The checks are those of the engine's gate (`engine/risk/gate.py`) that read one 
 The venue's own filters are always checked. A cap is checked if the run's `caps` have it (`caps.py`).
 """
 
+from cython cimport final
 from libc.math cimport ceil
 from libc.stdint cimport int64_t
 
-from engine.book.book cimport Book
 from engine.book.measures cimport spread_bps_of
-from engine.book.side cimport best_of
 from engine.model.wide cimport int_of, wide_of, wide_t
-from engine.model.words cimport (
-    BOOK_CROSSED, BOOK_EMPTY, BOOK_GOOD, FLAG_LAST, FLAG_RESET, TICK_LEVEL, TICK_STATE,
-)
-from research.simulate.event cimport Event
+from engine.model.words cimport BOOK_GOOD
+from research.simulate.received cimport Received, best_prices
 
 from engine.model.words import Reason
 
@@ -42,13 +39,13 @@ cdef wide_t wide(object number):
     return wide_of(number >> 64, number & 0xFFFFFFFFFFFFFFFF)
 
 
+@final
 cdef class Desk:
     """One instrument's."""
 
-    def __init__(self, place, instrument, caps):
-        """Begin flat, with an empty book; `caps` are those of the instrument (`caps.py`)."""
-        self.place, self.instrument, self.number, self.book = place, instrument, instrument.id, Book()
-        self.state, self.feed_state = BOOK_EMPTY, BOOK_GOOD
+    def __init__(self, place, instrument, Received received not None, caps):
+        """Begin flat; `caps` are those of the instrument (`caps.py`)."""
+        self.place, self.instrument, self.number, self.received = place, instrument, instrument.id, received
         self.price_step, self.size_step = instrument.price_step, instrument.size_step
         self.size_min, self.size_max = instrument.size_min, instrument.size_max
         self.price_min, self.price_max = instrument.price_min, instrument.price_max
@@ -61,45 +58,13 @@ cdef class Desk:
         self.order_cap, self.position_cap = wide(caps.order), wide(caps.position)
         self.collar_bps, self.exit_collar_bps, self.spread_bps = caps.collar_bps, caps.exit_collar_bps, caps.spread_bps
 
-    cdef int apply(self, const Event *event) except -1:
-        """Apply one event that the strategy receives."""
-        if event.flags & FLAG_RESET:
-            self.book.empty()
-            self.state, self.changed = BOOK_EMPTY, True
-        if event.kind == TICK_LEVEL:
-            self.book.put(event.side, event.price, event.size)
-            self.changed = True
-        elif event.kind == TICK_STATE:
-            self.changed = True
-            self.feed_state = <int>event.size
-        if event.flags & FLAG_LAST:
-            self.judge_book()
-        return 0
-
-    cdef void judge_book(self) noexcept nogil:
-        """The state of the book at the end of a message."""
-        cdef int64_t bid, ask
-        if not self.best(&bid, &ask):
-            self.state = self.feed_state
-        elif bid >= ask:
-            self.state = BOOK_CROSSED
-        else:
-            self.state = self.feed_state
-            if self.state == BOOK_GOOD:
-                self.good_middle2 = bid + ask
-
     cdef bint best(self, int64_t *bid, int64_t *ask) noexcept nogil:
         """The best prices; False without both."""
-        cdef int64_t key, size
-        if not best_of(&self.book.bids, bid, &size) or not best_of(&self.book.asks, &key, &size):
-            return False
-        ask[0] = -key
-        return True
+        return best_prices(self.received.book, bid, ask)
 
     cdef int64_t middle2(self) noexcept nogil:
         """Twice the middle of a good book with two sides; 0 otherwise."""
-        cdef int64_t bid, ask
-        return bid + ask if self.state == BOOK_GOOD and self.best(&bid, &ask) else 0
+        return self.received.middle2()
 
     cdef bint is_exit(self, int side, int64_t size) noexcept nogil:
         """Whether an order can only reduce the position, with the open orders of its side filled."""
@@ -109,7 +74,7 @@ cdef class Desk:
     cdef int64_t protective_price(self, int side, int64_t size, int64_t limit) except -1:
         """The worst price of a market order: its own limit (0: none), at most the collar's edge."""
         cdef bint is_exit = self.is_exit(side, size)
-        cdef wide_t middle2 = self.good_middle2 if is_exit else self.middle2()
+        cdef wide_t middle2 = self.received.good_middle2 if is_exit else self.middle2()
         cdef wide_t collar = (self.exit_collar_bps if is_exit else self.collar_bps) or WIDEST_COLLAR
         cdef wide_t part = 2 * BPS * self.price_step, edge
         if not middle2:
@@ -128,8 +93,8 @@ cdef class Desk:
         """The reason why risk refuses an order; 0 when it does not."""
         cdef bint is_exit = self.is_exit(side, size)
         cdef int reason
-        if is_exit and not self.good_middle2:
-            return self.refuse(BOOK_NOT_GOOD, self.state, BOOK_GOOD)
+        if is_exit and not self.received.good_middle2:
+            return self.refuse(BOOK_NOT_GOOD, self.received.state, BOOK_GOOD)
         reason = 0 if is_exit else self.check_book()
         if not reason:
             reason = self.check_steps(size, price)
@@ -144,7 +109,7 @@ cdef class Desk:
         cdef int64_t bid, ask
         cdef double spread
         if not self.middle2():
-            return self.refuse(BOOK_NOT_GOOD, self.state, BOOK_GOOD)
+            return self.refuse(BOOK_NOT_GOOD, self.received.state, BOOK_GOOD)
         if self.spread_bps and self.best(&bid, &ask):
             spread = spread_bps_of(bid, ask)
             if not spread <= self.spread_bps:
@@ -166,7 +131,7 @@ cdef class Desk:
     cdef int check_collar(self, int side, int64_t price, bint is_exit) except -1:
         """The distance of the price from the middle."""
         cdef int64_t most = self.exit_collar_bps if is_exit else self.collar_bps
-        cdef wide_t middle = self.good_middle2 if is_exit else self.middle2(), distance
+        cdef wide_t middle = self.received.good_middle2 if is_exit else self.middle2(), distance
         if not most:
             return 0
         distance = (2 * <wide_t>price - middle) * BPS
@@ -178,7 +143,7 @@ cdef class Desk:
     cdef int check_venue(self, int side, int64_t size, int64_t price) except -1:
         """The venue's largest size, its prices, its largest notional and position."""
         cdef int64_t up = self.bid_up if side > 0 else self.ask_up, down = self.bid_down if side > 0 else self.ask_down
-        cdef wide_t middle = self.good_middle2 if up or down else 0, bound
+        cdef wide_t middle = self.received.good_middle2 if up or down else 0, bound
         if size > self.size_max > 0:
             return self.refuse(ORDER_TOO_LARGE, size, self.size_max)
         bound = max((middle * down + 2 * MILLION - 1) // (2 * MILLION), <wide_t>self.price_min)

@@ -2,22 +2,24 @@ from typing import Any
 
 import numpy as np
 
-from research.simulate.client import Client
-from research.simulate.desk import Desk
-from research.simulate.session import Session
+from research.simulate.agenda import Agenda
+from research.simulate.portfolio import Portfolio
+from research.simulate.received import Received
 from research.simulate.venue import VenueMarket
 
 class Loop:
     event: int
+    now_ns: int
+    portfolio: int
     marks: list[tuple[int, int, int]]
     def __init__(
         self,
         data: np.ndarray[Any, np.dtype[np.uint8]],
         places: np.ndarray[Any, np.dtype[np.int32]],
-        session: Session,
+        agenda: Agenda,
         markets: list[VenueMarket],
-        desks: list[Desk],
-        client: Client,
+        books: list[Received],
+        portfolios: list[Portfolio],
         *,
         each: bool,
         mark_ns: int,

@@ -188,3 +188,6 @@ class Models:
     feed_latency: Latency | None = None  # None: as the data has it
     liquidity_returns: bool = False  # what our orders took from a level is there again at its next change
     through_fills_whole: bool = False  # a print beyond an order's price fills all of it, whatever the print's size
+    level_returns_empty: bool = False  # a level that the data removes is empty: right for data of every level
+    unseen_level_empty: bool = False  # a price beyond the levels of the data is empty: right for data of every level
+    level_before_print: bool = False  # a decrease, and the print after it that explains it, both move an order forward

@@ -8,26 +8,27 @@ import numpy as np
 
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
-from research.simulate.models import Constant, Models
 
 Records = np.ndarray[Any, np.dtype[Any]]
 ORDER = np.dtype(
     [
         ("intent_id", "<i8"), ("submit_ns", "<i8"), ("arrive_ns", "<i8"), ("done_ns", "<i8"), ("price", "<i8"),
         ("size", "<i8"), ("filled", "<i8"), ("seen", "<i8"), ("known_size", "<i8"), ("ahead", "<i8"),
-        ("traded", "<i8"), ("market", "<i4"), ("next", "<i4"), ("previous", "<i4"), ("instrument", "<u4"),
-        ("side", "i1"), ("order_type", "u1"), ("time_in_force", "u1"), ("state", "u1"), ("known", "u1"),
-        ("cancelling", "u1"), ("cause", "u1"), ("amending", "u1"),
+        ("traded", "<i8"), ("moved", "<i8"), ("moved_ns", "<i8"), ("market", "<i4"), ("next", "<i4"),
+        ("previous", "<i4"), ("instrument", "<u4"), ("strategy", "<u4"), ("side", "i1"), ("order_type", "u1"),
+        ("time_in_force", "u1"), ("state", "u1"), ("known", "u1"), ("cancelling", "u1"), ("cause", "u1"),
+        ("amending", "u1"), ("unseen", "u1"), ("spare", "V3"),
     ]
 )  # fmt: skip
 ORDER_COLUMNS = [
     "intent_id", "submit_ns", "arrive_ns", "done_ns", "price", "size", "filled", "instrument", "side", "order_type",
-    "time_in_force", "state", "cause",
+    "time_in_force", "state", "cause", "strategy",
 ]  # fmt: skip
 FILL = np.dtype(
     [
         ("venue_ns", "<i8"), ("receive_ns", "<i8"), ("intent_id", "<i8"), ("price", "<i8"), ("size", "<i8"),
-        ("fee", "<i8"), ("order", "<i4"), ("instrument", "<u4"), ("side", "i1"), ("maker", "u1"), ("spare", "V6"),
+        ("fee", "<i8"), ("order", "<i4"), ("instrument", "<u4"), ("side", "i1"), ("maker", "u1"), ("strategy", "<u2"),
+        ("spare", "<u4"),
     ]
 )  # fmt: skip
 FILL_COLUMNS = [name for name in FILL.names or () if name != "spare"]
@@ -35,11 +36,14 @@ MARK = np.dtype([("at_ns", "<i8"), ("instrument", "<u4"), ("middle2", "<i8")])
 
 
 class Assumption(NamedTuple):
-    """Something that the run took for granted."""
+    """Something that the run took for granted, or would have."""
 
     name: str
     favours: bool  # whether it can make the result better than it would have been
     text: str
+    made: bool = True  # by this run; the others are listed only with their P&L
+    pnl: float | None = None  # final equity with it, less without it, in the quote currency
+    unpriced: str = ""  # why it has no P&L
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Result:
     refused: int  # orders that risk refused
     late_cancels: int  # cancels and amends that found their order done
     in_flight: tuple[int, int]  # requests and answers that the end of the data left on their way
-    assumptions: tuple[Assumption, ...]
+    assumptions: tuple[Assumption, ...] = ()
 
     @property
     def positions(self) -> dict[int, int]:
@@ -63,6 +67,14 @@ class Result:
             one: int((self.fills["side"] * self.fills["size"])[self.fills["instrument"] == one].sum())
             for one in self.instruments
         }
+
+    @property
+    def profits(self) -> dict[str, float]:
+        """The final equity of each quote currency; nan where the book of a position is not good at the end."""
+        found = dict.fromkeys((one.quote for one in self.instruments.values()), 0.0)
+        for number, one in self.instruments.items():
+            found[one.quote] += float(self.equity(number)["equity"][-1])
+        return found
 
     def equity(self, instrument: int) -> Records:
         """Money and value of one instrument at each mark, in its quote currency: `at_ns`, `position`, `equity`.
@@ -82,33 +94,3 @@ class Result:
         table["at_ns"], table["position"] = marks["at_ns"], held
         table["equity"] = np.append(0.0, cash)[until] + np.where(held == 0, 0.0, held * middle)
         return table
-
-
-def assumptions_of(models: Models, caps: Mapping[str, Any], *, each: bool) -> tuple[Assumption, ...]:
-    """Every assumption that changes the result: those that were chosen, then those that `fast` always makes."""
-    chosen = [
-        (
-            models.liquidity_returns,
-            "liquidity_returns",
-            "what our orders took is back at the next change",
-        ),
-        (models.through_fills_whole, "through_fills_whole", "a print beyond an order's price fills all of it"),
-        (models.queue.family != "conservative", f"queue_{models.queue.family}", "a part of cancels was ahead of us"),
-        (models.order_latency == Constant(0), "no_order_latency", "an order is at the venue when it is decided"),
-        (models.answer_latency == Constant(0), "no_answer_latency", "an answer is here when the venue gives it"),
-        (models.feed_latency == Constant(0), "no_feed_latency", "market data is here when it happens"),
-        (not caps, "no_caps", "no cap of risk bounds an order or a position"),
-        (each, "called_within_messages", "the strategy sees a message's events one by one; live it sees the whole"),
-    ]
-    always = [
-        (True, "no_impact", "others do not react to our orders"),
-        (True, "no_outage", "no connection is lost, and no request is refused for a rate"),
-        (True, "no_margin", "a balance is not checked: any size can be sold, and nothing is liquidated"),
-        (True, "level_returns_empty", "a level that leaves the data and returns has no size before our order"),
-        (True, "unseen_level_empty", "a price that the data has not shown has no size before our order"),
-        (True, "level_before_print", "a level that shrinks before its print moves our order forward twice"),
-        (False, "fees_in_quote", "every fee is charged in the quote currency"),
-        (False, "open_at_end", "what is held at the end is valued at the middle, not closed"),
-    ]
-    favouring = [Assumption(name, True, text) for on, name, text in chosen if on]
-    return (*favouring, *(Assumption(*one) for one in ((name, favours, text) for favours, name, text in always)))

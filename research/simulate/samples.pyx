@@ -14,7 +14,7 @@ from engine.model.words cimport BUY, SELL, TIME_IN_FORCE_IOC, TIME_IN_FORCE_POST
 from research.simulate.client cimport Client
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
-from research.simulate.session cimport NO_ORDER
+from research.simulate.orders cimport NO_ORDER
 
 
 cdef class Watcher(Client):

@@ -1,10 +1,15 @@
-from typing import Self
+from typing import Self, final
 
+from research.simulate.agenda import Agenda
 from research.simulate.delay import Delay
+from research.simulate.orders import Orders
+from research.simulate.schedule import Schedule
 
+@final
 class Session:
     late_cancels: int
-    def __new__(cls, order_delay: Delay, answer_delay: Delay) -> Self: ...
-    def order_bytes(self) -> bytes: ...
-    def fill_bytes(self) -> bytes: ...
+    table: Orders
+    def __new__(
+        cls, order_delay: Delay, answer_delay: Delay, table: Orders, schedule: Schedule, agenda: Agenda, place: int
+    ) -> Self: ...
     def in_flight(self) -> tuple[int, int]: ...

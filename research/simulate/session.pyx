@@ -1,24 +1,24 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""What is between a strategy and the venues: requests and answers on their way, and the table of orders and fills.
+"""What is between an account's strategies and its venue: requests and answers on their way.
 
     strategy ── request ──▶ order latency  ──▶ venue
              ◀── answer ─── answer latency ◀──
 
 One session keeps the order of its messages, as a TCP connection does: a message never arrives before an earlier one of
-the same direction, whatever latency was drawn for it. An order and a fill keep their places in the tables, so nothing
-is moved or looked up while a run grows.
+the same direction, whatever latency was drawn for it.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memset
+from cython cimport final
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
 
+from research.simulate.agenda cimport Agenda, bring_forward
 from research.simulate.delay cimport Delay
+from research.simulate.orders cimport NO_ORDER, Orders
+from research.simulate.schedule cimport Schedule
 
 cdef enum:
     FIRST_ROOM = 1024
-    ROOM_MAX = 2_147_483_647  # an order's number has 32 bits
 
 
 cdef int open_post(Post *post) except -1:
@@ -53,56 +53,21 @@ cdef int send(Post *post, Letter letter) except -1:
     return 0
 
 
+@final
 cdef class Session:
-    """One strategy's session with the venues of its instruments."""
+    """One account's session with its venue."""
 
-    def __cinit__(self, Delay order_delay not None, Delay answer_delay not None):
-        """Begin without orders."""
-        self.order_delay, self.answer_delay = order_delay, answer_delay
-        self.soonest_ns = INT64_MAX
+    def __cinit__(self, Delay order_delay not None, Delay answer_delay not None, Orders table not None,
+                  Schedule schedule not None, Agenda agenda not None, int place):
+        """Begin without messages; `place` is that of the portfolio in the agenda."""
+        self.order_delay, self.answer_delay, self.table, self.schedule = order_delay, answer_delay, table, schedule
+        self.agenda, self.place = agenda, place
         open_post(&self.requests)
         open_post(&self.answers)
 
     def __dealloc__(self):
         free(self.requests.letters)
         free(self.answers.letters)
-        free(self.orders)
-        free(self.fills)
-
-    cdef int32_t new_order(self) except -2:
-        """The number of a new order, empty."""
-        cdef Py_ssize_t room
-        cdef Order *orders
-        if self.order_count == self.order_room:
-            room = min(max(2 * self.order_room, <Py_ssize_t>FIRST_ROOM), <Py_ssize_t>ROOM_MAX)
-            orders = <Order *>realloc(self.orders, room * sizeof(Order)) if room > self.order_room else NULL
-            if orders == NULL:
-                raise MemoryError(f"no room for more than {self.order_room} orders in one run: run shorter periods")
-            self.orders, self.order_room = orders, room
-        memset(&self.orders[self.order_count], 0, sizeof(Order))
-        self.order_count += 1
-        return <int32_t>(self.order_count - 1)
-
-    cdef int32_t add_fill(self, int32_t order, int64_t now_ns, int64_t price, int64_t size, int64_t fee,
-                          bint maker) except -2:
-        """Record a fill of an order; its number."""
-        cdef Py_ssize_t room
-        cdef Fill *fills
-        cdef Order *one = &self.orders[order]
-        if self.fill_count == self.fill_room:
-            room = min(max(2 * self.fill_room, <Py_ssize_t>FIRST_ROOM), <Py_ssize_t>ROOM_MAX)
-            fills = <Fill *>realloc(self.fills, room * sizeof(Fill)) if room > self.fill_room else NULL
-            if fills == NULL:
-                raise MemoryError(f"no room for more than {self.fill_room} fills in one run: run shorter periods")
-            self.fills, self.fill_room = fills, room
-        memset(&self.fills[self.fill_count], 0, sizeof(Fill))
-        self.fills[self.fill_count].venue_ns, self.fills[self.fill_count].intent_id = now_ns, one.intent_id
-        self.fills[self.fill_count].price, self.fills[self.fill_count].size = price, size
-        self.fills[self.fill_count].fee, self.fills[self.fill_count].order = fee, order
-        self.fills[self.fill_count].instrument, self.fills[self.fill_count].side = one.instrument, one.side
-        self.fills[self.fill_count].maker = maker
-        self.fill_count += 1
-        return <int32_t>(self.fill_count - 1)
 
     cdef int request(self, int kind, int32_t order, int64_t size, int64_t now_ns) except -1:
         """Send a request to the venue."""
@@ -111,11 +76,11 @@ cdef class Session:
         letter.kind, letter.order, letter.size, letter.fill = <uint8_t>kind, order, size, NO_ORDER
         letter.state = letter.refused = 0
         send(&self.requests, letter)
-        self.soonest_ns = min(self.soonest_ns, self.requests.last_ns)
+        bring_forward(self.agenda, self.place, self.requests.last_ns)
         return 0
 
     cdef int answer(self, int32_t order, int32_t fill, int64_t now_ns, int kind=0) except -1:
-        """Send the state of an order to the strategy, with the fill that changed it, as the answer to a request."""
+        """Send the state of an order to its strategy, with the fill that changed it, as the answer to a request."""
         return self.send_state(order, fill, now_ns, kind, False)
 
     cdef int refuse(self, int32_t order, int kind, int64_t now_ns) except -1:
@@ -127,21 +92,14 @@ cdef class Session:
         """Send the state of an order."""
         cdef Letter letter
         letter.at_ns = now_ns + self.answer_delay.at(now_ns)
-        letter.kind, letter.order, letter.fill, letter.state = <uint8_t>kind, order, fill, self.orders[order].state
-        letter.size, letter.refused = self.orders[order].size, refused
+        letter.kind, letter.order, letter.fill = <uint8_t>kind, order, fill
+        letter.state, letter.size = self.table.orders[order].state, self.table.orders[order].size
+        letter.refused = refused
         send(&self.answers, letter)
         if fill != NO_ORDER:
-            self.fills[fill].receive_ns = self.answers.last_ns
-        self.soonest_ns = min(self.soonest_ns, self.answers.last_ns)
+            self.table.fills[fill].receive_ns = self.answers.last_ns
+        bring_forward(self.agenda, self.place, self.answers.last_ns)
         return 0
-
-    def order_bytes(self):
-        """Every order, as the bytes of its records."""
-        return PyBytes_FromStringAndSize(<char *>self.orders, self.order_count * sizeof(Order))
-
-    def fill_bytes(self):
-        """Every fill, as the bytes of its records."""
-        return PyBytes_FromStringAndSize(<char *>self.fills, self.fill_count * sizeof(Fill))
 
     def in_flight(self):
         """How many requests and answers had not arrived."""

@@ -27,7 +27,9 @@ from engine.strategy.role.own_records cimport OrderChange
 from research.simulate.client cimport Client, tick_of
 from research.simulate.desk cimport Desk
 from research.simulate.event cimport Event
-from research.simulate.session cimport CANCEL_SENT, NO_ORDER, Fill, Order
+from research.simulate.agenda cimport bring_forward
+from research.simulate.orders cimport NO_ORDER, Fill, Order
+from research.simulate.session cimport CANCEL_SENT
 
 from engine.model.codec import Codec
 from engine.model.records import BOOK_TOP, FILL, VERDICT
@@ -41,7 +43,6 @@ from engine.strategy.role.schedule import Schedule
 cdef int OPEN = OrderState.OPEN, PARTLY_FILLED = OrderState.PARTLY_FILLED, CANCELLING = OrderState.CANCELLING
 cdef int NOT_AMENDABLE = Reason.NOT_AMENDABLE
 FILL_ROW, VERDICT_ROW = FILL.row, VERDICT.row
-NUMBER = 1  # the strategy's, as its intents have it
 
 
 class NotInFastError(ValueError):
@@ -97,18 +98,19 @@ cdef class StrategyClient(Client):
     cdef list verdicts
     cdef set good
     cdef uint64_t count
+    cdef uint64_t strategy_id  # as its intents have it
     cdef bint reads_prints
     cdef object assets  # of fees, by instrument
     cdef bytearray submitted  # every intent is appended as its record; None: they are not logged
     cdef object schedule, bars
     cdef int64_t at_ns  # when the next scheduled method is due
 
-    def __init__(self, strategy, bars=None):
+    def __init__(self, strategy, bars=None, strategy_id=1):
         """Drive this strategy, which was made with its instruments and checked parameters."""
         kind = type(strategy)
         check_reads(kind, bars)
-        self.strategy = self.api = strategy
-        self.ledger = Ledger(NUMBER, strategy.instruments)
+        self.strategy, self.api, self.strategy_id = strategy, strategy, strategy_id
+        self.ledger = Ledger(strategy_id, strategy.instruments)
         self.numbers, self.verdicts, self.good = {}, [], set()
         self.on_book, self.on_print = strategy.on_book, strategy.on_print
         self.reads_prints = defines(kind, "on_print")
@@ -116,11 +118,11 @@ cdef class StrategyClient(Client):
         self.schedule, self.bars = Schedule(strategy), bars if reads_of(kind) else None
         self.assets = {one.id: one.quote.encode() for one in strategy.instruments.values()}
 
-    def attach(self, session, desks):
+    def attach(self, session, desks, number):
         """Begin a run."""
         cdef Sink sink = Sink.__new__(Sink)
-        Client.attach(self, session, desks)
-        self.by_id = {desk.number: desk for desk in desks}
+        Client.attach(self, session, desks, number)
+        self.by_id = {desk.number: desk for desk in desks if desk is not None}
         sink.client = self
         self.strategy.bind(sink, self.ledger)
 
@@ -144,6 +146,7 @@ cdef class StrategyClient(Client):
     cdef int schedule_next(self) except -1:
         """Set when the next bar or scheduled method is due."""
         self.scheduled_ns = self.at_ns if self.bars is None else min(self.at_ns, <int64_t>self.bars.next_ns)
+        bring_forward(self.session.agenda, self.session.place, self.scheduled_ns)
         return 0
 
     cdef int on_event(self, Desk desk, const Event *event) except -1:
@@ -154,8 +157,7 @@ cdef class StrategyClient(Client):
         if self.bars is not None and event.kind != TICK_LEVEL:
             self.bars.add(tick_of(event))
             self.schedule_next()
-        if desk.changed and (self.each or event.flags & FLAG_LAST):
-            desk.changed = False
+        if desk.received.changed and (self.each or event.flags & FLAG_LAST):
             self.call_book_hook(desk, self.api.books[event.instrument], event)
         return 0
 
@@ -174,16 +176,17 @@ cdef class StrategyClient(Client):
     cdef int fill_view(self, Desk desk, Book view, const Event *event) except -1:
         """Write the record of a book where its view reads it."""
         cdef Top *top = <Top *>view.held
-        top.bids = <unsigned char>desk.book.copy_top(1, DEPTH, top.bid_price, top.bid_size)
-        top.asks = <unsigned char>desk.book.copy_top(-1, DEPTH, top.ask_price, top.ask_size)
-        top.state, top.instrument, top.flags = <unsigned char>desk.state, desk.number, <unsigned char>event.flags
+        top.bids = <unsigned char>desk.received.book.copy_top(1, DEPTH, top.bid_price, top.bid_size)
+        top.asks = <unsigned char>desk.received.book.copy_top(-1, DEPTH, top.ask_price, top.ask_size)
+        top.state, top.flags = <unsigned char>desk.received.state, <unsigned char>event.flags
+        top.instrument = desk.number
         top.receive_ns = top.publish_ns = event.receive_ns
         top.venue_ns = event.venue_ns
         top.change_count += 1
         top.tick_sequence = <int64_t>top.change_count
         top.imbalance = imbalance_of(top.bid_size, top.bids, top.ask_size, top.asks)
         top.spread_bps = NAN
-        if desk.state == BOOK_GOOD and top.bids and top.asks:
+        if desk.received.state == BOOK_GOOD and top.bids and top.asks:
             top.spread_bps = spread_bps_of(top.bid_price[0], top.ask_price[0])
         view.record, view.decode = None, self.decode
         return view.apply_record(top)
@@ -205,14 +208,14 @@ cdef class StrategyClient(Client):
     cdef int end_due(self) except -1:
         """Cancel the order whose time has ended, as execution does it."""
         cdef int32_t number = self.deadlines[0][1]
-        order = self.ledger.working.get(self.session.orders[number].intent_id)
+        order = self.ledger.working.get(self.table.orders[number].intent_id)
         if order is not None:
             order.cancelling = True
         return Client.end_due(self)
 
     cdef OrderChange change_of(self, int32_t number):
         """The state of an order, as the strategy knows it now."""
-        cdef const Order *order = &self.session.orders[number]
+        cdef const Order *order = &self.table.orders[number]
         cdef OrderChange change = OrderChange.__new__(OrderChange)
         change.intent_id, change.price, change.size = order.intent_id, order.price, order.known_size
         change.filled, change.instrument = order.seen, order.instrument
@@ -256,7 +259,7 @@ cdef class StrategyClient(Client):
             raise ValueError(f"the strategy trades instrument {intent.instrument}, which the run does not have")
         self.check(intent)
         self.count += 1
-        intent.intent_id = <uint64_t>NUMBER << COUNT_BITS | self.count
+        intent.intent_id = self.strategy_id << COUNT_BITS | self.count
         if self.submitted is not None:
             intent.now_ns = self.now_ns
             self.submitted += PyBytes_FromStringAndSize(<char *>intent, sizeof(Intent))
@@ -299,7 +302,7 @@ cdef class StrategyClient(Client):
 
     cdef int amend_order(self, int32_t number, const Intent *intent) except -1:
         """Make an order smaller; a second request is refused while the first has no answer, as in execution."""
-        cdef const Order *order = &self.session.orders[number]
+        cdef const Order *order = &self.table.orders[number]
         if not order.amending:
             return self.amend(number, intent.size)
         self.refused += 1
@@ -307,9 +310,11 @@ cdef class StrategyClient(Client):
 
     cdef int keep_refusal(self, const Intent *intent, int reason, object found, object limit) except -1:
         """Keep a refusal for the next event."""
+        self.session.agenda.refusals += not self.has_refusals
         self.has_refusals = True
         self.verdicts.append(VERDICT_ROW(
-            intent.intent_id, self.now_ns, found, limit, 0, NUMBER, intent.instrument, reason, intent.kind, 0, 0))
+            intent.intent_id, self.now_ns, found, limit, 0, self.strategy_id, intent.instrument, reason, intent.kind,
+            0, 0))
         return 0
 
     cdef int cancel_orders(self, instrument) except -1:
@@ -326,8 +331,8 @@ cdef class StrategyClient(Client):
 
     cdef object row_of(self, int32_t number):
         """A fill as the engine's lane has it."""
-        cdef Fill fill = self.session.fills[number]
+        cdef Fill fill = self.table.fills[number]
         return FILL_ROW(
             b"%d" % fill.intent_id, fill.intent_id, b"%d" % number, b"%d" % fill.order, fill.venue_ns, fill.receive_ns,
-            fill.price, fill.size, fill.fee, 0, 0, self.assets[fill.instrument], NUMBER, fill.instrument, fill.side,
-            fill.maker, 0, 1)
+            fill.price, fill.size, fill.fee, 0, 0, self.assets[fill.instrument], self.strategy_id, fill.instrument,
+            fill.side, fill.maker, 0, 1)

@@ -1,18 +1,28 @@
-from typing import Self
+from typing import Self, final
 
-from research.simulate.schedule import Schedule
+from research.simulate.orders import Orders
 from research.simulate.session import Session
 
+@final
 class VenueMarket:
+    def __new__(cls, portfolios: int) -> Self: ...
+    def best(self, side: int) -> tuple[int, int] | None: ...
+
+@final
+class OwnOrders:
     def __new__(
         cls,
-        session: Session,
-        schedule: Schedule,
+        market: VenueMarket,
+        table: Orders,
+        sessions: list[Session],
+        *,
         family: int,
         exponent: float,
         size_step: int,
         scale: int,
         returns: bool,
         whole: bool,
+        returns_empty: bool,
+        unseen_empty: bool,
+        twice: bool,
     ) -> Self: ...
-    def best(self, side: int) -> tuple[int, int] | None: ...

@@ -1,24 +1,29 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""One instrument at its venue: the recorded book, and our orders in it.
+"""One instrument at its venue: the recorded book, and the orders of each portfolio in it.
 
-The data does not know our orders, so each rule decides for the case that is worse for us:
+Portfolios that share a pass share the recorded book; each has its own orders, and a memory of what they took. The data
+does not know our orders, so each rule decides for the case that is worse for us:
 
     our order takes       a level's size up to its limit; what it took stays away until the level is gone or smaller
-    our order rests       behind the whole level (`place_in_queue`)
+    our order rests       behind the whole level (`place_in_queue`); where the data does not reach, behind what it shows
+                          first
     a print at its price  first moves it forward, and fills it with what is left of the print
     a print beyond it     fills it, at its own price, by at most the print's size; orders share one print
     a level reaches it    fills it, at its own price, by at most the level's size, which is then taken
+    its level is removed  it stays where it is: the level may only have left the depth that the venue shows
+    its level shrinks     it moves forward, and the next prints move it only by what the decrease did not
     it reaches our order  on the other side: the venue rejects it (SELF_TRADE)
 
 An order is filled at its own price or at a better level's, never beyond its limit.
 """
 
+from cython cimport final
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 
 from engine.book.book cimport Book
 from engine.book.place_in_queue cimport ahead_after
-from engine.book.side cimport Cursor, Side, find, first, place_of, size_at, step_on
+from engine.book.side cimport Cursor, Side, find, first, place_of, size_at, step_on, worst_of
 from engine.book.table cimport (
     NOWHERE, add_entry, close_table, find_entry, grow_table, open_table, remove_entry,
 )
@@ -28,8 +33,8 @@ from engine.model.words cimport (
     TIME_IN_FORCE_POST_ONLY,
 )
 from research.simulate.event cimport Event
-from research.simulate.schedule cimport Schedule
-from research.simulate.session cimport AMEND, CANCEL, NO_ORDER, Order, Session
+from research.simulate.orders cimport NO_ORDER, Order, Orders
+from research.simulate.session cimport AMEND, CANCEL, Session
 
 from engine.model.words import OrderState, Reason
 
@@ -46,20 +51,76 @@ cdef inline int place_of_side(int side) noexcept nogil:
     return side < 0
 
 
+@final
 cdef class VenueMarket:
-    """One instrument's book and orders, advanced by events and by the requests that arrive."""
+    """One instrument's recorded book."""
 
-    def __cinit__(self, Session session not None, Schedule schedule not None, int family, double exponent,
-                  int64_t size_step, object scale, bint returns, bint whole):
-        """Begin with an empty book and without orders."""
-        self.book, self.session, self.schedule = Book(), session, schedule
+    def __cinit__(self, int portfolios):
+        """Begin with an empty book."""
+        self.book, self.all = Book(), []
+        self.active = <void **>malloc(portfolios * sizeof(void *))
+        if self.active == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.active)
+
+    cdef int apply(self, const Event *event) except -1:
+        """Apply one event of the data, and what it does to our orders."""
+        cdef int64_t before
+        cdef int one = self.count
+        if event.flags & FLAG_RESET:
+            self.book.empty()
+        if event.kind == TICK_LEVEL:
+            before = self.book.put(event.side, event.price, event.size)
+            while one > 0:  # from the last on: one that falls asleep is replaced by one that was called
+                one -= 1
+                (<OwnOrders>self.active[one]).change(event.side, event.price, before, event.size, event.venue_ns)
+        elif event.kind == TICK_PRINT:
+            while one > 0:
+                one -= 1
+                (<OwnOrders>self.active[one]).trade(-event.side, event.price, event.size, event.venue_ns)
+        return 0
+
+    cdef void wake(self, OwnOrders own) noexcept:
+        """From now on events may touch these orders."""
+        if own.active_at < 0:
+            own.active_at = self.count
+            self.active[self.count] = <void *>own
+            self.count += 1
+
+    cdef void sleep(self, OwnOrders own) noexcept:
+        """Leave orders alone that no event can touch."""
+        if own.active_at < 0 or own.heads[0] != NO_ORDER or own.heads[1] != NO_ORDER or own.taken.count:
+            return
+        self.count -= 1
+        self.active[own.active_at] = self.active[self.count]
+        (<OwnOrders>self.active[own.active_at]).active_at = own.active_at
+        own.active_at = -1
+
+    def best(self, side):
+        """The best recorded level of a side, as (price, size), or None."""
+        return self.book.best(side)
+
+
+@final
+cdef class OwnOrders:
+    """One portfolio's orders for one instrument, as the venue has them."""
+
+    def __cinit__(self, VenueMarket market not None, Orders table not None, list sessions not None, *, int family,
+                  double exponent, int64_t size_step, scale, bint returns, bint whole, bint returns_empty,
+                  bint unseen_empty, bint twice):
+        """Begin without orders; `scale` is one unit of the quote currency in the decimals of price * size."""
+        self.market, self.book, self.table, self.sessions, self.active_at = market, market.book, table, sessions, -1
         self.queue.family, self.queue.exponent, self.queue.step = family, exponent, size_step
         self.scale = wide_of(scale >> 64, scale & 0xFFFFFFFFFFFFFFFF)
         self.returns, self.whole = returns, whole
+        self.returns_empty, self.unseen_empty, self.twice = returns_empty, unseen_empty, twice
         self.heads[0] = self.heads[1] = NO_ORDER
         self.took = <int64_t *>realloc(NULL, FIRST_TAKEN * sizeof(int64_t))
         if not open_table(&self.taken, FIRST_TAKEN) or self.took == NULL:
             raise MemoryError
+        market.all.append(self)
 
     def __dealloc__(self):
         close_table(&self.taken)
@@ -67,38 +128,39 @@ cdef class VenueMarket:
 
     # The recorded market.
 
-    cdef int apply(self, const Event *event) except -1:
-        """Apply one event of the data."""
-        if event.flags & FLAG_RESET:
-            self.book.empty()
-        if event.kind == TICK_LEVEL:
-            return self.change(event.side, event.price, event.size, event.venue_ns)
-        if event.kind == TICK_PRINT and self.heads[place_of_side(-event.side)] != NO_ORDER:
-            return self.trade(-event.side, event.price, event.size, event.venue_ns)
-        return 0
-
-    cdef int change(self, int side, int64_t price, int64_t size, int64_t now_ns) except -1:
-        """Set a level; our orders at it move forward, our orders that it reaches are filled."""
-        cdef int64_t before
+    cdef int change(self, int side, int64_t price, int64_t before, int64_t size, int64_t now_ns) except -1:
+        """A level changed: our orders at it move forward, our orders that it reaches are filled."""
+        cdef const Order *orders = self.table.orders
+        cdef int32_t here = self.heads[place_of_side(side)], there = self.heads[place_of_side(-side)]
+        cdef int64_t left = size
         if self.taken.count:
-            size = self.not_taken(side, price, size)
-        before = self.book.put(side, price, size)
-        if self.heads[place_of_side(side)] != NO_ORDER:
-            self.follow_queue(side, price, before, size)
-        if size and self.heads[place_of_side(-side)] != NO_ORDER:
-            return self.meet(-side, price, size, now_ns)
+            left -= self.follow_taken(side, price, &before, size)
+        if here != NO_ORDER and side * orders[here].price >= side * price:
+            self.follow_queue(side, price, before, left, size > 0, now_ns)
+        if left and there != NO_ORDER and side * orders[there].price <= side * price:
+            return self.meet(-side, price, left, now_ns)
         return 0
 
-    cdef int64_t not_taken(self, int side, int64_t price, int64_t size) except -1:
-        """What is left of a level's recorded size after what our orders took from it."""
+    cdef int64_t took_from(self, int side, int64_t price) noexcept:
+        """What our orders took from a level."""
+        cdef int32_t entry
+        if not self.taken.count:
+            return 0
+        entry = find_entry(&self.taken, <uint64_t>side, <uint64_t>price)
+        return 0 if entry == NOWHERE else self.took[entry]
+
+    cdef int64_t follow_taken(self, int side, int64_t price, int64_t *before, int64_t size) noexcept:
+        """What our orders took of a level that has this size now; what they took leaves its size before, too."""
         cdef int32_t entry = find_entry(&self.taken, <uint64_t>side, <uint64_t>price)
         if entry == NOWHERE:
-            return size
+            return 0
+        before[0] = max(before[0] - self.took[entry], <int64_t>0)
         if self.returns or size == 0:
             remove_entry(&self.taken, entry)
-            return size
+            self.market.sleep(self)
+            return 0
         self.took[entry] = min(self.took[entry], size)
-        return size - self.took[entry]
+        return self.took[entry]
 
     cdef int remember_taken(self, int side, int64_t price, int64_t size) except -1:
         """Add to what our orders took from a level."""
@@ -114,25 +176,38 @@ cdef class VenueMarket:
                     raise MemoryError
             entry = add_entry(&self.taken, <uint64_t>side, <uint64_t>price)
             self.took[entry] = 0
+            self.market.wake(self)
         self.took[entry] += size
         return 0
 
-    cdef int follow_queue(self, int side, int64_t price, int64_t before, int64_t after) except -1:
+    cdef int follow_queue(self, int side, int64_t price, int64_t before, int64_t after, bint shown,
+                          int64_t now_ns) except -1:
         """Move our orders at a level forward by what was cancelled ahead of them."""
-        cdef Order *orders = self.session.orders
+        cdef Order *orders = self.table.orders
         cdef int32_t number = self.heads[place_of_side(side)]
         while number != NO_ORDER and side * orders[number].price > side * price:
             number = orders[number].next
         while number != NO_ORDER and orders[number].price == price:
-            orders[number].ahead = ahead_after(
-                &self.queue, orders[number].ahead, orders[number].traded, before, after)
+            if shown and orders[number].unseen:
+                orders[number].ahead, orders[number].unseen = after, False
+            elif not orders[number].unseen and (shown or self.returns_empty):
+                self.move_forward(&orders[number], before, after, now_ns)
             orders[number].traded = 0
             number = orders[number].next
         return 0
 
+    cdef void move_forward(self, Order *order, int64_t before, int64_t after, int64_t now_ns) noexcept:
+        """Move one order forward, and remember by how much: the print that explains it must not do it again."""
+        cdef int64_t ahead = order.ahead
+        order.ahead = ahead_after(&self.queue, ahead, order.traded, before, after)
+        if order.moved_ns != now_ns:
+            order.moved = 0
+        order.moved_ns = now_ns
+        order.moved += ahead - order.ahead
+
     cdef int meet(self, int side, int64_t price, int64_t size, int64_t now_ns) except -1:
         """Fill our orders of a side that a level of the other side has reached."""
-        cdef Order *orders = self.session.orders
+        cdef Order *orders = self.table.orders
         cdef int32_t number = self.heads[place_of_side(side)], following
         cdef int64_t left = size, part
         while left and number != NO_ORDER and side * orders[number].price >= side * price:
@@ -143,22 +218,19 @@ cdef class VenueMarket:
             number = following
         if left != size:
             self.remember_taken(-side, price, size - left)
-            self.book.put(-side, price, left)
         return 0
 
     cdef int trade(self, int side, int64_t price, int64_t size, int64_t now_ns) except -1:
         """Fill our orders of a side by a print against that side."""
-        cdef Order *orders = self.session.orders
+        cdef Order *orders = self.table.orders
         cdef int32_t number = self.heads[place_of_side(side)], following
-        cdef int64_t left = size, part, ahead
+        cdef int64_t left = size, part
         while left > 0 and number != NO_ORDER and side * orders[number].price >= side * price:
             following = orders[number].next
             part = orders[number].size - orders[number].filled
             if orders[number].price == price:
-                ahead = orders[number].ahead
-                orders[number].ahead = max(ahead - left, <int64_t>0)
+                part = min(part, self.serve_queue(&orders[number], left))
                 orders[number].traded += size
-                part = min(part, max(left - ahead, <int64_t>0))
             elif not self.whole:
                 part = min(part, left)
             if part:
@@ -167,11 +239,25 @@ cdef class VenueMarket:
             number = following
         return 0
 
-    # The requests of the strategy.
+    cdef int64_t serve_queue(self, Order *order, int64_t left) noexcept:
+        """Move an order forward by what is left of a print at its price; what is left for the order itself."""
+        cdef int64_t explained, ahead
+        if order.unseen:
+            if not self.is_shown(order.side, order.price):
+                return 0
+            order.ahead, order.unseen = self.level_size(order.side, order.price), False
+        explained = 0 if self.twice else min(left, order.moved)
+        order.moved -= explained
+        left -= explained
+        ahead = order.ahead
+        order.ahead = max(ahead - left, <int64_t>0)
+        return max(left - ahead, <int64_t>0)
+
+    # The requests of the strategies.
 
     cdef int arrive(self, int32_t number, int64_t now_ns) except -1:
         """A new order arrives: it takes what it reaches, and rests if it may."""
-        cdef Order *order = &self.session.orders[number]
+        cdef Order *order = &self.table.orders[number]
         cdef bint immediate = order.time_in_force == TIME_IN_FORCE_IOC or order.order_type == ORDER_TYPE_MARKET
         order.arrive_ns = now_ns
         if self.reaches_own(order):
@@ -189,14 +275,17 @@ cdef class VenueMarket:
     cdef bint reaches_own(self, const Order *order) noexcept:
         """Whether an order would trade with a resting one of ours."""
         cdef int32_t best = self.heads[place_of_side(-order.side)]
-        return best != NO_ORDER and order.side * (order.price - self.session.orders[best].price) >= 0
+        return best != NO_ORDER and order.side * (order.price - self.table.orders[best].price) >= 0
 
     cdef bint crosses(self, const Order *order) noexcept:
         """Whether an order would trade at once."""
-        cdef int64_t price, size
-        if order.side > 0:
-            return self.book.best_ask(&price, &size) and price <= order.price
-        return self.book.best_bid(&price, &size) and price >= order.price
+        cdef const Side *levels = &self.book.asks if order.side > 0 else &self.book.bids
+        cdef Cursor cursor = first(levels)
+        cdef int64_t key, size
+        while step_on(levels, &cursor, &key, &size) and -order.side * order.price <= key:
+            if size > self.took_from(-order.side, -order.side * key):
+                return True
+        return False
 
     cdef int64_t available(self, const Order *order) noexcept:
         """The size that an order can take at once, as far as it needs it."""
@@ -204,84 +293,96 @@ cdef class VenueMarket:
         cdef Cursor cursor = first(levels)
         cdef int64_t key, size, found = 0
         while found < order.size and step_on(levels, &cursor, &key, &size) and -order.side * order.price <= key:
-            found += min(size, order.size - found)
+            found += min(size - self.took_from(-order.side, -order.side * key), order.size - found)
         return found
 
     cdef int match(self, int32_t number, int64_t now_ns) except -1:
         """Fill an order from the other side's levels, the best first, up to its limit."""
-        cdef Order *order = &self.session.orders[number]
-        cdef int64_t price = 0, size = 0, part
-        while order.filled < order.size and (
-            self.book.best_ask(&price, &size) and price <= order.price if order.side > 0
-            else self.book.best_bid(&price, &size) and price >= order.price
-        ):
-            part = min(size, order.size - order.filled)
-            self.remember_taken(-order.side, price, part)
-            self.book.put(-order.side, price, size - part)
-            self.fill(number, price, part, False, now_ns)
+        cdef Order *order = &self.table.orders[number]
+        cdef const Side *levels = &self.book.asks if order.side > 0 else &self.book.bids
+        cdef Cursor cursor = first(levels)
+        cdef int64_t key, size, price, part
+        while order.filled < order.size and step_on(levels, &cursor, &key, &size) and -order.side * order.price <= key:
+            price = -order.side * key
+            part = min(size - self.took_from(-order.side, price), order.size - order.filled)
+            if part > 0:
+                self.remember_taken(-order.side, price, part)
+                self.fill(number, price, part, False, now_ns)
         return 0
 
     cdef int rest(self, int32_t number, int64_t now_ns) except -1:
         """Let an order rest at the end of its level's queue."""
-        cdef Order *order = &self.session.orders[number]
+        cdef Order *order = &self.table.orders[number]
+        order.unseen = not self.unseen_empty and not self.is_shown(order.side, order.price)
         order.ahead = self.level_size(order.side, order.price)
         self.link(number)
         if not order.filled:
             order.state = OPEN
-            self.session.answer(number, NO_ORDER, now_ns)
+            return self.session_of(number).answer(number, NO_ORDER, now_ns)
         return 0
 
+    cdef bint is_shown(self, int side, int64_t price) noexcept:
+        """Whether the data reaches a price: it shows a level there, or one that is worse."""
+        cdef const Side *levels = &self.book.bids if side > 0 else &self.book.asks
+        return levels.count > 0 and side * price >= worst_of(levels)
+
     cdef int64_t level_size(self, int side, int64_t price) noexcept:
-        """The size of a level; 0 without one."""
+        """The size that our orders left of a level; 0 without one."""
         cdef Side *levels = &self.book.bids if side > 0 else &self.book.asks
-        cdef int64_t key = side * price
+        cdef int64_t key = side * price, taken = self.took_from(side, price)
         cdef uint64_t place = place_of(levels, key)
         cdef int64_t *size
         if place < levels.width:
-            return levels.near[place]
+            return max(levels.near[place] - taken, <int64_t>0)
         if key > levels.base:
             size = size_at(levels, &levels.over, find(levels, &levels.over, key), key)
         else:
             size = size_at(levels, &levels.far, find(levels, &levels.far, key), key)
-        return 0 if size == NULL else size[0]
+        return 0 if size == NULL else max(size[0] - taken, <int64_t>0)
 
     cdef int fill(self, int32_t number, int64_t price, int64_t size, bint maker, int64_t now_ns) except -1:
         """Fill a part of an order."""
-        cdef Order *order = &self.session.orders[number]
-        cdef int64_t fee = self.schedule.fee(now_ns, <wide_t>price * size, self.scale, maker)
+        cdef Order *order = &self.table.orders[number]
+        cdef Session session = self.session_of(number)
+        cdef int64_t fee = session.schedule.fee(now_ns, <wide_t>price * size, self.scale, maker)
         order.filled += size
         order.state = FILLED if order.filled == order.size else PARTLY
         if order.state == FILLED:
             order.done_ns = now_ns
             if maker:
                 self.unlink(number)
-        return self.session.answer(number, self.session.add_fill(number, now_ns, price, size, fee, maker), now_ns)
+        return session.answer(number, self.table.add_fill(number, now_ns, price, size, fee, maker), now_ns)
 
     cdef int end(self, int32_t number, int state, int64_t now_ns, int kind=0) except -1:
         """End an order that is not filled, perhaps because a request of this kind asked for it."""
-        self.session.orders[number].state, self.session.orders[number].done_ns = state, now_ns
-        return self.session.answer(number, NO_ORDER, now_ns, kind)
+        self.table.orders[number].state, self.table.orders[number].done_ns = state, now_ns
+        return self.session_of(number).answer(number, NO_ORDER, now_ns, kind)
+
+    cdef Session session_of(self, int32_t number):
+        """The session of the account that an order belongs to."""
+        return <Session>self.sessions[self.table.orders[number].strategy]
 
     cdef int cancel(self, int32_t number, int64_t now_ns) except -1:
         """A cancel arrives: an order that is done stays as it is."""
-        if self.session.orders[number].done_ns:
-            return self.session.refuse(number, CANCEL, now_ns)
+        if self.table.orders[number].done_ns:
+            return self.session_of(number).refuse(number, CANCEL, now_ns)
         self.unlink(number)
         return self.end(number, CANCELLED, now_ns, CANCEL)
 
     cdef int amend(self, int32_t number, int64_t size, int64_t now_ns) except -1:
         """An amend arrives: the order gets smaller and keeps its place; one that has filled as much stays as it is."""
-        cdef Order *order = &self.session.orders[number]
+        cdef Order *order = &self.table.orders[number]
         if order.done_ns or not order.filled < size < order.size:
-            return self.session.refuse(number, AMEND, now_ns)
+            return self.session_of(number).refuse(number, AMEND, now_ns)
         order.size = size
-        return self.session.answer(number, NO_ORDER, now_ns, AMEND)
+        return self.session_of(number).answer(number, NO_ORDER, now_ns, AMEND)
 
     cdef int replace(self, int32_t number, int32_t old, int64_t now_ns) except -1:
         """A replacement arrives: the old order ends if it has no fill, and only then the new one arrives."""
-        if self.session.orders[old].done_ns or self.session.orders[old].filled:
-            self.session.late_cancels += 1
-            self.session.orders[number].arrive_ns = now_ns
+        cdef Session session = self.session_of(number)
+        if self.table.orders[old].done_ns or self.table.orders[old].filled:
+            session.late_cancels += 1
+            self.table.orders[number].arrive_ns = now_ns
             return self.end(number, REJECTED, now_ns)
         self.unlink(old)
         self.end(old, CANCELLED, now_ns)
@@ -291,7 +392,7 @@ cdef class VenueMarket:
 
     cdef void link(self, int32_t number) noexcept:
         """Insert an order after those of its price and of better prices."""
-        cdef Order *orders = self.session.orders
+        cdef Order *orders = self.table.orders
         cdef Order *order = &orders[number]
         cdef int32_t *head = &self.heads[place_of_side(order.side)]
         cdef int32_t before = NO_ORDER, after = head[0]
@@ -304,10 +405,11 @@ cdef class VenueMarket:
             head[0] = number
         else:
             orders[before].next = number
+        self.market.wake(self)
 
     cdef void unlink(self, int32_t number) noexcept:
         """Remove a resting order."""
-        cdef Order *orders = self.session.orders
+        cdef Order *orders = self.table.orders
         cdef Order *order = &orders[number]
         if order.next != NO_ORDER:
             orders[order.next].previous = order.previous
@@ -315,7 +417,4 @@ cdef class VenueMarket:
             self.heads[place_of_side(order.side)] = order.next
         else:
             orders[order.previous].next = order.next
-
-    def best(self, side):
-        """The best level that is left of a side, as (price, size), or None."""
-        return self.book.best(side)
+        self.market.sleep(self)

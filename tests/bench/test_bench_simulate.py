@@ -17,6 +17,7 @@ from research.simulate.events import LAST, LEVEL, PRINT
 FIGURES = {
     "python_events_per_s", "compiled_events_per_s", "orders_events_per_s", "last_tenth_ratio", "fills_behind",
     "bars_per_s", "bars_fills", "engine_events_per_s", "engine_quiet_events_per_s", "engine_fills",
+    "variants_speedup_64", "variants_speedup_64_orders",
 }  # fmt: skip
 ELSEWHERE = {
     "history_rows_per_s", "hot_rows_per_s", "on_book_p50_ns",

@@ -69,7 +69,10 @@ class Answering:
         if not market.has_levels:
             self.found.notes.append(f"{one.symbol}: ten levels a side are recorded: `levels = true` in [feed] has all")
         shifted = [shift(order.requests, self._latency) for order in orders]
-        models = Models(AT_ONCE, AT_ONCE, NO_FEES, self._models.queue.queue())
+        models = Models(
+            AT_ONCE, AT_ONCE, NO_FEES, self._models.queue.queue(),
+            level_returns_empty=True, unseen_level_empty=True, level_before_print=True,
+        )  # fmt: skip  # what the recorded book shows, not what is worst for us
         recorded = [order.requests for order in orders]
         as_recorded = fills_of(one, events, orders, recorded, models)
         by_model = as_recorded if shifted == recorded else fills_of(one, events, orders, shifted, models)

@@ -12,7 +12,8 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t
 
 from research.simulate.client cimport Client
 from research.simulate.desk cimport Desk
-from research.simulate.session cimport NO_ORDER, PLACE, Order
+from research.simulate.orders cimport NO_ORDER, Order
+from research.simulate.session cimport PLACE
 
 
 cdef class RecordedRequests(Client):
@@ -52,8 +53,8 @@ cdef class RecordedRequests(Client):
 
     cdef int32_t place_recorded(self, Desk desk, Py_ssize_t row) except -2:
         """Add an order to the session; its number."""
-        cdef int32_t number = self.session.new_order()
-        cdef Order *order = &self.session.orders[number]
+        cdef int32_t number = self.table.new_order()
+        cdef Order *order = &self.table.orders[number]
         order.intent_id, order.submit_ns = row + 1, self.now_ns
         order.side, order.size, order.price = <signed char>self.orders[row, 0], self.orders[row, 1], self.orders[row, 2]
         order.time_in_force, order.order_type = <unsigned char>self.orders[row, 3], <unsigned char>self.orders[row, 4]

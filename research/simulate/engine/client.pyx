@@ -13,10 +13,12 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from engine.feed.books.outbox cimport Outbox
 from engine.model.words cimport FLAG_LAST, FLAG_RESET, TICK_LEVEL, TICK_PRINT
+from research.simulate.agenda cimport bring_forward
 from research.simulate.client cimport Client, tick_of
 from research.simulate.desk cimport Desk
 from research.simulate.engine.venue_session cimport ModelSession
 from research.simulate.event cimport Event
+from research.simulate.received cimport Received
 from research.simulate.session cimport Letter
 from shm.protocol cimport reader_of, sy_reader, sy_unread
 
@@ -63,9 +65,9 @@ cdef class EngineClient(Client):
         self.watches = self.eager = watches
         self.bars, self.publish_bar = bars, None if bars is None else bars_lane.publish
 
-    def attach(self, session, desks):
+    def attach(self, session, desks, number):
         """Begin a run."""
-        Client.attach(self, session, desks)
+        Client.attach(self, session, desks, number)
         self.venue.attach(session)
 
     def log_to(self, bytearray intents):
@@ -96,21 +98,23 @@ cdef class EngineClient(Client):
 
     cdef int on_event(self, Desk desk, const Event *event) except -1:
         """Publish what the event shows, and let the strategy decide."""
+        cdef Received book
         if event.kind == TICK_PRINT:
             self.outbox.begin(event.instrument, event.receive_ns, self.now_ns, event.venue_ns, 0)
             self.outbox.tick(event.kind, event.side, event.price, event.size, 0, 0)
             self.outbox.end()
-        if desk.changed and event.flags & FLAG_LAST:
-            desk.changed = False
+        book = desk.received
+        if book.changed and event.flags & FLAG_LAST:
             self.books_count += 1
             self.outbox.begin(event.instrument, event.receive_ns, self.now_ns, event.venue_ns, 0)
-            self.outbox.publish_top(desk.book, 0, desk.state, event.flags & FLAG_RESET, self.books_count)
+            self.outbox.publish_top(book.book, 0, book.state, event.flags & FLAG_RESET, self.books_count)
         self.decide()
         if self.bars is not None and event.kind != TICK_LEVEL:
             self.bars.add(tick_of(event))
             self.schedule_next()
         if self.eager or sy_unread(self.books) >= BOOKS_MOST:
             self.act()
+        bring_forward(self.session.agenda, self.session.place, self.soonest())
         return 0
 
     cdef int receive_answer(self, Letter letter) except -1:

@@ -11,7 +11,8 @@ model venue has no native orders and no limits on requests.
 
 from libc.stdint cimport int32_t, int64_t
 
-from research.simulate.session cimport AMEND, CANCEL, NO_ORDER, PLACE, REPLACE, Fill, Letter, Order, Session
+from research.simulate.orders cimport NO_ORDER, Fill, Order
+from research.simulate.session cimport AMEND, CANCEL, PLACE, REPLACE, Letter, Session
 
 from engine.model.words import DONE_STATES, OrderState, OrderType, Reason
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
@@ -93,12 +94,12 @@ cdef class ModelSession:
     cdef int hand_over(self, int64_t now_ns) except -1:
         """Report an order as the answer says, with the fill that changed it."""
         cdef Letter letter = self.letter
-        cdef Order *order = &self.session.orders[letter.order]
+        cdef Order *order = &self.session.table.orders[letter.order]
         cdef bint is_first = not order.known
         cdef list fills = []
         client_id = self.client_ids[letter.order]
         if letter.fill != NO_ORDER:
-            order.seen += self.session.fills[letter.fill].size
+            order.seen += self.session.table.fills[letter.fill].size
             fills = [self.fill_news(letter.fill)]
             self.reported[order.market].append(letter.fill)
         order.known, order.known_size = letter.state, letter.size
@@ -117,7 +118,7 @@ cdef class ModelSession:
 
     cdef int answer_placement(self, object client_id, object news, list fills, int64_t now_ns) except -1:
         """Pass the first answer about an order on, as the answer to its placement or replacement."""
-        cdef Order *order = &self.session.orders[self.letter.order]
+        cdef Order *order = &self.session.table.orders[self.letter.order]
         refused = order.known == REJECTED
         outcome, error = (REFUSED, self.why(order.cause)) if refused else (ACCEPTED, "")
         replaced = self.replacing.pop(self.letter.order, None)
@@ -136,14 +137,14 @@ cdef class ModelSession:
 
     cdef object known_news(self, int32_t number, int64_t venue_ns):
         """An order as the delivered answers have it."""
-        cdef const Order *order = &self.session.orders[number]
+        cdef const Order *order = &self.session.table.orders[number]
         return OrderNews(
             self.instruments[order.instrument].symbol, self.client_ids[number], b"%d" % (number + 1), order.known,
             order.side, order.price, order.known_size, order.seen, venue_ns)
 
     cdef object fill_news(self, int32_t number):
         """A fill as the venue reports it."""
-        cdef const Fill *fill = &self.session.fills[number]
+        cdef const Fill *fill = &self.session.table.fills[number]
         instrument = self.instruments[fill.instrument]
         return FillNews(
             instrument.symbol, self.client_ids[fill.order], b"%d" % (fill.order + 1), b"%d" % (number + 1), fill.side,
@@ -163,8 +164,8 @@ cdef class ModelSession:
     cdef int32_t new_order(self, int instrument, int side, int time_in_force, int64_t price, int64_t size,
                            bytes client_id, int64_t now_ns) except -2:
         """The number of a new order."""
-        cdef int32_t number = self.session.new_order()
-        cdef Order *order = &self.session.orders[number]
+        cdef int32_t number = self.session.table.new_order()
+        cdef Order *order = &self.session.table.orders[number]
         order.intent_id = int.from_bytes(client_id[ID_AT:ID_AT + 8], "big")
         order.submit_ns, order.price, order.size, order.known_size = now_ns, price, size, size
         order.market, order.instrument, order.side = self.places[instrument], instrument, <signed char>side
@@ -231,7 +232,7 @@ cdef class ModelSession:
 
     def open_orders(self, int64_t now_ns):
         """Ask for every open order."""
-        known = [number for number in self.numbers.values() if self.session.orders[<int32_t>number].known]
+        known = [number for number in self.numbers.values() if self.session.table.orders[<int32_t>number].known]
         orders = [self.known_news(number, now_ns) for number in known]
         return self.ask(Request(Ask.OPEN_ORDERS, now_ns), Answer(ACCEPTED, orders=orders))
 
@@ -239,7 +240,7 @@ cdef class ModelSession:
         """Ask for the fills of one order."""
         cdef int32_t number = int(venue_order_id) - 1
         of = [self.fill_news(fill) for fill in self.reported[self.places[instrument]]
-              if self.session.fills[<int32_t>fill].order == number]
+              if self.session.table.fills[<int32_t>fill].order == number]
         request = Request(Ask.FILLS_OF, now_ns, client_id, b"", instrument, venue_order_id)
         return self.ask(request, Answer(ACCEPTED, fills=of))
 

@@ -58,6 +58,9 @@ class Own:
     state: int = 0
     known: int = 0
     ahead: int = 0
+    unseen: bool = False
+    moved: int = 0
+    moved_ns: int = 0
     traded: int = 0
     arrived: int = 0
     done_ns: int = 0
@@ -156,7 +159,8 @@ class Reference:
         after = self.size(one, side, price) if size else 0
         for order in self.resting(one, side):
             if order.price == price:
-                order.ahead, order.traded = self.moved(order, before, after), 0
+                self.follow(order, before, after, shown=size > 0)
+                order.traded = 0
         for order in self.resting(one, -side):
             left = self.size(one, side, price) if size else 0
             if left and -side * order.price >= -side * price:
@@ -167,7 +171,27 @@ class Reference:
     def take(self, one: int, side: int, price: int, part: int) -> None:
         self.taken[one][side, price] = self.taken[one].get((side, price), 0) + part
 
-    def moved(self, order: Own, before: int, after: int) -> int:
+    def follow(self, order: Own, before: int, after: int, *, shown: bool) -> None:
+        if order.unseen:
+            if shown:
+                order.ahead, order.unseen = after, False
+            return
+        if not shown and not self.models.level_returns_empty:
+            return
+        ahead = self.after_change(order, before, after)
+        if order.moved_ns != self.at:
+            order.moved = 0
+        order.moved, order.moved_ns, order.ahead = order.moved + order.ahead - ahead, self.at, ahead
+
+    def shows(self, order: Own) -> bool:
+        prices = [price for (side, price) in self.recorded[order.instrument] if side == order.side]
+        return any(order.side * (order.price - price) >= 0 for price in prices)
+
+    def queue_of(self, order: Own) -> int:
+        key = order.side, order.price
+        return self.size(order.instrument, *key) if key in self.recorded[order.instrument] else 0
+
+    def after_change(self, order: Own, before: int, after: int) -> int:
         queue, ahead, cancelled = self.models.queue, order.ahead, before - after - order.traded
         if queue.family != "conservative" and cancelled > 0 and ahead > 0:
             weigh = math.log1p if queue.family == "log" else lambda size: math.pow(size, queue.exponent)
@@ -186,8 +210,15 @@ class Reference:
                 break
             part = order.size - order.filled
             if order.price == price:
-                part = min(part, max(0, left - order.ahead))
-                order.ahead, order.traded = max(0, order.ahead - left), order.traded + size
+                order.traded += size
+                if order.unseen and self.shows(order):
+                    order.ahead, order.unseen = self.queue_of(order), False
+                if order.unseen:
+                    continue
+                explained = 0 if self.models.level_before_print else min(left, order.moved)
+                order.moved -= explained
+                part = min(part, max(0, left - explained - order.ahead))
+                order.ahead = max(0, order.ahead - (left - explained))
             elif not self.models.through_fills_whole:
                 part = min(part, left)
             if part:
@@ -229,7 +260,8 @@ class Reference:
         if order.tif == TimeInForce.IOC or order.kind == OrderType.MARKET:
             self.end(order, OrderState.EXPIRED)
             return
-        order.ahead = self.size(one, side, order.price) if (side, order.price) in self.recorded[one] else 0
+        order.ahead = self.queue_of(order)
+        order.unseen = not self.models.unseen_level_empty and not self.shows(order)
         if not order.filled:
             order.state = OrderState.OPEN
             self.answer(order)

@@ -63,6 +63,9 @@ def models(seed: int) -> Models:
         Queue(draw.choice(("conservative", "power", "log")), draw.choice((0.5, 1.0, 3.0))),
         liquidity_returns=draw.random() < 0.3,
         through_fills_whole=draw.random() < 0.3,
+        level_returns_empty=draw.random() < 0.5,
+        unseen_level_empty=draw.random() < 0.5,
+        level_before_print=draw.random() < 0.5,
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.model.records import INTENT
-from engine.model.words import IntentKind
+from engine.model.words import IntentKind, Reason
 from research.simulate import simulate
 from research.simulate.samples import Quoter
 from tests.research.simulate.tapes import BTC, ETH, Script, Scripted, models, tape
@@ -18,7 +18,8 @@ def test_a_strategy_s_intents_are_logged_with_their_time_and_price() -> None:
     )
     intents = np.frombuffer(bytes(found), INTENT.dtype)
     placed = intents[intents["kind"] == IntentKind.PLACE]
-    assert len(placed) == len(result.orders) + result.refused
+    refused = [one for one in log if one[0] == "refusal" and one[3] != Reason.NOT_AMENDABLE]
+    assert len(placed) == len(result.orders) + len(refused)
     assert {IntentKind.CANCEL, IntentKind.CANCEL_ALL} <= set(intents["kind"])
     sent = placed[np.isin(placed["intent_id"], result.orders["intent_id"])]
     assert (sent["price"] == result.orders["price"]).all()

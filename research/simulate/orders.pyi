@@ -1,0 +1,6 @@
+from typing import final
+
+@final
+class Orders:
+    def order_bytes(self) -> bytes: ...
+    def fill_bytes(self) -> bytes: ...
