@@ -109,11 +109,17 @@ class Tape:
         return min(max(self._rows[0].publish_ns, self._floor_ns), self._seen_ns) if self._rows else NEVER_NS
 
     def _read(self, ring: RingReader, kinds: set[int]) -> list[Row]:
-        lost, records = ring.copy(BATCH)
-        if lost:
-            self._on_loss(ring, lost)
-        rows = (Row(*row) for row in zip(*(records[name].tolist() for name in FIELDS), strict=True))
-        return [row for row in rows if row.kind in kinds and row.instrument in self._followed]
+        """Every unread record: an order must meet the newest book, also of a venue that starts late."""
+        found: list[Row] = []
+        while True:
+            lost, records = ring.copy(BATCH)
+            if lost:
+                found.clear()
+                self._on_loss(ring, lost)
+            rows = (Row(*row) for row in zip(*(records[name].tolist() for name in FIELDS), strict=True))
+            found += (row for row in rows if row.kind in kinds and row.instrument in self._followed)
+            if len(records) < BATCH:
+                return found
 
     def _on_loss(self, ring: RingReader, lost: int) -> None:
         """The feed overwrote records before they were read. Lost prints fill nothing; lost levels make books wrong."""

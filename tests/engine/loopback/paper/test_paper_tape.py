@@ -21,7 +21,7 @@ from engine.loopback.orders import Kind, Order, OrderRequest, Status
 from engine.loopback.paper.matching import PaperMatching
 from engine.loopback.paper.places import Queue, Scale
 from engine.loopback.paper.settings import PaperMarkets, PaperSettings, market_of
-from engine.loopback.paper.tape import SILENT_NS, Tape
+from engine.loopback.paper.tape import BATCH, SILENT_NS, Tape
 from engine.loopback.paper.venue import open_paper
 from engine.loopback.past import past_orders
 from engine.loopback.truth import TruthLog, past_gains
@@ -283,3 +283,15 @@ def test_a_venue_whose_lanes_were_made_again_ends_so_that_it_is_started_again(fe
     feed.step()
     with pytest.raises(SystemExit, match="was made again: this process reads the old one"):
         feed.step(SILENT_NS + 1_000_000)
+
+
+def test_a_venue_that_starts_late_trades_on_the_newest_book_alone(feed: Feed) -> None:
+    """A killed venue starts again beside a feed that has run: a book of minutes ago must fill no order."""
+    feed.book()
+    for _ in range(BATCH):
+        feed.level(BUY, 9_000, 100_000)
+    feed.level(SELL, 10_100, 0, 0)
+    feed.level(SELL, 10_900, 500_000)
+    feed.open()
+    assert feed.good
+    assert feed.matching.real["BTCUSDT"].asks.best() == (fixed("109"), fixed("5"))
