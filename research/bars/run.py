@@ -98,8 +98,9 @@ def hold(
 
     `sides` has one row for each bar and one column for each parameter set.
     """
-    exact, market = _market(bars, instrument, interval, size, half_spread_steps)
     columns = _columns(sides, len(bars))
+    sizes = max(1, int(np.abs(np.diff(columns[:, :-1])).max(initial=0)))  # from long to short one order has two
+    exact, market = _market(bars, instrument, interval, size, half_spread_steps, sizes)
 
     def run(schedule: Schedule, place: int, curve: Curve | None) -> Account:
         return market.hold(schedule, columns[place], exact, curve)
@@ -131,11 +132,13 @@ def _columns(sides: Any, rows: int) -> Any:
     return np.ascontiguousarray(found.T, np.int8)
 
 
-def _market(bars: Bars, one: Instrument, interval: str, size: str, half_spread_steps: int) -> tuple[int, Market]:
-    """The size and the bars of a run, as the kernel reads them."""
+def _market(
+    bars: Bars, one: Instrument, interval: str, size: str, half_spread_steps: int, sizes: int = 1
+) -> tuple[int, Market]:
+    """The size and the bars of a run, as the kernel reads them; the largest order has so many sizes."""
     bar.check(bars, one, length_of(interval))
     exact, half = size_of(one, size), checked_half(bars, one, half_spread_steps)
-    _check_size(exact, one, int(bars["open"].min()) - half, int(bars["open"].max()) + half)
+    _check_size(exact, sizes * exact, one, int(bars["open"].min()) - half, int(bars["open"].max()) + half)
     closes = np.ascontiguousarray(bars["close"])
     sums = np.concatenate([[0], np.cumsum(closes)])
     columns = np.ascontiguousarray(bars["start_ns"]), np.ascontiguousarray(bars["open"]), closes, sums
@@ -152,14 +155,14 @@ def checked_half(bars: Bars, one: Instrument, steps: int) -> int:
     return half
 
 
-def _check_size(size: int, one: Instrument, lowest: int, highest: int) -> None:
-    """Refuse a size whose order the venue would reject at one of the prices."""
+def _check_size(size: int, largest: int, one: Instrument, lowest: int, highest: int) -> None:
+    """Refuse a size whose order the venue would reject at one of the prices; `largest` is the largest order's."""
     rules = (
         (size > 0 and size % one.size_step == 0, f"multiples of {one.size_step}"),
         (size >= one.size_min, f"at least the venue's smallest order, {one.size_min}"),
-        (not 0 < one.size_max < size, f"at most the venue's largest order, {one.size_max}"),
+        (not 0 < one.size_max < largest, f"a largest order, {largest}, of at most the venue's, {one.size_max}"),
         (lowest * size >= one.notional_min, f"{one.notional_min} of price times size, at the lowest open"),
-        (not 0 < one.notional_max < highest * size, f"at most {one.notional_max} of price times size"),
+        (not 0 < one.notional_max < highest * largest, f"at most {one.notional_max} of price times {largest}"),
     )
     for holds, expected in rules:
         if not holds:

@@ -1,5 +1,6 @@
 """What a run on arrays of bars refuses, and its rules on the smallest bars that show them."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,16 @@ def test_sides_that_are_none_are_named(sides: list[int], text: str) -> None:
     """A size in the place of a side would trade it many times over."""
     with pytest.raises(ValueError, match=text):
         hold(flat(100, 200, 300, 400, 500), BTC, "1m", sides=sides, size="1", fees=FEES, half_spread_steps=1)
+
+
+@pytest.mark.parametrize("limit", [{"size_max": 1_500}, {"notional_max": 1_500 * 1_300}])
+def test_an_order_from_long_to_short_keeps_the_venue_s_limits(limit: dict[str, int]) -> None:
+    """The order has two sizes: a venue that rejects it leaves a strategy long which the run shows short."""
+    table, one = flat(1_000, 1_100, 1_200, 1_150, 1_150), dataclasses.replace(BTC, **limit)
+    options: dict[str, Any] = {"size": "1", "fees": FEES, "half_spread_steps": 2}
+    assert hold(table, one, "1m", sides=[0, 1, 0, -1, 1], **options).table["fills"] == 3
+    with pytest.raises(ValueError, match=r"size: 1000 in the decimals of BTCUSDT, expected .*2000"):
+        hold(table, one, "1m", sides=[0, 1, -1, -1, -1], **options)
 
 
 def test_an_unknown_path_inside_a_bar_is_named() -> None:
