@@ -3,6 +3,7 @@
 length u32 │ crc32 u32 │ MessagePack of a Row        a torn end is not read, and the next driver cuts it off
 """
 
+import errno
 import os
 import struct
 import zlib
@@ -69,15 +70,19 @@ class LogWriter:
 
     def __init__(self, path: Path) -> None:
         """Read what is there, and cut off a torn end."""
-        log = Log(path)
+        log, self._path = Log(path), path
         self.rows = {row.number: row for row in log.read()}
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._fd, log.end)
 
     def append(self, row: Row) -> None:
-        """Add one row, in one write."""
+        """Add one row, in one write; a full disk takes all of it or nothing."""
+        record, end = encode(row), os.fstat(self._fd).st_size
+        if os.write(self._fd, record) < len(record):
+            os.ftruncate(self._fd, end)
+            msg = f"{self._path}: no room for the row of trial {row.number}: make room, then resume the sweep"
+            raise OSError(errno.ENOSPC, msg)
         self.rows[row.number] = row
-        os.write(self._fd, encode(row))
 
     def close(self) -> None:
         """Bring the log to the disk."""

@@ -1,6 +1,7 @@
 """A sweep gives one table: for any number of workers, after any death, in any process."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -131,6 +132,24 @@ def test_a_torn_record_is_cut_off_and_its_trial_runs_again(tmp_path: Path) -> No
     rows = Log(folder.trials).read()
     assert sorted(one.number for one in rows) == list(range(12))
     assert rows[0].error == "kept"
+
+
+def test_a_record_that_the_disk_has_no_room_for_leaves_a_log_that_is_whole(tmp_path: Path) -> None:
+    """A part of a record would hide every later row from all readers, also after there is room again."""
+    rows = [Row(number, {"every": number}) for number in range(3)]
+    log = LogWriter(tmp_path / "log")
+    log.append(rows[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(encode(rows[0])) + 5, hard))
+    try:
+        with pytest.raises(OSError, match="no room for the row of trial 1: make room, then resume the sweep"):
+            log.append(rows[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(log.rows) == [0]
+    log.append(rows[2])
+    log.close()
+    assert [row.number for row in Log(tmp_path / "log").read()] == [0, 2]
 
 
 def test_changed_data_is_refused(tmp_path: Path) -> None:
