@@ -1,6 +1,6 @@
 """A backfill: a venue's past over REST into the history, day by day.
 
-Of each day of the range, unless the ledger has it as complete:
+Of each day of the range, unless the ledger has it as complete and it was not removed since:
 1. Read what the history has of the symbol in this day.
 2. Request page after page. What the history has is compared; the rest is collected.
 3. Every `FLUSH_ROWS` rows, and at the end of the day: write what was collected, then note in the ledger how far it is.
@@ -23,8 +23,10 @@ from engine.recorder.backfill.ledger import Day, Ledger
 from engine.recorder.backfill.rows import bar_rows, tick_rows
 from engine.recorder.backfill.stored import BARS, SHOWN, TICKS, Compared, Stored, day_span
 from engine.recorder.backfill.writer import Writer
+from engine.recorder.locks import STORE
 from engine.recorder.part import Rows
 from engine.recorder.store.columns import day_text
+from engine.recorder.store.manifest import Manifest
 from engine.recorder.store.run import run as seal_and_compact
 from engine.venues.history import SECOND_NS, TRADES, Fetch, HistoryError, Mark, VenueHistory
 
@@ -82,7 +84,7 @@ class Job:
         blank = Day(
             venue=order.venue, symbol=order.symbol, kind=order.kind, interval_s=self._interval_s, day=day_text(number)
         )
-        day = blank if order.again else self._ledger.of(blank)
+        day = blank if order.again or self._is_removed(blank) else self._ledger.of(blank)
         if day.complete:
             return day
         settled_ns = self._now_ns - SETTLED_NS
@@ -90,6 +92,15 @@ class Job:
         day.complete = end_ns <= settled_ns
         self._ledger.save(day)
         return day
+
+    def _is_removed(self, day: Day) -> bool:
+        """Whether retention removed what the history had of this day, whatever the ledger has of it."""
+        manifest = Manifest.load(self._directory / STORE / self._form.kind)
+        removed, there = (
+            any((one.venue, one.day) == (day.venue, day.day) and day.symbol in one.symbols for one in rows)
+            for rows in (manifest.pruned, manifest.files.values())
+        )
+        return removed and not there
 
     def pages(self, span: tuple[int, int], after: Mark | None) -> Iterator[tuple[Rows, Instrument]]:
         """The venue's pages as rows; ValueError for an answer that cannot be read."""

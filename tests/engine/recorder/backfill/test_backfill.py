@@ -10,7 +10,9 @@ from engine.cli import main
 from engine.recorder.backfill import Day, Fetcher, FetchError, Job, Order, job, ledger, writer
 from engine.recorder.locks import PARTS, STORE
 from engine.recorder.store.check import problems
+from engine.recorder.store.columns import day_text
 from engine.recorder.store.disk import Disk
+from engine.recorder.store.prune import EVERY, prune_store
 from engine.recorder.store.run import run
 from engine.venues.binance.history import BinanceHistory
 from engine.venues.coinbase_exchange.history import CoinbaseHistory
@@ -174,6 +176,18 @@ def test_a_death_between_the_rows_and_the_ledger_doubles_nothing(tmp_path: Path)
     (tmp_path / "backfill.json").unlink()
     (day,) = fill(tmp_path, "kraken", Kraken(MADE))
     assert (day.written, day.equal) == (0, len(MADE))
+
+
+@pytest.mark.filterwarnings("ignore:ticks. removed by retention")
+def test_a_day_that_retention_removed_is_requested_again(tmp_path: Path) -> None:
+    """The ledger has it as complete: a run that requests nothing would report rows that are not there."""
+    rest = Binance(MADE)
+    fill(tmp_path, "binance", rest)
+    prune_store(tmp_path, {EVERY: day_text(DAY + 1)}, Disk())
+    (day,) = fill(tmp_path, "binance", rest)
+    assert (day.written, day.complete) == (len(MADE), True)
+    assert stored(tmp_path)["detail"] == [one.trade_id for one in MADE]
+    assert list(problems(tmp_path / PARTS, tmp_path / STORE)) == []
 
 
 def live(market: Market, recorder: Recorders, *, from_trade: int, wrong: int = -1) -> None:
