@@ -100,9 +100,10 @@ def _minutes(parquet: Any, directory: str, file: File, needs: Column) -> Iterato
     flags, start = table["flags"].to_numpy(), table["start_ns"].to_numpy()
     whole = flags & (BarFlag.CLOSED | BarFlag.PARTIAL) == BarFlag.CLOSED
     places = (whole & (table["interval_ns"].to_numpy() == MINUTE_NS)).nonzero()[0].tolist()
-    if needs == "close":
-        symbols = table["symbol"].to_pylist()
-        last = {(symbols[at], start[at] // DAY_NS): at for at in sorted(places, key=start.__getitem__)}
+    if needs == "close" and places:
+        places.sort(key=start.__getitem__)
+        symbols = table["symbol"].take(places).to_pylist()  # a file has a bar of each second too
+        last = {(symbol, start[at] // DAY_NS): at for symbol, at in zip(symbols, places, strict=True)}
         places = list(last.values())
     for row in table.take(places).to_pylist() if places else ():
         yield _minute(row, file.venue)

@@ -1,5 +1,6 @@
 """A history from the recorder's store: the same bars give the same returns as a file, and a hole in it is no bar."""
 
+import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,20 @@ def test_the_same_bars_give_the_same_returns_as_a_file(tmp_path: Path) -> None:
     recorded, filed = (returns_by_day(one, 1) for one in both)
     assert recorded == filed
     assert len(recorded) == 29
+
+
+def test_bars_of_a_second_cost_no_object_each(tmp_path: Path) -> None:
+    """A file has 86,400 of them a day and instrument: a text for each holds execution up for seconds a day."""
+    every = np.concatenate([bars(TODAY - 2, [700] * 40_000, interval_ns=10**9), bars(TODAY - 2, [600])])
+    every["publish_ns"] = every["start_ns"][-1] + MINUTE_NS - 1
+    store(tmp_path, "a", every)
+    read_history(f"{PREFIX}{tmp_path}", [BTC], "close")
+    tracemalloc.start()
+    found = read_history(f"{PREFIX}{tmp_path}", [BTC], "close").bars(1, 0, INT64_MAX)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [one.close for one in found] == [Decimal(6)]
+    assert peak < 1 << 20
 
 
 def test_only_whole_closed_minutes_of_the_own_venue_count(tmp_path: Path) -> None:
