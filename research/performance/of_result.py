@@ -24,7 +24,7 @@ from research.performance.trades import FILL, Fills
 from research.simulate.events import PRINT, Events
 from research.simulate.fast import simulate
 from research.simulate.models import Constant, Fees, Latency, Models
-from research.simulate.result import Result
+from research.simulate.result import Assumption, Result
 from research.statistics.figures import Row
 
 
@@ -45,7 +45,7 @@ def of_result(
     fills = _fills(result, instruments)
     return Performance(
         title=title, source="simulated", currency=currencies.pop(), capital=float(capital),
-        step_ns=int(np.median(np.diff(at_ns))) if len(at_ns) > 1 else 0, at_ns=at_ns,
+        step_ns=result.mark_ns, at_ns=at_ns,
         equity=capital + np.sum(list(profits.values()), axis=0), profits=profits, values=values,
         names=tuple(one.symbol for one in instruments), fills=fills,
         executions=executions_of(_orders(result, instruments, events, feed_latency), fills),
@@ -67,26 +67,35 @@ def _seals(events: Events | None, strategy: type[Strategy] | None) -> dict[str, 
 
 
 def _marked(result: Result, instruments: Sequence[Instrument]) -> tuple[Any, dict[str, Row], dict[str, Row], int]:
-    """The times of the marks, profit and value of each instrument at them, and how many marks had no middle."""
-    at_ns = np.unique(result.marks["at_ns"]).astype(np.int64)
+    """The ends of the steps, profit and value of each instrument at them, and how many had no middle.
+
+    A run marks at the first event after each whole step, which is the state at its end; the last mark is the end.
+    """
+    times = np.unique(result.marks["at_ns"]).astype(np.int64)
+    steps = np.append(times[:-1] // result.mark_ns, -(-times[-1] // result.mark_ns))
+    grid = np.arange(steps[0], steps[-1] + 1, dtype=np.int64)
+    rows = np.searchsorted(steps, grid, side="right") - 1
     unmarked, profits, values = 0, {}, {}
     for one in instruments:
         table = result.equity(one.id)
-        found = np.full(len(at_ns), np.nan)
-        found[np.searchsorted(at_ns, table["at_ns"])] = table["equity"]
-        profits[one.symbol], absent = carried(found)
+        profits[one.symbol], absent = carried(_along(times, table["at_ns"], table["equity"])[rows])
+        values[one.symbol] = carried(_along(times, table["at_ns"], _value(result, one, table))[rows])[0]
         unmarked += absent
-        values[one.symbol] = _value(result, one, at_ns, table)
-    return at_ns, profits, values, unmarked
+    return grid * result.mark_ns, profits, values, unmarked
 
 
-def _value(result: Result, one: Instrument, at_ns: Any, table: Any) -> Row:
-    """What is held of an instrument at each mark, at its middle."""
+def _along(times: Any, at_ns: Any, values: Row) -> Row:
+    """Values at all marks; nan at those that the instrument has not."""
+    found = np.full(len(times), np.nan)
+    found[np.searchsorted(times, at_ns)] = values
+    return found
+
+
+def _value(result: Result, one: Instrument, table: Any) -> Row:
+    """What is held of an instrument at each of its marks, at its middle."""
     marks = result.marks[result.marks["instrument"] == one.id]
     middle = np.where(marks["middle2"] > 0, marks["middle2"] / (2 * 10**one.price_decimals), np.nan)
-    found = np.full(len(at_ns), np.nan)
-    found[np.searchsorted(at_ns, table["at_ns"])] = np.where(table["position"] == 0, 0.0, table["position"] * middle)
-    return carried(found)[0]
+    return np.where(table["position"] == 0, 0.0, table["position"] * middle)
 
 
 def _fills(result: Result, instruments: Sequence[Instrument]) -> Fills:
@@ -145,10 +154,9 @@ def arrivals(
     return np.where(found > 0, found / scale[np.asarray(places, np.int64)], np.nan)
 
 
-def _taken(one: Any) -> Taken:
+def _taken(one: Assumption) -> Taken:
     """An assumption with the profit that it adds, where the run has priced it."""
-    priced = getattr(one, "pnl", None)
-    return Taken(one.name, one.favours, float("nan") if priced is None else float(priced), one.text)
+    return Taken(one.name, one.favours, float("nan") if one.pnl is None else one.pnl, one.text, one.made, one.unpriced)
 
 
 def _traded(events: Events, instruments: Sequence[Instrument]) -> float:

@@ -23,6 +23,8 @@ class Taken:
     favours: bool  # whether it can make the result better than it would have been
     profit: float  # what it adds, in the currency; nan: not known
     text: str
+    made: bool = True  # by this run; the others say what they would have added
+    unpriced: str = ""  # why its profit is not known
 
 
 @dataclass(frozen=True)

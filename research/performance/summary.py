@@ -58,7 +58,8 @@ def load(path: str | os.PathLike[str]) -> Summary:
 def summary_of(one: Performance, seed: int = 0) -> Summary:
     """The figures with their intervals, and the ruin of other orders of the trades."""
     found = {each.name: Known(each.value, each.low, each.high, each.why) for each in figures_of(one, seed)}
-    favours = {each.name: None if math.isnan(each.profit) else each.profit for each in one.assumptions if each.favours}
+    made = [each for each in one.assumptions if each.made]
+    favours = {each.name: None if math.isnan(each.profit) else each.profit for each in made if each.favours}
     return Summary(
         FORMAT, one.title, one.source, one.currency, {**found, "ruin": _ruin(one, seed)}, favours, list(one.missing),
         dict(one.seals), dict(one.parameters),

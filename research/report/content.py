@@ -1,5 +1,6 @@
 """What a report shows, as plain values. Tables are bounded and rows thinned: the size does not grow with the run."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,7 @@ def content(one: Performance, figures: tuple[Figure, ...], paths: Paths | None, 
         "missing": list(one.missing), "unmarked": one.unmarked, "step": step_text(one.step_ns), "seed": seed,
         "first": text_of(one.at_ns[0]), "last": text_of(one.at_ns[-1]),
         "assumptions": [
-            {"name": each.name, "favours": each.favours, "profit": number(each.profit), "text": each.text}
-            for each in one.assumptions
+            asdict(each) | {"profit": number(each.profit)} for each in one.assumptions
         ],
         "facts": [list(each) for each in (*one.facts, *sorted(one.seals.items()))],
         "figures": [each._asdict() for each in figures],

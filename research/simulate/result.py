@@ -31,6 +31,7 @@ FILL = np.dtype(
         ("spare", "<u4"),
     ]
 )  # fmt: skip
+MINUTE_NS = 60_000_000_000
 FILL_COLUMNS = [name for name in FILL.names or () if name != "spare"]
 MARK = np.dtype([("at_ns", "<i8"), ("instrument", "<u4"), ("middle2", "<i8")])
 
@@ -59,6 +60,7 @@ class Result:
     late_cancels: int  # cancels and amends that found their order done
     in_flight: tuple[int, int]  # requests and answers that the end of the data left on their way
     assumptions: tuple[Assumption, ...] = ()
+    mark_ns: int = MINUTE_NS  # how often equity was marked: at the first event after each whole step
 
     @property
     def positions(self) -> dict[int, int]:

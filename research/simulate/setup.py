@@ -152,6 +152,7 @@ class Setup:
             sum(client.refused for client in portfolio.clients),
             sum(session.late_cancels for session in portfolio.sessions),
             (sum(one for one, _ in in_flight), sum(one for _, one in in_flight)),
+            mark_ns=self.mark_ns,
         )
 
 

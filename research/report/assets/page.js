@@ -206,10 +206,10 @@
   main.append(tiles);
 
   {
-    const section = card("Assumptions", "What the result takes for granted, and how much profit each adds. A live session has none.", "two");
+    const section = card("Assumptions", "What the result takes for granted, and how much profit each adds; of those it does not make, what they would add. A live session has none.", "two");
     if (!data.assumptions.length) none(section, "none: these are fills of a venue");
     else table(section, [{ name: "assumption", text: true }, { name: "", text: true }, { name: `adds, ${data.currency}`, signed: false }, { name: "what it means", text: true, wrap: true }],
-      data.assumptions.map((one) => [one.name, make("span", one.favours ? "favours" : "neutral", "tag " + (one.favours ? "favours" : "not")), one.profit, one.text]), plain, true);
+      data.assumptions.map((one) => [one.name, make("span", !one.made ? "not made" : one.favours ? "favours" : "neutral", "tag " + (one.made && one.favours ? "favours" : "not")), one.profit, one.text + (one.unpriced ? `; no figure: ${one.unpriced}` : "")]), plain, true);
   }
   {
     const section = card("What was run", "", "third");
