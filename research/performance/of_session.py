@@ -73,8 +73,9 @@ class Recorded:
             capital=float(capital), step_ns=int(at_ns[1] - at_ns[0]), at_ns=at_ns,
             equity=capital + np.sum(list(profits.values()), axis=0),
             profits={known.strategy(one): row for one, row in profits.items()}, values=values, names=self.symbols,
-            fills=fills, executions=executions_of(self.orders, fills), facts=tuple(self._facts(fills)),
-            missing=tuple(self._missing()), market_notional=self._market[1], part="strategy",
+            fills=self._in_currency(fills), executions=executions_of(self.orders, fills),
+            facts=tuple(self._facts(fills)), missing=tuple(self._missing()), market_notional=self._market_notional,
+            part="strategy", begun=self._in_currency(self.begun),
         )  # fmt: skip
 
     @cached_property
@@ -132,25 +133,39 @@ class Recorded:
     def cells(self) -> dict[tuple[int, ...], dict[str, Any]]:
         """The rows of each position (account, strategy, instrument), the first the state at the start of the range."""
         found = _cells(self.read("positions", *POSITION))
-        opened = self._opened({key for key, rows in found.items() if rows["fill_count"][0] > 0})
+        opened = self._opened({key: rows for key, rows in found.items() if rows["fill_count"][0] > 0})
         for key, rows in found.items():
             begin = opened.get(key) or {name: _zero(name, values) for name, values in rows.items()}
             begin["at_ns"] = np.array([min(int(rows["at_ns"][0]), self._start_ns or int(rows["at_ns"][0]))])
             found[key] = {name: np.concatenate([begin[name], values]) for name, values in rows.items()}
         return found
 
-    def _opened(self, wanted: set[tuple[int, ...]]) -> dict[tuple[int, ...], dict[str, Any]]:
+    def _opened(self, wanted: Mapping[tuple[int, ...], Mapping[str, Any]]) -> dict[tuple[int, ...], dict[str, Any]]:
         """The last row of each position before the range: a cell is recorded only when it changes."""
         found: dict[tuple[int, ...], dict[str, Any]] = {}
         for days in LOOK_BACK_DAYS if self._start_ns else ():
-            if not wanted - found.keys():
+            if not wanted.keys() - found.keys():
                 break
             earlier = self._range | {"start": max(0, self._start_ns - days * DAY_NS), "end": self._start_ns}
-            table = history("positions", columns=POSITION, **earlier).numpy()  # type: ignore[arg-type]
+            try:
+                table = history("positions", columns=POSITION, **earlier).numpy()  # type: ignore[arg-type]
+            except ValueError:  # nothing is recorded then
+                continue
             last = {key: {name: values[-1:] for name, values in rows.items()} for key, rows in _cells(table).items()}
             found = {key: rows for key, rows in last.items() if key in wanted} | found
-        self.unknown = sorted(wanted - found.keys()) if self._start_ns else []
+        absent = sorted(wanted.keys() - found.keys()) if self._start_ns else []
+        self.unknown = [key for key in absent if not self._began_in_range(key, wanted[key])]
         return found
+
+    def _began_in_range(self, key: tuple[int, ...], rows: Mapping[str, Any]) -> bool:
+        """Whether every fill that a position ever had is recorded in the range."""
+        earlier = self._range | {"start": max(0, self._start_ns - SAMPLE_NS)}
+        columns = ("receive_ns", "account", "strategy", "instrument", "flags")
+        table = history("fills", columns=columns, **earlier).numpy()  # type: ignore[arg-type]
+        account, strategy, instrument = key
+        mine = (table["account"] == account) & (table["instrument"] == instrument)
+        mine &= ((table["strategy"] == strategy) | (strategy == WHOLE)) & (table["flags"] & FillFlag.OPENING == 0)
+        return bool((mine & (table["receive_ns"] <= rows["update_ns"][0])).sum() == rows["fill_count"][0])
 
     @cached_property
     def fills(self) -> Fills:
@@ -171,9 +186,35 @@ class Recorded:
         found["instrument"] = [self.places[int(one)] for one in table["instrument"]]
         for name in ("side", "price", "size"):
             found[name] = table[name]
-        found["maker"], found["fee"] = table["maker"] != 0, self._fees(table)
+        found["maker"], found["fee"], found["account"] = table["maker"] != 0, self._fees(table), table["account"]
         self.accounts, self.in_base = table["account"], np.where(self._is_base(table), table["fee"], 0.0)
         return found
+
+    @property
+    def begun(self) -> Fills:
+        """What each account held at the start of the range, as a fill at the middle of then."""
+        first = []
+        for (account, strategy, instrument), rows in self.cells.items():
+            held, mark = float(held_of(rows)[0]), float(rows["mark_price"][0])
+            if strategy == WHOLE and held and mark > 0:
+                place, at_ns = self.places[instrument], int(rows["at_ns"][0])
+                first.append((at_ns, -1, place, np.sign(held), False, mark, abs(held), 0.0, account))
+        return np.array(first, FILL)
+
+    def _in_currency(self, fills: Fills) -> Fills:
+        """Fills with prices and fees in the report's currency, by the rate of their time."""
+        found, times = fills.copy(), fills["at_ns"]  # the first row of a position is sampled after its fill
+        for (account, strategy, instrument), rows in self.cells.items() if self.currency == DOLLAR else ():
+            if strategy == WHOLE:
+                mine = (fills["account"] == account) & (fills["instrument"] == self.places[instrument])
+                rate = _at(rows["at_ns"], rows["usd_rate"], np.maximum(times[mine], rows["at_ns"][0]))
+                found["price"][mine], found["fee"][mine] = fills["price"][mine] * rate, fills["fee"][mine] * rate
+        return found
+
+    @property
+    def _market_notional(self) -> float:
+        """What all traded; not known where their prints are in several currencies."""
+        return float("nan") if self.currency == DOLLAR else self._market[1]
 
     def _included(self, table: Mapping[str, Any]) -> Any:
         """Whether the position of each fill changed by it within the range."""
@@ -287,6 +328,11 @@ def _cells(table: Mapping[str, Any]) -> dict[tuple[int, ...], dict[str, Any]]:
     table = {**table, "at_ns": table["read_ns"].astype(np.int64)}
     keys = (table["account"], table["strategy"], table["instrument"])
     return {key: {name: values[rows] for name, values in table.items()} for key, rows in groups(*keys)}
+
+
+def held_of(rows: Mapping[str, Any]) -> Row:
+    """What a position holds at each row, with what is smaller than a step."""
+    return np.asarray(rows["size"] + rows["dust"] / 10.0 ** rows["holding_decimals"].astype(np.float64), np.float64)
 
 
 def _zero(name: str, values: Any) -> Any:

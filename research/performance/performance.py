@@ -6,12 +6,12 @@ simulated run, `of_session` of what a real system recorded.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from research.performance.trades import Fills, round_trips
+from research.performance.trades import FILL, Fills, round_trips
 from research.statistics.figures import Row
 
 
@@ -51,6 +51,7 @@ class Performance:
     part: str = "instrument"  # what `profits` are of
     seals: Mapping[str, str] = field(default_factory=dict)  # the strategy's name, hashes of its code and of the data
     parameters: Mapping[str, Any] = field(default_factory=dict)  # the strategy's, with the defaults
+    begun: Fills = field(default_factory=partial(np.zeros, 0, FILL))  # held at the beginning, as fills at the middle
 
     def __post_init__(self) -> None:
         """Refuse what no figure could be made of."""
@@ -64,8 +65,8 @@ class Performance:
 
     @cached_property
     def trades(self) -> Fills:
-        """The round trips, as TRADE."""
-        return round_trips(self.fills)
+        """The round trips, as TRADE; what was held at the beginning was bought or sold then, without a fee."""
+        return round_trips(np.concatenate([self.begun, self.fills]))
 
     @property
     def profit(self) -> float:

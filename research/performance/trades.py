@@ -1,7 +1,7 @@
 """Round trips: each part of a position from the fill that opened it to the fill that closed it, first in, first out.
 
 The profit of a trade is after its part of both fills' fees. The sum of all trades' profits is the profit of the fills
-less what is still held, so nothing is counted twice or left out.
+less what is still held, so nothing is counted twice or left out. Accounts do not close each other's positions.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 FILL = np.dtype(
     [("at_ns", "<i8"), ("order", "<i8"), ("instrument", "<i4"), ("side", "i1"), ("maker", "?"), ("price", "<f8"),
-     ("size", "<f8"), ("fee", "<f8")]
+     ("size", "<f8"), ("fee", "<f8"), ("account", "<i4")]
 )  # fmt: skip
 TRADE = np.dtype(
     [("opened_ns", "<i8"), ("closed_ns", "<i8"), ("instrument", "<i4"), ("side", "i1"), ("size", "<f8"),
@@ -35,12 +35,12 @@ class Lot(NamedTuple):
 
 def round_trips(fills: Fills) -> Fills:
     """The trades in the order in which they were closed; `fills` are in the order of time."""
-    held: dict[int, deque[Lot]] = {}
+    held: dict[tuple[int, int], deque[Lot]] = {}
     rows: list[tuple[Any, ...]] = []
     for row in fills:
-        instrument = int(row["instrument"])
+        instrument, account = int(row["instrument"]), int(row["account"])
         lot = Lot(int(row["at_ns"]), int(row["side"]), float(row["size"]), float(row["price"]), float(row["fee"]))
-        rows.extend((instrument, *one) for one in _close(held.setdefault(instrument, deque()), lot))
+        rows.extend((instrument, *one) for one in _close(held.setdefault((account, instrument), deque()), lot))
     table = np.zeros(len(rows), TRADE)
     for at, (instrument, opened, closed, size) in enumerate(rows):
         fees, profit = opened.fee + closed.fee, opened.side * (closed.price - opened.price) * size

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from research.performance.of_session import WHOLE, Recorded
+from research.performance.of_session import WHOLE, Recorded, held_of
 
 CLOSE = 1e-6  # of what was traded and held: sums of floats, and fees in the base currency valued at their fill's price
 SIZE_CLOSE = 1e-9
@@ -51,7 +51,7 @@ def _position(recorded: Recorded, account: int, instrument: int, rows: dict[str,
     place, fills = recorded.places[instrument], recorded.fills
     chosen = (fills["instrument"] == place) & (recorded.accounts == account)
     mine, in_base = fills[chosen], recorded.in_base[chosen]
-    held = rows["size"] + rows["dust"] / 10.0 ** rows["holding_decimals"].astype(np.float64)
+    held = held_of(rows)
     bought, money = mine["side"] * mine["size"], mine["price"] * mine["size"]
     fees = np.where(in_base > 0, 0.0, mine["fee"])
     value = held * rows["mark_price"]

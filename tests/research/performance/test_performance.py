@@ -26,7 +26,7 @@ def fills_of(found: list[tuple[int, int, int, int]]) -> np.ndarray:
     """Fills of one instrument from small whole numbers."""
     table = np.zeros(len(found), FILL)
     for at, (side, size, price, fee) in enumerate(found):
-        table[at] = (at, at, 0, side, False, price, size, fee)
+        table[at] = (at, at, 0, side, False, price, size, fee, 0)
     return table
 
 
@@ -46,6 +46,20 @@ def test_trades_and_what_is_held_are_all_of_the_profit(found: list[tuple[int, in
         cost, rest = cost + side * part * price + fee * part / size, rest - part
     assert trades["profit"].sum() == pytest.approx(money + cost)
     assert (trades["opened_ns"] <= trades["closed_ns"]).all()
+
+
+def test_accounts_do_not_close_each_others_positions() -> None:
+    """One account is long and another short: nothing was closed, and no trade was won or lost."""
+    fills = fills_of([(1, 1, 1_000, 0), (-1, 1, 1_010, 0), (-1, 1, 1_030, 0)])
+    fills["account"] = [1, 2, 1]
+    assert round_trips(fills)[["opened_ns", "closed_ns", "profit"]].tolist() == [(0, 2, 30.0)]
+
+
+def test_a_position_from_before_the_range_is_closed_in_it() -> None:
+    """A sale of what was bought yesterday opens no short position, whose later cover would be a made-up trade."""
+    begun, fills = fills_of([(1, 1, 1_000, 0)]), fills_of([(-1, 1, 1_010, 1), (1, 1, 1_020, 1)])
+    trades = replace(made(steps=10), begun=begun, fills=fills).trades
+    assert trades[["side", "profit"]].tolist() == [(1, 9.0)]
 
 
 def run(seed: int) -> tuple[np.ndarray, object]:
@@ -112,7 +126,12 @@ def test_slippage_is_the_average_price_against_the_arrival() -> None:
         [(7, 10, 0, 1, 4, 103, 100, 5), (9, 20, 0, -1, 2, 90, 100, 5), (11, 30, 0, 1, 1, 9, 100, -1)], ORDER
     )
     fills = np.array(
-        [(15, 7, 0, 1, True, 100, 1, 0.1), (18, 7, 0, 1, False, 102, 1, 0.2), (22, 9, 0, -1, False, 101, 2, 0)], FILL
+        [
+            (15, 7, 0, 1, True, 100, 1, 0.1, 0),
+            (18, 7, 0, 1, False, 102, 1, 0.2, 0),
+            (22, 9, 0, -1, False, 101, 2, 0, 0),
+        ],
+        FILL,
     )
     found = executions_of(orders, fills)
     assert found["slippage_bps"][:2] == pytest.approx([100.0, -100.0])

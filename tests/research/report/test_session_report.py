@@ -76,6 +76,23 @@ def test_a_part_of_the_day_begins_with_what_was_held(session: str) -> None:
     assert sum(profits) == pytest.approx(whole.profit, abs=1e-6)
     for half in halves:
         assert all(row.is_reconciled for row in positions(half)), half
+        flows = np.concatenate([half.begun, half.fills])
+        held = sum(row.held + half.in_base[half.fills["instrument"] == half.symbols.index(row.symbol)].sum()
+                   for row in positions(half))  # fmt: skip
+        assert (flows["side"] * flows["size"]).sum() == pytest.approx(held, abs=1e-6)
+
+
+def test_the_first_day_of_a_recording_has_no_day_before(session: str) -> None:
+    """A position that is sampled with its first fill was flat before it: nothing is unknown, and nothing is refused."""
+    whole = Recorded(session, None, None, "")
+    key, rows = next((key, rows) for key, rows in whole.cells.items() if rows["fill_count"][-1] > 0)
+    filled = {name: values[rows["fill_count"] > 0] for name, values in rows.items()}
+    day = Recorded(session, int(rows["at_ns"][0]) - 10**9, None, "")
+    assert day._opened({key: filled}) == {}
+    assert day.unknown == []
+    filled["fill_count"] = filled["fill_count"] + 1
+    day._opened({key: filled})
+    assert day.unknown == [key]
 
 
 def test_a_fill_that_is_not_recorded_is_found(session: str, monkeypatch: pytest.MonkeyPatch) -> None:
