@@ -46,11 +46,13 @@ def build(file: Path) -> Path:
 
 
 def check_current(module: ModuleType) -> None:
-    """Refuse a compiled module whose file beside it has changed since; ValueError."""
+    """Refuse a compiled module whose file beside it has changed since; a module of another kind is left alone."""
+    mark = getattr(module, "__dict__", {}).get(MARK)
+    if mark is None:
+        return
     made = Path(module.__file__ or "")
     file = made.with_name(made.name.partition(".")[0] + ".py")
-    mark = getattr(module, MARK, None)
-    if mark is not None and file.exists() and mark != hash_of(file):
+    if file.exists() and mark != hash_of(file):
         msg = f"{made}: {file.name} has changed since it was compiled: engine-ctl strategy build {file}, or delete it"
         raise ValueError(msg)
 

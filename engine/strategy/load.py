@@ -52,7 +52,8 @@ def strategy_class(name: str, beside: Path | None = None) -> type[Strategy]:
         search_first(beside)
     module, _, attribute = name.partition(":")
     imported = importlib.import_module(module)
-    check_current(imported)
+    for one in list(sys.modules.values()):
+        check_current(one)
     found = getattr(imported, attribute, None) if attribute else None
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         msg = f"class = {name!r}: expected module:class of a class derived from engine.strategy.Strategy"

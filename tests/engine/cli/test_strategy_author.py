@@ -11,6 +11,7 @@ import pytest
 
 import engine
 from engine.cli import FAILED, WRONG_USE, main
+from engine.strategy.compiled import MARK
 from tests.engine.answers import rows_of
 
 ROOT = Path(engine.__file__).parents[1]
@@ -85,6 +86,20 @@ def test_what_cannot_be_done_is_refused_with_what_was_expected(
     assert main(["strategy", *words]) == code
     assert text in capsys.readouterr().err
     assert (place / "taken.py").read_text() == "precious = 1\n"
+
+
+def test_a_stale_compiled_module_that_a_strategy_imports_is_refused(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python imports the extension first: an edit of the file beside it would be tested and traded by nothing."""
+    (place / "stale_signals.py").write_text(f'{MARK} = "the hash of an older file"\nSIDE = 1\n')
+    (place / "uses_stale.py").write_text(
+        "import stale_signals\nfrom engine.strategy import Strategy\n\n\n"
+        "class Mine(Strategy):\n    def on_book(self, book): pass\n"
+    )
+    assert main(["strategy", "parameters", "uses_stale:Mine"]) == WRONG_USE
+    assert "stale_signals.py has changed since it was compiled: engine-ctl strategy build" in capsys.readouterr().err
+    del sys.modules["stale_signals"]
 
 
 @pytest.mark.soak
