@@ -75,12 +75,12 @@ def _marked(result: Result, instruments: Sequence[Instrument]) -> tuple[Any, dic
     steps = np.append(times[:-1] // result.mark_ns, -(-times[-1] // result.mark_ns))
     grid = np.arange(steps[0], steps[-1] + 1, dtype=np.int64)
     rows = np.searchsorted(steps, grid, side="right") - 1
-    unmarked, profits, values = 0, {}, {}
+    known, unmarked, profits, values = result.at_last_middles(), 0, {}, {}
     for one in instruments:
-        table = result.equity(one.id)
-        profits[one.symbol], absent = carried(_along(times, table["at_ns"], table["equity"])[rows])
-        values[one.symbol] = carried(_along(times, table["at_ns"], _value(result, one, table))[rows])[0]
-        unmarked += absent
+        table, marked = known.equity(one.id), result.equity(one.id)
+        profits[one.symbol] = carried(_along(times, table["at_ns"], table["equity"])[rows])[0]
+        values[one.symbol] = carried(_along(times, table["at_ns"], _value(known, one, table))[rows])[0]
+        unmarked += carried(_along(times, marked["at_ns"], marked["equity"])[rows])[1]
     return grid * result.mark_ns, profits, values, unmarked
 
 

@@ -47,7 +47,7 @@ class Performance:
     facts: tuple[tuple[str, str], ...] = ()  # strategy, parameters, models, data
     missing: tuple[str, ...] = ()  # what the data lacks: the result is PARTIAL
     market_notional: float = float("nan")  # what all traded in the period
-    unmarked: int = 0  # steps without a good book, whose equity is that of the step before
+    unmarked: int = 0  # steps without a good book, valued at the last middle before them
     part: str = "instrument"  # what `profits` are of
     seals: Mapping[str, str] = field(default_factory=dict)  # the strategy's name, hashes of its code and of the data
     parameters: Mapping[str, Any] = field(default_factory=dict)  # the strategy's, with the defaults

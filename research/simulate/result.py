@@ -1,7 +1,7 @@
 """What a run gives back: every fill and order as arrays, positions, equity, and the assumptions behind them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,6 +77,18 @@ class Result:
         for number, one in self.instruments.items():
             found[one.quote] += float(self.equity(number)["equity"][-1])
         return found
+
+    def at_last_middles(self) -> "Result":
+        """The same run, each mark without a good book with the instrument's last middle before it.
+
+        Its equity has every fill; a last known equity would lack the price and the fee of those that came after it.
+        """
+        marks = self.marks.copy()
+        for number in self.instruments:
+            rows = np.flatnonzero(marks["instrument"] == number)
+            known = np.where(marks["middle2"][rows] > 0, np.arange(len(rows)), 0)
+            marks["middle2"][rows] = marks["middle2"][rows[np.maximum.accumulate(known)]]
+        return replace(self, marks=marks)
 
     def equity(self, instrument: int) -> Records:
         """Money and value of one instrument at each mark, in its quote currency: `at_ns`, `position`, `equity`.

@@ -33,8 +33,9 @@ def figures_of(result: Result, slices: int) -> tuple[dict[str, float | int], lis
 
 
 def _equity(result: Result) -> tuple[Any, Any]:
-    """The times of the marks, and the sum of all instruments' equity; where a book was bad, the last good value."""
-    tables = [result.equity(one) for one in result.instruments]
+    """The times of the marks, and the sum of all instruments' equity; without a good book at its last middle."""
+    known = result.at_last_middles()
+    tables = [known.equity(one) for one in result.instruments]
     at_ns = np.unique(np.concatenate([one["at_ns"] for one in tables]))
     return at_ns, sum(_at(one["at_ns"], one["equity"], at_ns) for one in tables)
 

@@ -216,7 +216,7 @@
     table(section, [{ name: "", text: true }, { name: "", text: true, wrap: true }], [["capital", `${number(data.capital)} ${data.currency}`], ...data.facts], plain, true);
   }
   {
-    const section = card("Equity", `${data.currency}, with what is held at the middle of the book, every ${data.step}${data.unmarked ? `; ${data.unmarked} marks had no good book and keep the value before` : ""}`);
+    const section = card("Equity", `${data.currency}, with what is held at the middle of the book, every ${data.step}${data.unmarked ? `; ${data.unmarked} marks had no good book and have the last middle before` : ""}`);
     line(section, 300, data.equity.at, [{ name: "equity", colour: "--blue", values: data.equity.equity, fill: true, fillTo: Math.min(...data.equity.equity) }], { sync: "time" });
     section.append(make("p", "Drawdown: the part of the highest equity that is lost, %", "note"));
     line(section, 130, data.equity.at, [{ name: "drawdown", colour: "--bad", values: data.equity.drawdown, fill: true, fillTo: 0 }], { sync: "time", unit: " %", legend: false });
