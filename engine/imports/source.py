@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, get_ident
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow as pa
 from engine.imports.errors import ImportRefusedError
 
 READ = 1 << 20
+ENDS_S = 0.5  # in which a thread that reads ahead reads again
 PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 DAMAGED = (zipfile.BadZipFile, EOFError, pa.ArrowInvalid, OSError)
 
@@ -82,15 +84,44 @@ def _begin(raw: Any, size: int) -> bytes:
 
 @contextmanager
 def _opened(path: Path, raw: Any, packing: str) -> Iterator[Any]:
-    if packing != "zip":
-        yield pa.CompressedInputStream(pa.PythonFile(raw, "r"), packing) if packing else pa.PythonFile(raw, "r")
+    if packing != "zip":  # without Python: a thread of Arrow that still reads ahead cannot end with the process
+        with pa.OSFile(str(path)) as plain:
+            yield pa.CompressedInputStream(plain, packing) if packing else plain
         return
     with zipfile.ZipFile(raw) as archive:
         members = [one for one in archive.namelist() if not one.endswith("/")]
         if len(members) != 1:
             raise ImportRefusedError(f"{path}: {len(members)} files in the zip ({members[:3]}), expected exactly one")
         with archive.open(members[0]) as member:
-            yield pa.PythonFile(member, "r")
+            reading = _Member(member)
+            try:
+                yield pa.PythonFile(reading, "r")
+            finally:
+                reading.end()
+
+
+class _Member:
+    """A file in a zip that a thread of Arrow reads ahead; it must not be in Python when the process ends."""
+
+    closed = False  # what Arrow looks at
+
+    def __init__(self, member: Any) -> None:
+        """Begin at the member's begin."""
+        self._member, self._stopped, self._ended, self._reader = member, False, Event(), get_ident()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on, or nothing when nobody needs more."""
+        self._reader = get_ident()
+        found: bytes = b"" if self._stopped else self._member.read(size)
+        if not found:
+            self._ended.set()
+        return found
+
+    def end(self) -> None:
+        """Let the thread come to an end: it reads the end of the file, or has stopped before."""
+        self._stopped = True
+        if self._reader != get_ident():
+            self._ended.wait(ENDS_S)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

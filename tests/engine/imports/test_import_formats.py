@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import os
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -328,6 +330,31 @@ def test_damaged_files_are_refused_by_name(imports: Imports) -> None:
     with pytest.raises(ImportRefusedError, match="cannot be read as Parquet"):
         imports.run(Generic(Layout("trades"), {}, LISTING, parquet=True), path)
     assert not list(imports.directory.rglob("*.parquet"))
+
+
+REFUSED = """
+import sys
+from pathlib import Path
+from engine.imports.errors import ImportRefusedError
+from engine.imports.report import Refusals
+from engine.imports.tables import read_csv
+for path in map(Path, sys.argv[1:]):
+    try:
+        list(read_csv(path, Refusals()))
+    except ImportRefusedError:
+        continue
+    raise SystemExit("it was read")
+"""
+
+
+def test_a_process_that_has_refused_a_packed_file_ends_as_others(imports: Imports) -> None:
+    """A thread of Arrow was reading ahead in Python: the process aborted, without its exit code."""
+    path = imports.place / "long.csv"
+    path.write_bytes(b"time,price,size,side\n" + b"0" * (24 << 20))
+    (packed := imports.place / "long.csv.gz").write_bytes(gzip.compress(path.read_bytes(), 1))
+    words = [sys.executable, "-c", REFUSED, str(packed), str(zipped(path))]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
 
 
 @needs_captures
