@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.config.tables import Group
+from engine.venues.wire.dial import Place
 
 if TYPE_CHECKING:
     from engine.config import Config, Venue
@@ -89,8 +90,9 @@ def descriptions(directory: Path) -> list[Described]:
 
 
 def _is_apart(venue: "Venue") -> bool:
-    """Whether a venue's orders go to another machine than the one that its market data comes from."""
-    return venue.order_request_url not in ("", venue.request_url)
+    """Whether a venue's orders go to another server than the one that its market data comes from."""
+    places = [Place.of(url) for url in (venue.stream_url, venue.order_url) if url]
+    return len({(one.host, one.port) for one in places}) > 1
 
 
 def _strategy(table: Any) -> DescribedStrategy:
