@@ -137,7 +137,7 @@ class Recorded:
         for key, rows in found.items():
             begin = opened.get(key) or {name: _zero(name, values) for name, values in rows.items()}
             begin["at_ns"] = np.array([min(int(rows["at_ns"][0]), self._start_ns or int(rows["at_ns"][0]))])
-            found[key] = {name: np.concatenate([begin[name], values]) for name, values in rows.items()}
+            found[key] = _marked({name: np.concatenate([begin[name], values]) for name, values in rows.items()})
         return found
 
     def _opened(self, wanted: Mapping[tuple[int, ...], Mapping[str, Any]]) -> dict[tuple[int, ...], dict[str, Any]]:
@@ -327,7 +327,16 @@ def _cells(table: Mapping[str, Any]) -> dict[tuple[int, ...], dict[str, Any]]:
     """The rows of each position, with the time at which each was sampled."""
     table = {**table, "at_ns": table["read_ns"].astype(np.int64)}
     keys = (table["account"], table["strategy"], table["instrument"])
-    return {key: {name: values[rows] for name, values in table.items()} for key, rows in groups(*keys)}
+    return {key: _marked({name: values[rows] for name, values in table.items()}) for key, rows in groups(*keys)}
+
+
+def _marked(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows without a price of what is held, as while the feed is away, with the profit and the price before."""
+    known = np.isfinite(rows["net"])
+    if not known.any():
+        return dict(rows)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(known)), np.argmax(known)))
+    return {**rows, "net": rows["net"][last], "mark_price": rows["mark_price"][last]}
 
 
 def held_of(rows: Mapping[str, Any]) -> Row:

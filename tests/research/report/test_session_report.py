@@ -13,6 +13,7 @@ import pytest
 import shm
 from engine.cli import main as engine_ctl
 from research.performance.of_session import Recorded, of_session
+from research.performance.of_session import _cells as of_session_cells
 from research.report.day import positions
 from tests.engine.answers import data_of
 from tests.engine.ports import free_port
@@ -93,6 +94,15 @@ def test_the_first_day_of_a_recording_has_no_day_before(session: str) -> None:
     filled["fill_count"] = filled["fill_count"] + 1
     day._opened({key: filled})
     assert day.unknown == [key]
+
+
+def test_a_position_without_a_price_at_both_ends_keeps_its_profit(session: str) -> None:
+    """The feed was away at midnight: a profit of nothing, or of the whole past, would be in the day's report."""
+    key, rows = next((key, rows) for key, rows in Recorded(session, None, None, "").cells.items() if rows["net"][-1])
+    table = {name: np.concatenate([values[-1:], values[-1:], values[-1:]]) for name, values in rows.items()}
+    table["net"], table["mark_price"] = np.array([np.nan, 7.0, np.nan]), np.array([0.0, 5.0, 0.0])
+    found = of_session_cells(table)[key]
+    assert (found["net"].tolist(), found["mark_price"].tolist()) == ([7.0] * 3, [5.0] * 3)
 
 
 def test_a_fill_that_is_not_recorded_is_found(session: str, monkeypatch: pytest.MonkeyPatch) -> None:
