@@ -59,6 +59,8 @@ class Tail:
         """The records since the last call, at most 65,536 of each ring; NotRunningError when the system is down."""
         records = self._new()
         if not len(records) and self._opened.ended:
+            records = self._new()  # what came after the look, before the end
+        if not len(records) and self._opened.ended:
             self._reopen()
             records = self._new()
         return shown(self._table(records), self._form)

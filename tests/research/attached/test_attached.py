@@ -174,3 +174,18 @@ def test_a_tail_reads_the_end_of_one_life_of_the_system_and_then_the_next_life(l
     print_(lanes, 6_100_000)
     assert (tail.read()["price"].tolist(), tail.restarts) == ([61_000.0], 1)
     assert attached.ticks()["price"].tolist() == [61_000.0]
+
+
+def test_a_tail_reads_what_came_just_before_the_end(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its look at the ring and its look at the end: the last records of a life were skipped in silence."""
+    tail = research.attach(lanes.system, to="numpy").tail("ticks")
+    replaced = shm.RingReader.replaced
+
+    def ends(ring: shm.RingReader) -> bool:
+        if shm.names(lanes.system):
+            print_(lanes, 6_000_000)
+            lanes.remove()
+        return replaced(ring)
+
+    monkeypatch.setattr(shm.RingReader, "replaced", ends)
+    assert tail.read()["price"].tolist() == [60_000.0]
