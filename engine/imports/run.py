@@ -110,6 +110,7 @@ class Import:
         if self._done and self.path.exists():
             report = msgspec.json.decode(self.path.read_bytes(), type=Report)
             if set(report.kinds) <= self._done:
+                self._expect_days(report)
                 return Result(report, self.path, known=True)
         if self._others and not self._options.replace:
             before = ", ".join(sorted(f"{self.lane}-{stream[:SHORT]}" for _, stream in self._others))
@@ -118,6 +119,21 @@ class Import:
                 " in place of that"
             )
         return None
+
+    def _expect_days(self, report: Report) -> None:
+        """Refuse a file of whose rows retention has removed some: they are not in the history any more."""
+        manifests = {kind: Manifest.load(self._store / kind) for kind in report.kinds}
+        removed = {
+            (one.venue, one.day) for found in report.symbols if found.kind in manifests
+            for one in manifests[found.kind].pruned if found.venue == one.venue and found.symbol in one.symbols
+            and found.first_ns <= one.last_ns and found.last_ns >= one.first_ns
+        }  # fmt: skip
+        if removed:
+            days = ", ".join(f"{venue} {day}" for venue, day in sorted(removed))
+            raise ImportRefusedError(
+                f"{self._source.path}: it was imported, and retention has removed rows of it since ({days}): import it"
+                " into a directory of its own (--directory), where every day is kept"
+            )
 
     def run(self, progress: Callable[[int], None]) -> Result:
         """Import; a file that is refused leaves nothing."""

@@ -17,7 +17,8 @@ from engine.imports.stage import Stage
 from engine.recorder.locks import PARTS, STORE
 from engine.recorder.store.check import problems
 from engine.recorder.store.manifest import Manifest
-from tests.engine.imports.conftest import LISTING, START_MS, Imports, trades
+from engine.recorder.store.prune import EVERY, prune_store
+from tests.engine.imports.conftest import LISTING, START_MS, Imports, Unflushed, trades
 from tests.engine.recorder.test_store import Dying, Killed
 
 MS = 10**6
@@ -49,6 +50,14 @@ def test_the_same_file_again_changes_no_byte(imports: Imports) -> None:
     again = imports.csv("trades", *trades(0, 500))
     assert again.known
     assert imports.bytes() == before
+
+
+def test_a_file_whose_days_retention_removed_is_not_known_as_imported(imports: Imports) -> None:
+    """An answer that the history has it, without a row of it in the history, is a hole in the user's data."""
+    imports.csv("trades", *trades(0, 10))
+    prune_store(imports.directory, {EVERY: "2023-11-15"}, Unflushed())
+    with pytest.raises(ImportRefusedError, match=r"retention has removed rows of it since \(binance 2023-11-14\)"):
+        imports.csv("trades", *trades(0, 10))
 
 
 def test_overlapping_files_give_each_print_once(imports: Imports) -> None:
