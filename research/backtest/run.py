@@ -21,6 +21,7 @@ from research.backtest import market
 from research.backtest.columns import Frame
 from research.backtest.settings import Settings, check_kind, instrument_of, models_of, read_settings
 from research.bars.bar import Bars
+from research.bars.run import NO_EMPTY_BARS
 from research.bars.source import BarSource, GivenBars, PrintBars, length_of
 from research.simulate.client import Client
 from research.simulate.events import EVENT, Events
@@ -124,5 +125,6 @@ def _assumed(kind: str, settings: Settings) -> list[Assumption]:
     if kind == "bars":
         path = settings.bar_path or "low_first"
         other = "the other path may be worse for a strategy with a stop and a target, so run both"
-        found.append(Assumption("path_inside_bars", True, f"{path.replace('_', ' ')} in each bar: {other}"))
+        path_assumed = Assumption("path_inside_bars", True, f"{path.replace('_', ' ')} in each bar: {other}")
+        found += [path_assumed, NO_EMPTY_BARS]
     return found

@@ -180,6 +180,13 @@ def _result(bars: Bars, table: Bars, run: Run, fees: Fees, half_spread_steps: in
     return BarResult(table, assumptions_of(half_spread_steps), bars, run, schedule)
 
 
+NO_EMPTY_BARS = Assumption(
+    "no_empty_bars",
+    True,
+    "no row, no bar: live an interval without trades is a bar at the last close, and moves indicators",
+)
+
+
 def assumptions_of(half_spread_steps: int) -> tuple[Assumption, ...]:
     """What a run on bars takes for granted."""
     return (
@@ -187,6 +194,7 @@ def assumptions_of(half_spread_steps: int) -> tuple[Assumption, ...]:
         Assumption("no_order_latency", True, "an order decided at a close is at the venue at the next open"),
         Assumption("no_impact", True, "others do not react to our orders"),
         Assumption("no_margin", True, "a balance is not checked: any size can be sold, and nothing is liquidated"),
+        NO_EMPTY_BARS,
         Assumption("bar_spread", False, f"a buy pays, a sell gets the open, {half_spread_steps} price steps worse"),
         Assumption("open_at_end", False, "what is held at the end is valued at the last close, not closed"),
     )

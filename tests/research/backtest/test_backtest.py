@@ -145,7 +145,7 @@ def test_a_file_and_a_dictionary_are_the_same_configuration(tmp_path: Path) -> N
     found = backtest_strategy(bars(), strategy, file)
     assert found.fills.tobytes() == backtest_strategy(bars(), MovingAverageCross, OF_BARS).fills.tobytes()
     names = [one.name for one in found.assumptions]
-    assert names[:3] == ["book_depth_unlimited", "book_around_price", "path_inside_bars"]
+    assert names[:4] == ["book_depth_unlimited", "book_around_price", "path_inside_bars", "no_empty_bars"]
     file.write_text("bars = [")
     with pytest.raises(ValueError, match=r"config\.toml: .*"):
         backtest_strategy(bars(), strategy, file)

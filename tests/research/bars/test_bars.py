@@ -96,7 +96,7 @@ def test_sides_that_are_none_are_named(sides: list[int], text: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [{"size_max": 1_500}, {"notional_max": 1_500 * 1_300}])
-def test_an_order_from_long_to_short_keeps_the_venue_s_limits(limit: dict[str, int]) -> None:
+def test_an_order_from_long_to_short_keeps_the_venue_s_limits(limit: dict[str, Any]) -> None:
     """The order has two sizes: a venue that rejects it leaves a strategy long which the run shows short."""
     table, one = flat(1_000, 1_100, 1_200, 1_150, 1_150), dataclasses.replace(BTC, **limit)
     options: dict[str, Any] = {"size": "1", "fees": FEES, "half_spread_steps": 2}

@@ -8,7 +8,8 @@ import pytest
 
 from engine.model.words import BarFlag
 from engine.strategy import BUY, Strategy
-from research.bars import GivenBars, PrintBars, tape
+from engine.strategy.inputs import sma
+from research.bars import BAR, GivenBars, PrintBars, tape
 from research.simulate import EVENT, Constant, Fees, Models, simulate
 from tests.research.bars.series import BEGIN_NS, BTC, MINUTE_NS, bars
 
@@ -38,6 +39,23 @@ class Buys(Bars):
         if not self.parameters.seen:
             one = self.instruments[bar.instrument]
             self.parameters.seen.append(self.place(one, BUY, 1_000, bar.close + 5_000))
+
+
+class Means(Bars):
+    """Keeps a declared mean at every bar."""
+
+    mean = sma(3, bars="1m")
+
+    def on_bar(self, bar: Any) -> None:  # noqa: ARG002
+        """Keep it."""
+        self.parameters.seen.append(self.mean.value)
+
+
+def means_of(events: np.ndarray, source: Any) -> list[float]:
+    """The mean at each bar, from the third on."""
+    seen: list[float] = []
+    simulate(events, Means, instruments=[BTC], models=MODELS, parameters={"seen": seen}, bars=source)
+    return seen[2:]
 
 
 def prints(seed: int, count: int = 3_000) -> np.ndarray:
@@ -115,3 +133,25 @@ def test_a_wrong_length_of_bars_is_named() -> None:
     """Bars of another length are another strategy."""
     with pytest.raises(ValueError, match="found '0m', expected a length like"):
         PrintBars([BTC], ["0m"], begin_ns=BEGIN_NS)
+
+
+def test_rows_of_volume_0_move_an_indicator_as_the_empty_bars_of_a_live_system_do() -> None:
+    """Without them a mean of three minutes has the closes of more, and decides at other times than it does live."""
+    minutes, prices = (0, 1, 2, 5, 6, 9), (10_000, 10_010, 10_020, 10_050, 10_060, 10_090)
+    whole = np.zeros(10, BAR)
+    whole["start_ns"] = BEGIN_NS + np.arange(10) * MINUTE_NS
+    last = np.searchsorted(minutes, np.arange(10), side="right") - 1
+    for name in ("open", "high", "low", "close"):
+        whole[name] = np.array(prices)[last]
+    whole["volume"] = np.isin(np.arange(10), minutes) * 1_000
+    events = np.zeros(len(minutes) + 1, EVENT)
+    events["venue_ns"] = BEGIN_NS + np.array([*minutes, 11]) * MINUTE_NS + 1
+    events["receive_ns"], events["kind"], events["side"], events["instrument"] = events["venue_ns"], PRINT, 1, BTC.id
+    events["price"], events["size"], events["flags"] = [*prices, prices[-1]], 1_000, LAST
+    live = PrintBars([BTC], ["1m"], begin_ns=BEGIN_NS)
+    found = [means_of(events, live), means_of(tape(whole, BTC, MINUTE_NS, 1), GivenBars({BTC: whole}, MINUTE_NS))]
+    traded = whole[whole["volume"] > 0]
+    found.append(means_of(tape(traded, BTC, MINUTE_NS, 1), GivenBars({BTC: traded}, MINUTE_NS)))
+    assert found[0][:7] == found[1][:7]
+    assert found[0][3] == 10_030
+    assert found[2][1] > 10_026  # and so the run names `no_empty_bars`
