@@ -142,6 +142,8 @@ class Tape:
         one.whole = bool(row.flags & LAST)
         if one.whole:
             self._judge(one, now_ns)
+        elif not self._rows:  # the rest of the event is not published yet
+            self._matching.set_good(one.symbol, now_ns, good=False)
 
     def _apply_state(self, one: Followed, row: Row, now_ns: int) -> None:
         if row.flags & RESET or row.detail != GOOD:

@@ -151,6 +151,19 @@ def test_a_book_counts_from_its_reset_to_its_next_doubt(feed: Feed) -> None:
     assert not feed.good
 
 
+def test_half_of_an_event_fills_no_order(feed: Feed) -> None:
+    """The feed is still publishing it: its levels that are gone would be taken beside those that came."""
+    feed.open()
+    feed.book()
+    feed.step()
+    feed.level(SELL, 10_200, 500_000, 0)
+    feed.step()
+    assert not feed.good
+    feed.level(SELL, 10_100, 0)
+    feed.step()
+    assert feed.good
+
+
 def test_a_venue_that_attaches_late_waits_for_two_marks_of_a_refresh(feed: Feed) -> None:
     """The lane no longer has the first book: levels that did not change since are missing."""
     feed.book()
