@@ -79,6 +79,7 @@ def reference(queue: Queue) -> Reference:
     models = Models(
         order_latency=Constant(0), answer_latency=Constant(0), fees=Fees.flat("0.001", "0.001"),
         queue=SimulatedQueue(queue.family, queue.exponent),
+        level_returns_empty=True, unseen_level_empty=True, level_before_print=True,  # as docs/paper.md names them
     )  # fmt: skip
     made = Reference([], [BTC], models, {}, type("Script", (), {})(), each=False)
     made.at = 0
