@@ -12,8 +12,9 @@ import pytest
 
 import shm
 from engine.cli import main as engine_ctl
-from research.performance.of_session import Recorded, of_session
+from research.performance.of_session import WHOLE, Recorded, of_session
 from research.performance.of_session import _cells as of_session_cells
+from research.performance.trades import FILL
 from research.report.day import positions
 from tests.engine.answers import data_of
 from tests.engine.ports import free_port
@@ -103,6 +104,19 @@ def test_a_position_without_a_price_at_both_ends_keeps_its_profit(session: str) 
     table["net"], table["mark_price"] = np.array([np.nan, 7.0, np.nan]), np.array([0.0, 5.0, 0.0])
     found = of_session_cells(table)[key]
     assert (found["net"].tolist(), found["mark_price"].tolist()) == ([7.0] * 3, [5.0] * 3)
+
+
+def test_fills_in_several_quote_currencies_are_in_dollars_at_their_time() -> None:
+    """A fee of 0.1 BTC and one of 0.1 USDT are not 0.2 of anything."""
+    recorded, names = Recorded("", None, None, ""), ("at_ns", "usd_rate")
+    fills = np.zeros(3, FILL)
+    fills["at_ns"], fills["account"], fills["price"], fills["fee"] = (5, 15, 25), (1, 1, 2), 2.0, 0.1
+    cells = {(1, WHOLE, 9): ([10, 20], [30.0, 40.0]), (2, WHOLE, 9): ([10, 20], [1.0, 1.0])}
+    made = {key: dict(zip(names, map(np.array, rows), strict=True)) for key, rows in cells.items()}
+    recorded.__dict__.update(currency="USD", places={9: 0}, cells=made)
+    found = recorded._in_currency(fills)
+    assert found["price"].tolist() == [60.0, 60.0, 2.0]
+    assert found["fee"].tolist() == pytest.approx([3.0, 3.0, 0.1])
 
 
 def test_a_fill_that_is_not_recorded_is_found(session: str, monkeypatch: pytest.MonkeyPatch) -> None:
