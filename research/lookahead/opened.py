@@ -1,4 +1,4 @@
-"""Which files are opened meanwhile, by inotify: also those that a library opens in C, and under another name."""
+"""Which files are opened or read meanwhile, by inotify: also by a library in C, and under another name."""
 
 import ctypes
 import os
@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-IN_OPEN = 0x20
+IN_ACCESS, IN_OPEN = 0x1, 0x20
 HEAD = struct.Struct("iIII")
 ROOM = 1 << 16
 
@@ -14,13 +14,13 @@ ROOM = 1 << 16
 class Opened:
     """Watches files, and the files directly in directories."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        """Watch them from now on."""
+    def __init__(self, paths: Iterable[Path], mask: int = IN_OPEN) -> None:
+        """Watch them from now on: each that is opened, or with IN_ACCESS each that is read."""
         libc = ctypes.CDLL(None, use_errno=True)
         self._fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         self._names = dict[int, Path]()
         for path in paths:
-            number = libc.inotify_add_watch(self._fd, os.fsencode(path), IN_OPEN)
+            number = libc.inotify_add_watch(self._fd, os.fsencode(path), mask)
             if number < 0:
                 raise ValueError(f"watch: {path} cannot be watched: {os.strerror(ctypes.get_errno())}")
             self._names[number] = path

@@ -35,11 +35,12 @@ class Report(msgspec.Struct, frozen=True):
     intents: int  # of the run on all data
     differences: tuple[Difference, ...]  # one a cut at most, the earliest cut first
     opened: tuple[str, ...]  # files of the data that were opened while only cut data was given
+    kept: tuple[str, ...] = ()  # files that a run on all data wrote and a run on cut data read
 
     @property
     def passed(self) -> bool:
         """Whether every decision was the same without the future."""
-        return not self.differences and not self.opened
+        return not (self.differences or self.opened or self.kept)
 
     def __str__(self) -> str:
         """The report as text."""
@@ -48,6 +49,7 @@ class Report(msgspec.Struct, frozen=True):
         if self.skipped:
             lines.append(f"  {len(self.skipped)} cuts skipped, the first: {self.skipped[0]}")
         lines += [f"  opened the file of the whole data while only a part was given: {one}" for one in self.opened]
+        lines += [f"  read what a run on all data has written, like a cache: {one}" for one in self.kept]
         if self.differences:
             lines += self._first()
         return "\n".join(lines)

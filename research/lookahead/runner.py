@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from research.lookahead.cuts import Cut, cuts_of
-from research.lookahead.opened import Opened
+from research.lookahead.opened import IN_ACCESS, Opened
 from research.lookahead.report import Report, differences_of
 from research.lookahead.tape import Job, Outcome, Spec, run
 from research.simulate.events import Events
@@ -24,14 +24,14 @@ def compare(job: Job, folder: Path) -> Report:
     """Run on all data twice, then on each cut."""
     experiment = job.spec.experiment
     events = experiment.events()
-    whole = _whole(job.spec, events, folder)
+    whole, written = _whole(job.spec, events, folder)
     models = experiment.models_chosen()
     latencies = (models.feed_latency, models.order_latency, models.answer_latency)
     least_ns = max(one.most_ns for one in latencies if one is not None)
     cuts = cuts_of(events, np.unique(whole.rows()["now_ns"]), job.cuts, least_ns)
     if not cuts:
         raise CannotTestError(f"the data has no end of a message after the latency, {least_ns} ns: use more data")
-    opened = Opened(Path(one) for one in job.watch)
+    opened, kept = Opened(Path(one) for one in job.watch), Opened(map(Path, written), IN_ACCESS)
     parts = [(one, run(job.spec, events, one, folder)) for one in cuts]
     began = [(cut, part) for cut, part in parts if not part.error or part.error_ns]
     skipped = tuple(f"{cut.events} events: {part.error}" for cut, part in parts if part.error and not part.error_ns)
@@ -39,12 +39,12 @@ def compare(job: Job, folder: Path) -> Report:
         raise CannotTestError(f"the strategy could not begin on any cut; {skipped[0]}")
     by_id = {one.id: one for one in experiment.instruments}
     differences = differences_of(whole, began, by_id)
-    found = tuple(sorted(opened.read()))
-    return Report(experiment.strategy, len(began), skipped, len(whole.rows()), differences, found)
+    found, read = (tuple(sorted(one.read())) for one in (opened, kept))
+    return Report(experiment.strategy, len(began), skipped, len(whole.rows()), differences, found, read)
 
 
-def _whole(spec: Spec, events: Events, folder: Path) -> Outcome:
-    """The run on all data; what makes a comparison impossible is refused."""
+def _whole(spec: Spec, events: Events, folder: Path) -> tuple[Outcome, set[str]]:
+    """The run on all data, and the files that it wrote; what makes a comparison impossible is refused."""
     cut = Cut(len(events), len(events), int(events[-1]["receive_ns"]) + 1)
     whole, again = (run(spec, events, cut, folder) for _ in range(2))
     if whole.error:
@@ -55,7 +55,7 @@ def _whole(spec: Spec, events: Events, folder: Path) -> Outcome:
         raise CannotTestError(
             "two runs on the same data differ: the strategy uses a clock, the network or a generator without a seed"
         )
-    return whole
+    return whole, {*whole.written, *again.written}
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from engine.model.records import INTENT
 from engine.strategy.load import search_first
 from research.experiment import Experiment
 from research.lookahead.cuts import Cut
+from research.lookahead.written import Written
 from research.simulate.events import Events, save
 
 AT = re.compile(r", at (\d+)$")
@@ -45,6 +46,7 @@ class Outcome(msgspec.Struct, frozen=True):
     intents: bytes
     error: str = ""
     error_ns: int = 0
+    written: tuple[str, ...] = ()  # files that it has written
 
     def rows(self, until_ns: int | None = None) -> Any:
         """The intents that were decided before a time."""
@@ -78,7 +80,8 @@ def _live(spec: Spec, events: Events, cut: Cut, folder: Path, outward: int) -> N
     """The life of a child; never returns."""
     code = 1
     try:
-        outcome = _outcome(spec, events, cut, folder)
+        written = Written()
+        outcome = msgspec.structs.replace(_outcome(spec, events, cut, folder), written=written.files())
         with os.fdopen(outward, "wb") as pipe:
             pipe.write(msgspec.msgpack.encode(outcome))
         code = 0

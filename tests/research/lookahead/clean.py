@@ -1,6 +1,8 @@
 """Strategies that know the past alone. No test imports this module: only the tapes' children do."""
 
+import os
 import random
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -107,6 +109,17 @@ class OnATimer(OnASchedule):
 
     def on_timer(self, now_ns: int) -> None:
         self.trade(now_ns)
+
+
+class WritesALog(Turns):
+    """Writes a file of the same name in every run."""
+
+    def on_start(self) -> None:
+        self.file = Path(os.environ["STEELYARD_TEST_DAY"]).with_name("decisions.txt").open("w")
+
+    def decide(self, book: Book) -> bool:
+        self.file.write(f"{self.now_ns} {book.imbalance}\n")
+        return super().decide(book)
 
 
 class OnPrints(Strategy):

@@ -56,6 +56,7 @@ def report_of(day: Path, strategy: str, prepare: str = "", folder: Path | None =
         ("Follows", "joined_one_row_late"),
         ("Follows", "rank_of_the_day"),
         ("Follows", "best_parameter_of_the_day"),
+        ("Follows", "cached_on_disk"),
         ("AtItsOwnClose", "closes"),
         ("KnowsTheEnd", "end_of_the_data"),
         ("ReadsTheFile", ""),
@@ -69,7 +70,8 @@ def test_a_planted_leak_is_found(day: Path, strategy: str, prepare: str, monkeyp
     report = report_of(day, f"{LEAKS}:{strategy}", prepare, parameters=parameters)
     assert not report.passed, report
     assert report.opened == ((str(day),) if strategy == "ReadsTheFile" else ())
-    assert report.differences or report.opened
+    assert report.kept == ((str(day.with_name("cache.npy")),) if prepare == "cached_on_disk" else ())
+    assert report.differences or report.opened or report.kept
     assert report.intents > CUTS
     assert len(report.skipped) <= 1  # a cut before the first print
 
@@ -97,14 +99,18 @@ def test_a_planted_leak_is_found(day: Path, strategy: str, prepare: str, monkeyp
         (f"{CLEAN}:OnASchedule", "", {}),
         (f"{CLEAN}:Saves", "", {}),
         (f"{CLEAN}:OnATimer", "", {}),
+        (f"{CLEAN}:WritesALog", "", {}),
         (f"{CLEAN}:OnPrints", "", {}),
         (f"{CLEAN}:OnFills", "", {}),
         (f"{CLEAN}:OnBars", "", {"bars": ("1s",)}),
         (f"{CLEAN}:PastOfTheFile", "", {}),
     ],
 )
-def test_a_clean_strategy_passes(day: Path, strategy: str, prepare: str, options: dict[str, Any]) -> None:
+def test_a_clean_strategy_passes(
+    day: Path, strategy: str, prepare: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A test with false alarms is switched off."""
+    monkeypatch.setenv("STEELYARD_TEST_DAY", str(day))
     if strategy.endswith("PastOfTheFile"):
         options = {"parameters": {"file": str(day)}}
     report = report_of(day, strategy, prepare, **options)
