@@ -155,6 +155,10 @@ def _columns_of(table: Any) -> dict[str, Any]:
         found["time"] = _array(index)
     if not found:
         raise ValueError("df: found no column")
+    for name, column in found.items():
+        if np.ma.is_masked(column):
+            row = int(np.argmax(np.ma.getmaskarray(column)))
+            raise ValueError(f"df: row {row} has no {name}: it is masked, expected a value in each row")
     if len({len(column) for column in found.values()}) > 1:
         lengths = ", ".join(f"{name} {len(column)}" for name, column in found.items())
         raise ValueError(f"df: columns of different length ({lengths})")
@@ -163,6 +167,8 @@ def _columns_of(table: Any) -> dict[str, Any]:
 
 def _array(column: Any) -> Any:
     """A column as an array; times of a zone as those of UTC."""
+    if np.ma.isMaskedArray(column):
+        return column
     if getattr(getattr(column, "dtype", None), "tz", None) is not None:
         return column.to_numpy("M8[ns]")
     return np.asarray(column)

@@ -53,6 +53,10 @@ class Range(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"be
         kind = int if self.whole else float
         return [kind(first + place * step) for place in range(count)]
 
+    def some(self) -> list[int | float]:
+        """Its ends, and with a step its second number: whole ends may have halves between them."""
+        return [self.begin, *(self.values()[1:2] if self.step else ()), self.end]
+
     def draw(self, random: np.random.Generator) -> int | float:
         """One number at random."""
         if self.step:
@@ -136,7 +140,7 @@ def check_bounds(kind: Kind, fixed: Mapping[str, Any], axes: Mapping[str, Axis])
     if needed:
         raise ValueError(f"{kind.__name__}: parameter `{needed[0]}` has no value: give it in `parameters` or `space`")
     for name, axis in {**{name: [one] for name, one in fixed.items()}, **axes}.items():
-        for value in (axis.begin, axis.end) if isinstance(axis, Range) else axis:
+        for value in axis.some() if isinstance(axis, Range) else axis:
             _check_value(kind, fields[name].type, name, value)
 
 

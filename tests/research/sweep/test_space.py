@@ -53,6 +53,7 @@ def test_a_space_that_cannot_run_is_refused_by_name(space: dict[str, Any], searc
 @pytest.mark.parametrize(
     ("fixed", "space", "text"),
     [
+        ({}, {"every": {"from": 1, "to": 3, "step": 0.5}}, "parameter `every` = 1.5 is refused: Expected `int`"),
         ({}, {"every": [1, 0]}, "parameter `every` = 0 is refused: Expected `int` >= 1"),
         ({}, {"every": {"from": 1, "to": 5000, "step": 1}}, "`every` = 5000 is refused: Expected `int` <= 1000"),
         ({}, {"every": ["often"]}, "`every` = 'often' is refused: Expected `int`, got `str`"),
