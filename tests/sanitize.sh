@@ -12,7 +12,7 @@ STEELYARD_CAPTURES=$(realpath -m "${STEELYARD_CAPTURES:-../shared/captures}")
 export STEELYARD_MUTATIONS STEELYARD_CAPTURES
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-cp -a shm engine research bench configs tests setup.py pyproject.toml README.md LICENSE "$copy"
+cp -a shm engine research bench configs docs tests setup.py pyproject.toml README.md LICENSE "$copy"
 cd "$copy"
 find . \( -name '*.so' -o -name '*.pyc' \) -delete
 STEELYARD_SANITIZE=address,undefined "$python" setup.py -q build_ext --inplace -j "$(nproc)"
