@@ -4,10 +4,12 @@ events ─▶ venue: book, our resting orders, fees ─answers─▶ strategy
    └────feed latency──────────────────────────▶ strategy ─requests─▶ venue
 """
 
+from research.simulate.capital import Balance
 from research.simulate.caps import CHECKED
+from research.simulate.cause import Cause
 from research.simulate.events import EVENT, check, from_hftbacktest, from_ticks, load, save
 from research.simulate.fast import simulate, simulate_many
-from research.simulate.models import Constant, Drawn, Fees, Models, Queue, Recorded, Tier
+from research.simulate.models import Constant, Drawn, Fees, Models, Queue, Recorded, Rejects, Tier
 from research.simulate.recorded import from_history, missing_in
 from research.simulate.result import Assumption, Result
 from research.simulate.strategy_client import NotInFastError
@@ -16,6 +18,8 @@ __all__ = [
     "CHECKED",
     "EVENT",
     "Assumption",
+    "Balance",
+    "Cause",
     "Constant",
     "Drawn",
     "Fees",
@@ -23,6 +27,7 @@ __all__ = [
     "NotInFastError",
     "Queue",
     "Recorded",
+    "Rejects",
     "Result",
     "Tier",
     "check",

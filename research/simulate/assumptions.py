@@ -95,6 +95,17 @@ SWITCHES = (
         lambda setup: replace(setup, caps={}) if setup.caps else "the run has no caps: give it those of `[risk]`",
     ),
     Switch(
+        "no_margin", "a balance is not checked: any size can be bought, and any sold",
+        lambda setup: setup.capital is None,
+        lambda setup: "the run has no balances: give it `capital`"
+        if setup.capital is None else replace(setup, capital=None),
+    ),
+    Switch(
+        "no_rejects", "the venue rejects no order at random", lambda setup: setup.models.rejects is None,
+        lambda setup: "the run has no rejects: give its models `Rejects`"
+        if setup.models.rejects is None else _models(setup, rejects=None),
+    ),
+    Switch(
         "called_within_messages", "the strategy sees a message's events one by one; live it sees the whole",
         lambda setup: setup.called == "event", _called,
     ),
@@ -115,10 +126,6 @@ ALWAYS = (
     Always(
         "no_outage", True, "no connection is lost, and no request is refused for a rate",
         "the data does not say when a connection would have been lost",
-    ),
-    Always(
-        "no_margin", True, "a balance is not checked: any size can be sold, and nothing is liquidated",
-        "the run has no balances",
     ),
     Always(
         "late_print", True, "a print after the next change of its level moves our order forward twice",

@@ -6,15 +6,6 @@ A draw uses SplitMix64 from the seed, so a run has no other randomness and two r
 
 from libc.stdint cimport int64_t, uint64_t
 
-cdef uint64_t GAMMA = 0x9E3779B97F4A7C15ULL
-
-
-cdef inline uint64_t mixed(uint64_t value) noexcept nogil:
-    """SplitMix64's output for one state."""
-    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9ULL
-    value = (value ^ (value >> 27)) * 0x94D049BB133111EBULL
-    return value ^ (value >> 31)
-
 
 cdef class Delay:
     """One latency; every call of `at` is one message."""
@@ -27,8 +18,7 @@ cdef class Delay:
     cdef int64_t at(self, int64_t now_ns) except -1:
         """The latency of a message that is sent at this time; the times of the calls do not decrease."""
         if self.samples is not None:
-            self.state += GAMMA
-            return self.samples[<Py_ssize_t>((mixed(self.state) >> 32) * <uint64_t>self.samples.shape[0] >> 32)]
+            return self.samples[<Py_ssize_t>(draw(&self.state) * <uint64_t>self.samples.shape[0] >> 32)]
         if self.recorded is None:
             return self.constant_ns
         while self.next < self.from_ns.shape[0] and self.from_ns[self.next] <= now_ns:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine.model.instrument import Instrument
 from engine.strategy.api.strategy import Strategy, checked_parameters
 from research.simulate.assumptions import made_by, priced
+from research.simulate.capital import Capital
 from research.simulate.client import Client
 from research.simulate.engine import driven
 from research.simulate.events import Events
@@ -39,6 +40,7 @@ def simulate(
     models: Models,
     parameters: Parameters | None = None,
     caps: Mapping[str, Any] | None = None,
+    capital: Capital | None = None,
     called: str = "message",
     mark_ns: int = MINUTE_NS,
     intents: bytearray | None = None,
@@ -49,13 +51,15 @@ def simulate(
     """Run a strategy over events.
 
     With `speed` "engine" the roles of the engine themselves run: slower, and with everything that `fast` refuses.
-    `caps` are keys of the configuration's `[risk]` (`caps.py`); without them no cap is checked. `called` is "message",
-    as the engine does it, or "event": the hook for each level and print. `mark_ns` is how often equity is marked.
+    `caps` are keys of the configuration's `[risk]` (`caps.py`); without them no cap is checked. `capital` has the
+    account's free balances at the beginning, as {"USDT": "1000"}: the venue rejects an order that they cannot pay;
+    without it no balance is checked. `called` is "message", as the engine does it, or "event": the hook for each level
+    and print. `mark_ns` is how often equity is marked.
     Every intent is appended to `intents` as a record of `engine.model.records.INTENT`, with the time of its decision.
     `bars` is needed by a class with `on_bar`: PrintBars or GivenBars of `research.bars`, or a function that makes them.
     `price_assumptions` runs the tape once more for every assumption that can be switched, and adds its P&L to it.
     """
-    setup = Setup(events, tuple(instruments), models, caps or {}, called, mark_ns, speed)
+    setup = Setup(events, tuple(instruments), models, caps or {}, called, mark_ns, speed, capital)
     if price_assumptions and isinstance(strategy, Client):
         msg = "price_assumptions: an object of a compiled strategy has one run: pass its class, and its parameters"
         raise ValueError(msg)
@@ -79,6 +83,7 @@ def simulate_many(
     instruments: Sequence[Instrument],
     models: Models,
     caps: Mapping[str, Any] | None = None,
+    capital: Capital | None = None,
     called: str = "message",
     mark_ns: int = MINUTE_NS,
     bars: "Callable[[], BarSource] | None" = None,
@@ -94,7 +99,7 @@ def simulate_many(
         raise TypeError("strategy: found an object, which has one run: pass its class")
     if bars is not None and not callable(bars):
         raise TypeError("bars: found an object, which has one run: pass a function that makes it")
-    setup = Setup(events, tuple(instruments), models, caps or {}, called, mark_ns)
+    setup = Setup(events, tuple(instruments), models, caps or {}, called, mark_ns, capital=capital)
     teams = [_team(setup, client_of(strategy, instruments, one, bars)) for one in parameter_sets]
     made = made_by(setup)
     return [replace(result, assumptions=made) for result in setup.run(teams)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from research.simulate.chance import Chance
 from research.simulate.delay import Delay
 
 RATE_DECIMALS = 8
@@ -160,6 +161,10 @@ class Fees:
             for name in ("maker", "taker"):
                 _rate(name, getattr(one, name))
 
+    def taker_most(self) -> int:
+        """The highest rate of takers, in its 8 decimals; 0 if every one is a rebate."""
+        return max(0, *(_rate("taker", one.taker) for one in self.tiers))
+
     def table(self) -> list[tuple[int, int, int]]:
         """The compiled form."""
         return [
@@ -178,6 +183,25 @@ def _rate(name: str, rate: Decimal) -> int:
 
 
 @dataclass(frozen=True)
+class Rejects:
+    """The venue rejects each new order with this probability at its arrival, drawn from the seed."""
+
+    probability: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no probability."""
+        if not 0 < self.probability <= 1:
+            raise ValueError(f"rejects: found probability {self.probability!r}, expected over 0 and at most 1")
+        if not isinstance(self.seed, int):
+            raise TypeError(f"rejects: found seed {self.seed!r}, expected a whole number")
+
+    def chance(self) -> Chance:
+        """The compiled form."""
+        return Chance(int(self.probability * 2**32), self.seed)
+
+
+@dataclass(frozen=True)
 class Models:
     """Everything that a run assumes."""
 
@@ -191,3 +215,4 @@ class Models:
     level_returns_empty: bool = False  # a level that the data removes is empty: right for data of every level
     unseen_level_empty: bool = False  # a price beyond the levels of the data is empty: right for data of every level
     level_before_print: bool = False  # a decrease, and the print after it that explains it, both move an order forward
+    rejects: Rejects | None = None  # None: the venue rejects no order at random

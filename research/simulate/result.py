@@ -1,13 +1,14 @@
 """What a run gives back: every fill and order as arrays, positions, equity, and the assumptions behind them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
+from research.simulate.capital import Balance
 
 Records = np.ndarray[Any, np.dtype[Any]]
 ORDER = np.dtype(
@@ -60,6 +61,7 @@ class Result:
     late_cancels: int  # cancels and amends that found their order done
     in_flight: tuple[int, int]  # requests and answers that the end of the data left on their way
     assumptions: tuple[Assumption, ...] = ()
+    balances: Mapping[str, Balance] = field(default_factory=dict)  # by asset at the end; empty without `capital`
     mark_ns: int = MINUTE_NS  # how often equity was marked: at the first event after each whole step
 
     @property

@@ -4,6 +4,8 @@ from cython cimport final
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 
 from research.simulate.agenda cimport Agenda
+from research.simulate.balances cimport Balances
+from research.simulate.chance cimport Chance
 from research.simulate.delay cimport Delay
 from research.simulate.orders cimport Orders
 from research.simulate.schedule cimport Schedule
@@ -43,6 +45,8 @@ cdef class Session:
     cdef Delay answer_delay
     cdef readonly Orders table
     cdef Schedule schedule  # the account's fees
+    cdef readonly Balances balances  # of the account; None: the venue checks none
+    cdef Chance rejects  # whether the venue rejects a submission at random; None: never
     cdef Agenda agenda
     cdef int place  # of its portfolio in the agenda
     cdef readonly int64_t late_cancels  # cancels and amends that found their order done

@@ -13,6 +13,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from research.simulate.agenda cimport Agenda, bring_forward
+from research.simulate.balances cimport Balances
+from research.simulate.chance cimport Chance
 from research.simulate.delay cimport Delay
 from research.simulate.orders cimport NO_ORDER, Orders
 from research.simulate.schedule cimport Schedule
@@ -58,10 +60,11 @@ cdef class Session:
     """One account's session with its venue."""
 
     def __cinit__(self, Delay order_delay not None, Delay answer_delay not None, Orders table not None,
-                  Schedule schedule not None, Agenda agenda not None, int place):
-        """Begin without messages; `place` is that of the portfolio in the agenda."""
+                  Schedule schedule not None, Agenda agenda not None, int place, Balances balances=None,
+                  Chance rejects=None):
+        """Begin without messages; `place` is that of the portfolio in the agenda. Without balances none is checked."""
         self.order_delay, self.answer_delay, self.table, self.schedule = order_delay, answer_delay, table, schedule
-        self.agenda, self.place = agenda, place
+        self.agenda, self.place, self.balances, self.rejects = agenda, place, balances, rejects
         open_post(&self.requests)
         open_post(&self.answers)
 

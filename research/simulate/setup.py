@@ -14,12 +14,14 @@ from numpy.lib.recfunctions import repack_fields
 from engine.model.instrument import Instrument
 from research.simulate import events as data
 from research.simulate.agenda import Agenda
+from research.simulate.capital import Capital, at_end, balances_of
+from research.simulate.capital import check as check_capital
 from research.simulate.caps import DeskCaps, caps_of
 from research.simulate.client import Client
 from research.simulate.desk import Desk
 from research.simulate.events import Events
 from research.simulate.loop import Loop
-from research.simulate.models import Constant, Fees, Latency, Models
+from research.simulate.models import Constant, Fees, Latency, Models, Rejects
 from research.simulate.offline import offline
 from research.simulate.orders import Orders
 from research.simulate.portfolio import Portfolio
@@ -36,11 +38,13 @@ PLAIN_KINDS = ("spot",)
 
 
 class Line(NamedTuple):
-    """One account's way to its venue, and its fees there."""
+    """One account's way to its venue, its fees, and what it has there."""
 
     order_latency: Latency
     answer_latency: Latency
     fees: Fees
+    rejects: Rejects | None = None
+    capital: Capital | None = None  # None: no balance is checked
 
 
 class Seat(NamedTuple):
@@ -69,18 +73,22 @@ class Setup:
     called: str = "message"
     mark_ns: int = MINUTE_NS
     speed: str = "fast"
+    capital: Capital | None = None
 
     def __post_init__(self) -> None:
         """Refuse options that no run can follow."""
         _check(self.instruments, self.models, self.called, self.mark_ns)
         _check_speed(self.speed, self.called)
         self._desk_caps()
+        if self.capital is not None:
+            check_capital(self.capital, self.instruments)
         if self.models.feed_latency is not None:
             _check_span("feed_latency", self.models.feed_latency, _span_ns(self.events, "venue_ns"))
 
     def line(self) -> Line:
         """The line of the models."""
-        return Line(self.models.order_latency, self.models.answer_latency, self.models.fees)
+        models = self.models
+        return Line(models.order_latency, models.answer_latency, models.fees, models.rejects, self.capital)
 
     def received(self) -> Events:
         """The events with the times at which the feed's latency brings them, checked."""
@@ -125,7 +133,7 @@ class Setup:
     ) -> Portfolio:  # fmt: skip
         """One team's sessions, strategies and orders."""
         table = Orders()
-        sessions = [_session(line, table, agenda, place, begin_ns) for line in team.lines]
+        sessions = [_session(line, table, agenda, place, begin_ns, self.instruments) for line in team.lines]
         of_seats = [sessions[seat.line] for seat in team.seats]
         for number, seat in enumerate(team.seats):
             desks = [
@@ -153,6 +161,7 @@ class Setup:
             sum(session.late_cancels for session in portfolio.sessions),
             (sum(one for one, _ in in_flight), sum(one for _, one in in_flight)),
             mark_ns=self.mark_ns,
+            balances=at_end([one.balances for one in portfolio.sessions if one.balances], self.instruments),
         )
 
 
@@ -214,10 +223,16 @@ def _received(events: Events, latency: Latency | None) -> Events:
     return moved
 
 
-def _session(line: Line, table: Orders, agenda: Agenda, place: int, begin_ns: int) -> Session:
+def _session(
+    line: Line, table: Orders, agenda: Agenda, place: int, begin_ns: int, instruments: Sequence[Instrument]
+) -> Session:
     """An account's session."""
     schedule = Schedule(line.fees.table(), int(line.fees.traded_before * 10**6), begin_ns)
-    return Session(line.order_latency.delay(), line.answer_latency.delay(), table, schedule, agenda, place)
+    balances = None if line.capital is None else balances_of(line.capital, instruments, line.fees)
+    rejects = line.rejects.chance() if line.rejects else None
+    return Session(
+        line.order_latency.delay(), line.answer_latency.delay(), table, schedule, agenda, place, balances, rejects
+    )
 
 
 def _own(one: Instrument, market: VenueMarket, table: Orders, sessions: list[Session], models: Models) -> OwnOrders:

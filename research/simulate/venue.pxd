@@ -54,6 +54,7 @@ cdef class OwnOrders:
     cdef int trade(self, int side, int64_t price, int64_t size, int64_t now_ns) except -1
     cdef int64_t serve_queue(self, Order *order, int64_t left) noexcept
     cdef int arrive(self, int32_t number, int64_t now_ns) except -1
+    cdef bint is_rejected(self, Order *order, Session session) noexcept
     cdef bint reaches_own(self, const Order *order) noexcept
     cdef bint crosses(self, const Order *order) noexcept
     cdef int64_t available(self, const Order *order) noexcept

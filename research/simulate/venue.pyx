@@ -13,6 +13,7 @@ does not know our orders, so each rule decides for the case that is worse for us
     its level is removed  it stays where it is: the level may only have left the depth that the venue shows
     its level shrinks     it moves forward, and the next prints move it only by what the decrease did not
     it reaches our order  on the other side: the venue rejects it (SELF_TRADE)
+    it cannot be paid     from the account's free balance, if it has balances: the venue rejects it (BALANCE)
 
 An order is filled at its own price or at a better level's, never beyond its limit.
 """
@@ -36,14 +37,15 @@ from research.simulate.event cimport Event
 from research.simulate.orders cimport NO_ORDER, Order, Orders
 from research.simulate.session cimport AMEND, CANCEL, Session
 
-from engine.model.words import OrderState, Reason
+from engine.model.words import OrderState
+from research.simulate.cause import Cause
 
 cdef enum:
     FIRST_TAKEN = 64
 
 cdef int OPEN = OrderState.OPEN, PARTLY = OrderState.PARTLY_FILLED, FILLED = OrderState.FILLED
 cdef int CANCELLED = OrderState.CANCELLED, EXPIRED = OrderState.EXPIRED, REJECTED = OrderState.REJECTED
-cdef int SELF_TRADE = Reason.SELF_TRADE
+cdef int SELF_TRADE = Cause.SELF_TRADE, BALANCE = Cause.BALANCE, RANDOM = Cause.RANDOM
 
 
 cdef inline int place_of_side(int side) noexcept nogil:
@@ -260,10 +262,7 @@ cdef class OwnOrders:
         cdef Order *order = &self.table.orders[number]
         cdef bint immediate = order.time_in_force == TIME_IN_FORCE_IOC or order.order_type == ORDER_TYPE_MARKET
         order.arrive_ns = now_ns
-        if self.reaches_own(order):
-            order.cause = SELF_TRADE
-            return self.end(number, REJECTED, now_ns)
-        if order.time_in_force == TIME_IN_FORCE_POST_ONLY and self.crosses(order):
+        if self.is_rejected(order, self.session_of(number)):
             return self.end(number, REJECTED, now_ns)
         if order.time_in_force == TIME_IN_FORCE_FOK and self.available(order) < order.size:
             return self.end(number, EXPIRED, now_ns)
@@ -271,6 +270,19 @@ cdef class OwnOrders:
         if order.filled == order.size:
             return 0
         return self.end(number, EXPIRED, now_ns) if immediate else self.rest(number, now_ns)
+
+    cdef bint is_rejected(self, Order *order, Session session) noexcept:
+        """Whether the venue rejects a new order, by the first rule that does; otherwise its balance is reserved."""
+        order.cause = 0
+        if session.rejects is not None and session.rejects.happens():
+            order.cause = RANDOM
+        elif self.reaches_own(order):
+            order.cause = SELF_TRADE
+        elif order.time_in_force == TIME_IN_FORCE_POST_ONLY and self.crosses(order):
+            return True
+        elif session.balances is not None and not session.balances.reserve(order):
+            order.cause = BALANCE
+        return order.cause != 0
 
     cdef bint reaches_own(self, const Order *order) noexcept:
         """Whether an order would trade with a resting one of ours."""
@@ -345,6 +357,8 @@ cdef class OwnOrders:
         cdef Order *order = &self.table.orders[number]
         cdef Session session = self.session_of(number)
         cdef int64_t fee = session.schedule.fee(now_ns, <wide_t>price * size, self.scale, maker)
+        if session.balances is not None:
+            session.balances.fill(order, price, size, fee)
         order.filled += size
         order.state = FILLED if order.filled == order.size else PARTLY
         if order.state == FILLED:
@@ -355,8 +369,12 @@ cdef class OwnOrders:
 
     cdef int end(self, int32_t number, int state, int64_t now_ns, int kind=0) except -1:
         """End an order that is not filled, perhaps because a request of this kind asked for it."""
-        self.table.orders[number].state, self.table.orders[number].done_ns = state, now_ns
-        return self.session_of(number).answer(number, NO_ORDER, now_ns, kind)
+        cdef Order *order = &self.table.orders[number]
+        cdef Session session = self.session_of(number)
+        order.state, order.done_ns = state, now_ns
+        if session.balances is not None and state != REJECTED:
+            session.balances.release(order, order.size - order.filled)
+        return session.answer(number, NO_ORDER, now_ns, kind)
 
     cdef Session session_of(self, int32_t number):
         """The session of the account that an order belongs to."""
@@ -372,10 +390,13 @@ cdef class OwnOrders:
     cdef int amend(self, int32_t number, int64_t size, int64_t now_ns) except -1:
         """An amend arrives: the order gets smaller and keeps its place; one that has filled as much stays as it is."""
         cdef Order *order = &self.table.orders[number]
+        cdef Session session = self.session_of(number)
         if order.done_ns or not order.filled < size < order.size:
-            return self.session_of(number).refuse(number, AMEND, now_ns)
+            return session.refuse(number, AMEND, now_ns)
+        if session.balances is not None:
+            session.balances.release(order, order.size - size)
         order.size = size
-        return self.session_of(number).answer(number, NO_ORDER, now_ns, AMEND)
+        return session.answer(number, NO_ORDER, now_ns, AMEND)
 
     cdef int replace(self, int32_t number, int32_t old, int64_t now_ns) except -1:
         """A replacement arrives: the old order ends if it has no fill, and only then the new one arrives."""

@@ -14,13 +14,14 @@ from libc.stdint cimport int32_t, int64_t
 from research.simulate.orders cimport NO_ORDER, Fill, Order
 from research.simulate.session cimport AMEND, CANCEL, PLACE, REPLACE, Letter, Session
 
-from engine.model.words import DONE_STATES, OrderState, OrderType, Reason
+from engine.model.words import DONE_STATES, OrderState, OrderType
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.session import NO_DENIAL, Answer, Ask, Request, Stage
 from engine.venues.trading.budget import VenueBudget
 from engine.venues.trading.clearance import Clearance
 from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews
+from research.simulate.cause import Cause
 
 cdef enum:
     STATES = 16
@@ -133,7 +134,7 @@ cdef class ModelSession:
 
     def why(self, int cause):
         """The venue's code of a reject."""
-        return Reason(cause).name.lower() if cause else WOULD_TAKE
+        return Cause(cause).name.lower() if cause else WOULD_TAKE
 
     cdef object known_news(self, int32_t number, int64_t venue_ns):
         """An order as the delivered answers have it."""

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from engine.model.words import BookState, OrderState, OrderType, Reason, TimeInForce
-from research.simulate.models import Constant, Models
+from research.simulate import Cause, Constant, Models
 
 VENUE, REQUEST, TIMER, DEADLINE, ANSWER, HEARD = range(6)
 DONE = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
@@ -67,6 +67,7 @@ class Own:
     cancelling: bool = False
     amending: bool = False
     cancel_sent: bool = False
+    cause: int = 0
 
 
 @dataclass
@@ -88,7 +89,9 @@ class Known:
 class Reference:
     """One run."""
 
-    def __init__(self, events, instruments, models: Models, caps, script, *, each: bool, timer_ns: int = 0) -> None:
+    def __init__(
+        self, events, instruments, models: Models, caps, script, *, each: bool, timer_ns: int = 0, capital=None
+    ) -> None:
         self.events, self.models, self.caps, self.script, self.each = events, models, caps, script, each
         self.instruments = {one.id: one for one in instruments}
         self.heap: list = []
@@ -100,6 +103,7 @@ class Reference:
         self.fills: list[tuple] = []
         self.refusals: list[tuple] = []
         self.log: list = []
+        self.capital, self.rejects = capital, draws(models.rejects.seed) if models.rejects else None
         self.request_latency, self.answer_latency = latencies(models.order_latency), latencies(models.answer_latency)
         self.last = {REQUEST: 0, ANSWER: 0}
         self.timer_ns = timer_ns
@@ -241,10 +245,9 @@ class Reference:
         order.arrived, one, side = self.arrivals, order.instrument, order.side
         reachable = sorted(p for (s, p) in self.recorded[one] if s == -side and side * (order.price - p) >= 0)
         reachable = [p for p in reachable[::side] if self.size(one, -side, p)]
-        if any(side * (order.price - other.price) >= 0 for other in self.resting(one, -side)):
-            self.end(order, OrderState.REJECTED)
-            return
-        if order.tif == TimeInForce.POST_ONLY and reachable:
+        cause = self.reject_cause(order, reachable)
+        if cause is not None:
+            order.cause = cause
             self.end(order, OrderState.REJECTED)
             return
         if order.tif == TimeInForce.FOK and sum(self.size(one, -side, p) for p in reachable) < order.size:
@@ -265,6 +268,43 @@ class Reference:
         if not order.filled:
             order.state = OrderState.OPEN
             self.answer(order)
+
+    def reject_cause(self, order: Own, reachable: list[int]) -> Cause | None:
+        if self.rejects is not None and next(self.rejects) < self.models.rejects.probability * 2**64:
+            return Cause.RANDOM
+        other_side = self.resting(order.instrument, -order.side)
+        if any(order.side * (order.price - other.price) >= 0 for other in other_side):
+            return Cause.SELF_TRADE
+        if order.tif == TimeInForce.POST_ONLY and reachable:
+            return Cause.NONE
+        asset, needed = self.reserved(order)
+        return Cause.BALANCE if self.capital is not None and self.free(asset) < needed else None
+
+    def reserved(self, order: Own) -> tuple[str, Fraction]:
+        """The asset that an order pays with, and what its unfilled size may need."""
+        one, size = self.instruments[order.instrument], order.size - order.filled
+        if order.side < 0:
+            return one.base, Fraction(size, 10**one.size_decimals)
+        notional = Fraction(order.price * size, 10 ** (one.price_decimals + one.size_decimals))
+        rate = max(0, *(Fraction(tier.taker) for tier in self.models.fees.tiers))
+        return one.quote, notional + Fraction(math.ceil(notional * rate * 10**8), 10**8)
+
+    def locked(self, asset: str) -> Fraction:
+        needs = [
+            self.reserved(order) for one in self.instruments for side in (1, -1) for order in self.resting(one, side)
+        ]
+        return sum((needed for of, needed in needs if of == asset), Fraction(0))
+
+    def free(self, asset: str) -> Fraction:
+        amount = Fraction(self.capital.get(asset, 0)) - self.locked(asset)
+        for _, _, _, price, size, fee, instrument, side, _ in self.fills:
+            one = self.instruments[instrument]
+            if one.base == asset:
+                amount += side * Fraction(size, 10**one.size_decimals)
+            if one.quote == asset:
+                amount -= side * Fraction(price * size, 10 ** (one.price_decimals + one.size_decimals))
+                amount -= Fraction(fee, 10**8)
+        return amount
 
     def fill(self, order: Own, price: int, part: int, *, maker: bool) -> None:
         order.filled += part

@@ -12,7 +12,7 @@ import numpy as np
 from engine.model.instrument import Instrument
 from engine.model.words import OrderType, TimeInForce
 from engine.strategy import Strategy
-from research.simulate import EVENT, Constant, Drawn, Fees, Models, Queue, Tier
+from research.simulate import EVENT, Constant, Drawn, Fees, Models, Queue, Rejects, Tier
 
 BTC = Instrument(1, "venue", "BTCUSDT", "BTC", "USDT", 2, 3, 1, 1, 1, 40, 0)
 ETH = Instrument(7, "venue", "ETHUSDT", "ETH", "USDT", 1, 2, 2, 2, 2, 0, 0)
@@ -66,7 +66,16 @@ def models(seed: int) -> Models:
         level_returns_empty=draw.random() < 0.5,
         unseen_level_empty=draw.random() < 0.5,
         level_before_print=draw.random() < 0.5,
+        rejects=Rejects(draw.choice((0.05, 0.3)), seed) if draw.random() < 0.3 else None,
     )
+
+
+def capital(seed: int) -> dict[str, str] | None:
+    """Random balances at the beginning, small enough that orders are rejected; for every other seed none."""
+    draw = random.Random(seed)
+    amounts = (("USDT", ("0.5", "2.5", "20.00000001")), ("BTC", ("0", "0.05")), ("ETH", ("0.1", "3")))
+    chosen = {asset: draw.choice(values) for asset, values in amounts if asset == "USDT" or draw.random() < 0.7}
+    return chosen if draw.random() < 0.5 else None
 
 
 class Script:

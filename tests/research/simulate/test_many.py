@@ -8,7 +8,7 @@ import pytest
 from engine.strategy import BUY, SELL, Strategy
 from research.simulate import Constant, Drawn, Fees, Models, Queue, Result, simulate, simulate_many
 from research.simulate.samples import Quoter, Taker
-from tests.research.simulate.tapes import BTC, ETH, Script, Scripted, Timed, models, tape
+from tests.research.simulate.tapes import BTC, ETH, Script, Scripted, Timed, capital, models, tape
 from tests.research.simulate.test_rules import MODELS
 from tests.research.simulate.test_rules import events as small
 
@@ -24,7 +24,8 @@ def equal(one: Result, other: Result) -> bool:
     """Whether two results are equal to the byte."""
     tables = [(getattr(one, name), getattr(other, name)) for name in ("fills", "orders", "marks")]
     tables += [(one.equity(each.id), other.equity(each.id)) for each in INSTRUMENTS]
-    counts = [(getattr(one, name), getattr(other, name)) for name in ("refused", "late_cancels", "in_flight")]
+    names = ("refused", "late_cancels", "in_flight", "balances")
+    counts = [(getattr(one, name), getattr(other, name)) for name in names]
     return all(a.tobytes() == b.tobytes() for a, b in tables) and all(a == b for a, b in counts)
 
 
@@ -34,6 +35,7 @@ def test_each_variant_equals_its_own_run_byte_for_byte(seed: int) -> None:
     options: dict[str, Any] = {
         "instruments": INSTRUMENTS, "models": models(seed), "mark_ns": 50,
         "called": "event" if seed % 2 else "message", "caps": {"max_order_size_usd": "0.03"} if seed % 3 else {},
+        "capital": capital(seed),
     }  # fmt: skip
     kind = Timed if seed % 5 == 0 else Scripted
     seeds, events = range(100 * seed, 100 * seed + 9), tape(seed, 2_000)

@@ -1,13 +1,14 @@
 """A compiled run does what the plain reference does, fill for fill and hook for hook."""
 
 import os
+from fractions import Fraction
 
 import pytest
 
 from engine.model.words import OrderState
-from research.simulate import Result, simulate
+from research.simulate import Cause, Result, simulate
 from tests.research.simulate.reference import Reference
-from tests.research.simulate.tapes import BTC, ETH, Script, Scripted, Timed, models, tape
+from tests.research.simulate.tapes import BTC, ETH, Script, Scripted, Timed, capital, models, tape
 
 SEEDS = 400 if os.environ.get("STEELYARD_SOAK") else 16
 EVENTS = 400
@@ -24,10 +25,11 @@ def compare(seed: int) -> Result:
     parameters = {"script": Script(seed, instruments), "log": log}
     result = simulate(
         events, kind, instruments=instruments, models=chosen, parameters=parameters, caps=caps,
-        called="event" if each else "message",
+        called="event" if each else "message", capital=capital(seed),
     )  # fmt: skip
     plain = Reference(
-        events, instruments, chosen, caps, Script(seed, instruments), each=each, timer_ns=kind.timer_ns
+        events, instruments, chosen, caps, Script(seed, instruments), each=each, timer_ns=kind.timer_ns,
+        capital=capital(seed),
     )  # fmt: skip
     plain.run()
     names = ["venue_ns", "receive_ns", "intent_id", "price", "size", "fee", "instrument", "side", "maker"]
@@ -35,8 +37,11 @@ def compare(seed: int) -> Result:
         assert found == expected, f"seed {seed}, call {place}: after {log[max(0, place - 6) : place]}"
     assert len(log) == len(plain.log), seed
     assert result.fills[names].tolist() == plain.fills, seed
-    ends = [(o.intent_id, o.state, o.filled, o.size, o.done_ns) for o in plain.orders]
-    assert result.orders[["intent_id", "state", "filled", "size", "done_ns"]].tolist() == ends, seed
+    ends = [(o.intent_id, o.state, o.filled, o.size, o.done_ns, o.cause) for o in plain.orders]
+    assert result.orders[["intent_id", "state", "filled", "size", "done_ns", "cause"]].tolist() == ends, seed
+    assert (plain.capital is not None) == bool(result.balances), seed
+    for asset, found in result.balances.items():
+        assert (Fraction(found.free), Fraction(found.locked)) == (plain.free(asset), plain.locked(asset)), (seed, asset)
     assert (result.refused, result.late_cancels) == (plain.refused, plain.late), seed
     return result
 
@@ -56,5 +61,6 @@ def test_the_random_runs_reach_every_rule() -> None:
     assert {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.OPEN} <= {
         order["state"] for order in orders
     }
+    assert set(Cause) == {order["cause"] for order in orders}
     assert any(0 < order["filled"] < order["size"] for order in orders)
     assert all(sum(getattr(result, name) for result in results) > 10 for name in ("refused", "late_cancels"))

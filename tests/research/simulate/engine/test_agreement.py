@@ -15,7 +15,7 @@ from engine.strategy.samples import ImbalanceMaker, MomentumTaker, MovingAverage
 from research import backtest_strategy
 from research.bars import GivenBars, tape
 from research.experiment import experiment_of
-from research.simulate import Constant, Drawn, Fees, Models, Queue, Result, save, simulate
+from research.simulate import Cause, Constant, Drawn, Fees, Models, Queue, Result, save, simulate
 from tests.research.bars.series import BTC as OF_BARS
 from tests.research.bars.series import MINUTE_NS, bars
 from tests.research.simulate import tapes
@@ -32,7 +32,7 @@ OWN = (OrderState.CREATED, OrderState.SENT, OrderState.CANCELLING)  # states tha
 
 def of(result: Result) -> tuple[Any, ...]:
     """What both speeds must agree on; the ids of intents begin elsewhere in the engine."""
-    counts = result.refused, result.late_cancels, result.in_flight, result.marks.tolist()
+    counts = result.refused, result.late_cancels, result.in_flight, result.balances, result.marks.tolist()
     return result.fills[FILLS].tolist(), result.orders[ORDERS].tolist(), *counts
 
 
@@ -68,7 +68,7 @@ def both(seed: int, count: int = 400) -> Result:
         strategy = given(kind, tapes.Script(seed, instruments), log)
         found.append(simulate(
             tapes.tape(seed, count), strategy, instruments=instruments, models=tapes.models(seed),
-            caps=CAPS if seed % 3 == 0 else {}, speed=speed,
+            caps=CAPS if seed % 3 == 0 else {}, speed=speed, capital=tapes.capital(seed),
         ))  # fmt: skip
         logs.append(hooks(log))
     for place, (fast, engine) in enumerate(zip(*logs, strict=False)):
@@ -92,6 +92,7 @@ def test_the_random_runs_reach_every_outcome() -> None:
     done = {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.OPEN}
     assert done <= set(orders["state"].tolist())
     assert {fill["maker"] for result in results for fill in result.fills} == {0, 1}
+    assert set(Cause) == set(orders["cause"].tolist())
     assert sum(result.late_cancels for result in results) > 2
     assert sum(result.refused for result in results) > 10
 
