@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,10 @@ LINES = (
     "strategy enable taker", "reload", "cancel-all", "halt", "resume", "restart taker", "kill aggregation",
     "profile feed --seconds 1 --output {new}.svg", "cancel --strategy maker", "init {new}",
     "alert test --config {alerts}", "completion bash", "man",
-    "data seal", "data ls", "data check",
+    "data seal", "data ls", "data check", "data prune --before 2001-01-01 --dry-run",
+    "data import {csv} --format csv --data trades --instrument house:ABC,price=0.01,size=0.001",
+    "data backfill --venue binance --symbol BTCUSDT --from {yesterday} --to {today} --kind trades",
+    "report --capital 100000 --out {new}", "parity {system}",
 )  # fmt: skip
 LONG = (
     "view --once", "preflight {file}",
@@ -47,7 +51,8 @@ LONG = (
 SHAPES = {row[0]: row[3] for row in ROWS}  # by command: one object, or rows
 LISTS = {"set", "strategy list"}  # of a command with the shape of one object: without values it prints rows
 SAYS_BEFORE = {"set", "strategy", "reload", "resume", "restart", "kill"}
-REPORTS = {"status", "halt", "autopsy", "preflight", "capture check"}  # exit 1 is a finding, and no failure to answer
+# of these, exit 1 is a finding, and no failure to answer
+REPORTS = {"status", "halt", "autopsy", "preflight", "capture check", "report", "parity"}
 ALERTS = """
 [system]
 name = "{name}"
@@ -126,11 +131,15 @@ def test_every_command_is_answered_while_the_engine_is_busy(
     """An operator needs the command most when the machine is at its limit."""
     monkeypatch.setattr(profile, "_keep_away", lambda _: None)  # it lowers the priority of its process, here the tests
     house = loaded(floor)
+    csv = house.paths.state / "trades.csv"
+    csv.write_text("time,price,size,side,id\n1700000000000,1.25,0.5,buy,1\n")
+    today = datetime.now(UTC).date()
+    fixed = {"csv": csv, "today": today, "yesterday": today - timedelta(1), "system": house.system}
     with busy():
         for number, line in enumerate(lines):
             name, place = command_of(line), house.paths.state / "n"
             places = {"new": f"{place}{number}", "before": f"{place}{number - 1}"}
-            words = line.format(file=house.file, alerts=alerts, **places).split()
+            words = line.format(file=house.file, alerts=alerts, **places, **fixed).split()
             capfd.readouterr()
             begin_s = time.monotonic()
             code = engine_ctl(house, name, *words)
