@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The fees of fills: rates of maker and taker by tier, exact, in the quote currency at 8 decimals.
 
-The tier of a UTC day follows from the volume of the 30 days before it, as venues compute it. A fee is rounded up and a
-rebate (a negative rate) down in its amount: never in the strategy's favour.
+The tier of a UTC day follows from the volume of the 30 days before it, as venues compute it; what was traded before the
+data counts as traded evenly on the 30 days before it. A fee is rounded up and a rebate (a negative rate) down in its
+amount: never in the strategy's favour.
 """
 
 from libc.stdint cimport int64_t
@@ -21,9 +22,11 @@ cdef class Schedule:
         self.count, self.day = len(tiers), first_ns // DAY_NS
         for place, (volume, maker, taker) in enumerate(tiers):
             self.volume_from[place], self.maker[place], self.taker[place] = volume, maker, taker
-        memset(self.traded, 0, sizeof(self.traded))
-        self.traded[(self.day + DAYS - 1) % DAYS] = traded_before
+        for place in range(DAYS):
+            self.traded[place] = traded_before // DAYS
+        self.traded[self.day % DAYS] += traded_before % DAYS  # of the oldest day
         self.choose()
+        self.traded[self.day % DAYS] = 0
 
     cdef int64_t fee(self, int64_t now_ns, wide_t notional, wide_t scale, bint is_maker) noexcept nogil:
         """The fee of a fill; `scale` is one unit of the quote currency in the decimals of `notional`."""

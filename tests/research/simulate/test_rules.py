@@ -214,6 +214,14 @@ def test_the_queue_families_are_their_formulas() -> None:
     assert ahead_of(0, 0.5, 1, 10, 0, 40, 4) == 4, "the level is no larger"
 
 
+def test_what_was_traded_before_the_data_ages() -> None:
+    """A tier of 100 with 110 traded before: on the fifth day of the data less than 100 of it is within 30 days."""
+    tiers = Fees((Tier(Decimal("0.002"), Decimal("0.002")), Tier(Decimal("0.001"), Decimal("0.001"), Decimal(100))))
+    schedule = Schedule(tiers.table(), 110 * 10**6, 50 * DAY_NS)
+    fees = [schedule.charge((50 + day) * DAY_NS, 1, 1, 0, is_maker=True) for day in range(6)]
+    assert fees == [100_000, 100_000, 100_000, 100_000, 200_000, 200_000]
+
+
 def test_the_tier_of_a_day_counts_the_thirty_days_before() -> None:
     """A tier that counted its own day, or forgot no day, would have other fees."""
     tiers = Fees((Tier(Decimal("0.001"), Decimal("0.002")), Tier(Decimal("-0.0001"), Decimal("0.001"), Decimal(100))))
