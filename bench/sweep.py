@@ -2,12 +2,15 @@
 
     python -m bench.sweep [--json] [--quick]
 
-A variant is one trial of `research.sweep`: a fork, a run over the whole made market (`bench.market`) with the compiled
-sample Quoter at its own size and pace, a row in the log. One worker and two use the same driver; it is warm (data
-mapped, modules loaded) and asleep while children run. `sweep_speedup_2` is the median of interleaved pairs of the
-ratio of variants a second, `machine_speedup_2` the same ratio of a pure arithmetic loop in forked processes: what two
-cores of this machine can give. `data_copies_2` is the share of two workers together in the mapped data (PSS of its
-mapping), over its size; `worker_private_bytes` is what one worker has for itself, largest while it runs.
+A variant is one trial of `research.sweep`: the compiled sample Quoter at its own size and pace over the whole made
+market (`bench.market`), a row in the log. A forked child runs `variants_per_pass` of them in one pass over the data,
+the number that the sweep chooses for two workers. One worker and two use the same driver and passes of the same size;
+the driver is warm (data mapped, modules loaded) and asleep while children run. `sweep_speedup_2` is the median of
+interleaved pairs of the ratio of variants a second, `machine_speedup_2` the same ratio of a pure arithmetic loop in
+forked processes: what two cores of this machine can give. `pass_speedup_1` is the median of the ratio of one worker's
+time with a child for each variant to its time with passes, measured in turn. `data_copies_2` is the share of two
+workers together in the mapped data (PSS of its mapping), over its size; `worker_private_bytes` is what one worker has
+for itself, largest while it runs a pass.
 """
 
 import argparse
@@ -33,6 +36,7 @@ from research.simulate.samples import Quoter
 from research.sweep.driver import Driver
 from research.sweep.forks import Forks
 from research.sweep.log import LogWriter
+from research.sweep.passes import Passes, Trial, size_of
 from research.sweep.start import describe as described
 from research.sweep.trial import Runner
 
@@ -54,12 +58,13 @@ class Bench:
         )
         self.study = self.folder.read()
         self.runner = Runner(self.study)
+        self.variants = size_of(self.study, 0, self.study.count, 2)
 
-    def seconds(self, workers: int) -> float:
-        """How long the whole sweep runs with so many workers."""
+    def seconds(self, workers: int, variants: int = 0) -> float:
+        """How long the whole sweep runs with so many workers; `variants` trials in a pass, or those of the bench."""
         self.folder.trials.unlink(missing_ok=True)
         log, pool = LogWriter(self.folder.trials), Forks(self.runner, workers, [])
-        driver = Driver(self.folder, self.study, log, pool)
+        driver = Driver(self.folder, self.study, log, pool, variants or self.variants)
         began = time.perf_counter()
         is_whole = driver.run()
         passed = time.perf_counter() - began
@@ -69,11 +74,12 @@ class Bench:
             raise RuntimeError(f"{len(failed)} of {self.study.count} variants failed: {failed[:1]}")
         return passed
 
-    def memory(self) -> tuple[int, int]:
-        """The largest share of two workers in the data, and the largest private memory of one, while they run."""
-        pool, points, shared, private = Forks(self.runner, 2, []), list(self.study.points()), 0, 0
-        for number in (0, 1):
-            pool.start(number, points[number])
+    def memory(self, variants: int) -> tuple[int, int]:
+        """The largest share of two workers in the data, and the largest private memory of one, while passes run."""
+        pool, shared, private = Forks(self.runner, 2, []), 0, 0
+        passes = Passes([Trial(*one) for one in enumerate(self.study.points())], variants)
+        for _ in range(2):
+            pool.start(passes.next())
         while pool.running == 2:
             _signal(pool.pids(), signal.SIGSTOP)  # so that both are read at one moment
             found = [_memory_of(pid, self.study.experiment.data) for pid in pool.pids()]
@@ -152,12 +158,16 @@ def measure(events: int, pairs: int, loops: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         bench = Bench(Path(place), events)
         sweep, machine, alone = ratios(bench.seconds, lambda workers: loop_seconds(workers, loops), pairs)
+        passes = [bench.seconds(1, variants=1) / bench.seconds(1) for _ in range(pairs)]
         data = Path(bench.study.experiment.data).stat().st_size
-        shared, private = bench.memory()
+        shared, private = bench.memory(bench.variants)
     return {
         "sweep_speedup_2": round(median(sweep), 3),
         "machine_speedup_2": round(median(machine), 3),
         "variants_per_s_1": round(VARIANTS / median(alone), 2),
+        "variants_per_pass": bench.variants,
+        "pass_speedup_1": round(median(passes), 2),
+        "pass_spread": [round(min(passes), 2), round(max(passes), 2)],
         "sweep_spread": [round(min(sweep), 3), round(max(sweep), 3)],
         "machine_spread": [round(min(machine), 3), round(max(machine), 3)],
         "variants": VARIANTS,

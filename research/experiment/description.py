@@ -14,6 +14,7 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from engine.strategy.api.strategy import Strategy
 from engine.strategy.load import search_first, strategy_class
 from research.bars.source import PrintBars
 from research.experiment.plain import from_plain, to_plain
-from research.simulate import Models, Result, load, simulate
+from research.simulate import Models, Result, load, simulate, simulate_many
 from research.simulate.client import Client
 from research.simulate.events import Events
 
@@ -76,12 +77,25 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         strategy: Any = kind
         if issubclass(kind, Client):
             strategy, given = kind(**given), {}
-        begin_ns = int(events[0]["receive_ns"])
-        bars = PrintBars(self.instruments, self.bars, begin_ns=begin_ns) if self.bars else None
         return simulate(
-            events, strategy, instruments=self.instruments, models=models, parameters=given, caps=self.caps,
-            called=self.called, speed=self.speed, mark_ns=self.mark_ms * MS, intents=log, bars=bars,
-        )  # fmt: skip
+            events, strategy, parameters=given, speed=self.speed, intents=log, **self._options(events, models)
+        )
+
+    def run_many(
+        self, events: Events, parameter_sets: Sequence[Mapping[str, Any]], kind: Kind, models: Models
+    ) -> list[Result]:
+        """Run the strategy with each set of parameters in one pass, at the speed "fast": the results of single runs."""
+        sets = [{**self.parameters, **one} for one in parameter_sets]
+        return simulate_many(events, kind, sets, **self._options(events, models))
+
+    def _options(self, events: Events, models: Models) -> dict[str, Any]:
+        """What single runs and passes have in common."""
+        begin_ns = int(events[0]["receive_ns"])
+        bars = partial(PrintBars, self.instruments, self.bars, begin_ns=begin_ns) if self.bars else None
+        return {
+            "instruments": self.instruments, "models": models, "caps": self.caps, "called": self.called,
+            "mark_ns": self.mark_ms * MS, "bars": bars,
+        }  # fmt: skip
 
 
 def experiment_of(

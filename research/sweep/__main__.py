@@ -28,7 +28,8 @@ def parser() -> argparse.ArgumentParser:
         "python -m research.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("what", nargs="?", help="a configuration file, or the id of a sweep")
-    made.add_argument("--workers", type=int, help="trials at once (default: one a core)")
+    made.add_argument("--workers", type=int, help="passes over the data at once (default: one a core)")
+    made.add_argument("--variants", type=int, help="trials in one pass (default: several if the strategy is compiled)")
     made.add_argument("--cluster", help="the address of a Dask scheduler, in place of this machine's cores")
     made.add_argument("--home", type=Path, default=default_home(), help="where sweeps are kept (default: %(default)s)")
     made.add_argument("--detach", action="store_true", help="start the sweep, print its id and return")
@@ -52,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run a file's sweep."""
-    given = {name: getattr(options, name) for name in ("workers", "cluster") if getattr(options, name) is not None}
+    names = ("workers", "variants", "cluster")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     started = sweep_file(Path(options.what), home=options.home, **given)
     sys.stdout.write(f"{started.id}\n")
     if options.detach:

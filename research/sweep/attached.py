@@ -114,28 +114,36 @@ class Sweep:
         return ""
 
     def stop(self) -> None:
-        """Ask the driver to end, and wait until it has; the trials that run now are lost."""
+        """Ask the driver to end, and wait until it has; the passes that run now are lost."""
         if not is_locked(self.folder.lock):
             return
         self.folder.stop.touch()
         while is_locked(self.folder.lock):
             time.sleep(POLL_S)
 
-    def resume(self, workers: int | None = None, cluster: Any = None) -> "Sweep":
+    def resume(self, workers: int | None = None, cluster: Any = None, variants: int | None = None) -> "Sweep":
         """Run what is left in a process of its own; without effect while the sweep runs or is finished."""
         now = self.progress()
         if not now.running and not now.finished:
-            _start_driver(self.folder, workers_of(workers), address_of(cluster))
+            _start_driver(self.folder, workers_of(workers), variants_of(variants), address_of(cluster))
         return self
 
 
 def workers_of(workers: int | None) -> int:
-    """How many trials run at once: as many as this process may use cores, unless a number is given."""
-    if workers is None:
-        return len(os.sched_getaffinity(0))
-    if not isinstance(workers, int) or workers < 1:
-        raise ValueError(f"workers: found {workers!r}, expected a number from 1 on")
-    return workers
+    """How many passes run at once: as many as this process may use cores, unless a number is given."""
+    return len(os.sched_getaffinity(0)) if workers is None else _positive("workers", workers)
+
+
+def variants_of(variants: int | None) -> int:
+    """How many trials share a pass over the data; 0 if the driver is to choose."""
+    return 0 if variants is None else _positive("variants", variants)
+
+
+def _positive(name: str, number: int) -> int:
+    """A number from 1 on."""
+    if not isinstance(number, int) or number < 1:
+        raise ValueError(f"{name}: found {number!r}, expected a number from 1 on")
+    return number
 
 
 def address_of(cluster: Any) -> str:
@@ -149,11 +157,11 @@ def address_of(cluster: Any) -> str:
     return found
 
 
-def _start_driver(folder: Folder, workers: int, cluster: str) -> None:
+def _start_driver(folder: Folder, workers: int, variants: int, cluster: str) -> None:
     """Start the driver in a session of its own, and return when it runs."""
     inward, outward = os.pipe()
     command = [sys.executable, "-m", "research.sweep.driver", str(folder.home), folder.id, "--workers", str(workers)]
-    command += ["--cluster", cluster, "--ready", str(outward)]
+    command += ["--variants", str(variants), "--cluster", cluster, "--ready", str(outward)]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with folder.output.open("ab") as output:
         driver = subprocess.Popen(

@@ -1,11 +1,11 @@
 """The driver: the one process that runs the trials of a sweep and writes its log.
 
-    pending trials ──▶ children (`forks`) or a cluster (`cluster`) ──rows──▶ trials.log ──all ended──▶ registry
+    passes (`passes`) ──▶ children (`forks`) or a cluster (`cluster`) ──rows──▶ trials.log ──all ended──▶ registry
 
-A killed driver loses at most the trials that were running; the next one runs what the log does not have. A trial whose
+A killed driver loses at most the passes that were running; the next one runs what the log does not have. A trial whose
 process ends without a row, twice, is a row with this error.
 
-    python -m research.sweep.driver HOME ID [--workers N] [--cluster ADDRESS] [--ready FD]
+    python -m research.sweep.driver HOME ID [--workers N] [--variants K] [--cluster ADDRESS] [--ready FD]
 """
 
 import argparse
@@ -13,26 +13,27 @@ import gc
 import os
 import signal
 import sys
-from collections import Counter, deque
+from collections import Counter
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
-from research.sweep.forks import Died, Forks
+from research.sweep.forks import Forks
 from research.sweep.lock import lock
 from research.sweep.log import LogWriter, Row
+from research.sweep.passes import Ended, Pass, Passes, Trial, size_of
 from research.sweep.registry import seal
 from research.sweep.study import Folder, Study
 from research.sweep.trial import Runner
 
-TRIES = 2  # of a trial whose process ends without a row
+TRIES = 2  # of a trial that is alone and whose process ends without a row
 WAIT_S = 0.25  # how soon a stop is noticed
 
 
 class Pool(Protocol):
-    """Where trials run."""
+    """Where passes run."""
 
     @property
     def room(self) -> int:
@@ -42,11 +43,11 @@ class Pool(Protocol):
     def running(self) -> int:
         """How many run."""
 
-    def start(self, number: int, parameters: dict[str, Any]) -> None:
-        """Begin a trial."""
+    def start(self, trials: Pass) -> None:
+        """Begin a pass."""
 
-    def ended(self, timeout_s: float) -> list[Row | Died]:
-        """The trials that have ended."""
+    def ended(self, timeout_s: float) -> list[Ended]:
+        """The passes that have ended."""
 
     def close(self) -> None:
         """End what runs."""
@@ -55,46 +56,55 @@ class Pool(Protocol):
 class Driver:
     """Runs what the log of a sweep does not have."""
 
-    def __init__(self, folder: Folder, study: Study, log: LogWriter, pool: Pool) -> None:
-        """Begin with what the log has."""
+    def __init__(self, folder: Folder, study: Study, log: LogWriter, pool: Pool, variants: int) -> None:
+        """Begin with what the log has; `variants` trials in a pass, or at 0 what `size_of` chooses."""
         self.folder, self.log, self.pool = folder, log, pool
-        self.points = list(study.points())
-        self.pending = deque(number for number in range(study.count) if number not in log.rows)
+        self.count = study.count
+        left = [Trial(number, one) for number, one in enumerate(study.points()) if number not in log.rows]
+        self.passes = Passes(left, size_of(study, variants, len(left), pool.room))
         self.deaths = Counter[int]()
         self.stopped = False
 
     def run(self) -> bool:
         """Run to the end, or to a stop; whether every trial has ended."""
-        while (self.pending or self.pool.running) and not self.is_stopped():
-            while self.pending and self.pool.running < self.pool.room:
-                number = self.pending.popleft()
-                self.pool.start(number, self.points[number])
+        while (self.passes or self.pool.running) and not self.is_stopped():
+            while self.passes and self.pool.running < self.pool.room:
+                self.pool.start(self.passes.next())
             for one in self.pool.ended(WAIT_S):
                 self.record(one)
-        return len(self.log.rows) == len(self.points)
+        return len(self.log.rows) == self.count
 
     def is_stopped(self) -> bool:
         """Whether a signal or the file asks for the end."""
         return self.stopped or self.folder.stop.exists()
 
-    def record(self, ended: Row | Died) -> None:
-        """Append a row; start a trial again whose process has died."""
-        if isinstance(ended, Row):
-            self.log.append(ended)
+    def record(self, ended: Ended) -> None:
+        """Append the rows of a pass; run the trials again if it has none."""
+        for row in ended.rows:
+            self.log.append(row)
+        if ended.rows:
             return
-        self.deaths[ended.number] += 1
-        if self.deaths[ended.number] < TRIES:
-            self.pending.appendleft(ended.number)
+        if len(ended.trials) > 1:
+            self.passes.halve(ended)
+        else:
+            self.record_death(ended)
+
+    def record_death(self, ended: Ended) -> None:
+        """Start a trial again whose process has died; the last death is its row."""
+        (trial,) = ended.trials
+        self.deaths[trial.number] += 1
+        if self.deaths[trial.number] < TRIES:
+            self.passes.again(ended.trials)
             return
         error = f"its process ended {TRIES} times without a result: {ended.why}"
-        self.log.append(Row(ended.number, self.points[ended.number], error))
+        self.log.append(Row(*trial, error))
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
         """End soon: a signal arrived."""
         self.stopped = True
 
 
-def drive(folder: Folder, workers: int, cluster: str, ready: int) -> bool:
+def drive(folder: Folder, workers: int, variants: int, cluster: str, ready: int) -> bool:
     """Run a sweep as its driver; whether it is finished."""
     held = lock(folder.lock)
     folder.stop.unlink(missing_ok=True)
@@ -102,7 +112,7 @@ def drive(folder: Folder, workers: int, cluster: str, ready: int) -> bool:
     os.pwrite(held, msgspec.json.encode({"pid": os.getpid(), "workers": workers}), 0)
     study, log = folder.read(), LogWriter(folder.trials)
     pool = _pool(study, workers, cluster, [held])
-    driver = Driver(folder, study, log, pool)
+    driver = Driver(folder, study, log, pool, variants)
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, driver.stop)
     if ready >= 0:
@@ -136,11 +146,13 @@ def main() -> int:
     parser.add_argument("home", type=Path)
     parser.add_argument("id")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--variants", type=int, default=0, help="trials in one pass over the data; 0: chosen")
     parser.add_argument("--cluster", default="", help="the address of a Dask scheduler")
     parser.add_argument("--ready", type=int, default=-1, help="a descriptor that gets a byte when the sweep runs")
     options = parser.parse_args()
     try:
-        return 0 if drive(Folder(options.home, options.id), options.workers, options.cluster, options.ready) else 3
+        folder = Folder(options.home, options.id)
+        return 0 if drive(folder, options.workers, options.variants, options.cluster, options.ready) else 3
     except (ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

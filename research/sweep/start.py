@@ -11,7 +11,7 @@ from engine.model.instrument import Instrument
 from research.experiment import Experiment, code_of, engine_code, experiment_of, hash_of, read_toml
 from research.experiment.description import MINUTE_MS, MS, Kind
 from research.simulate import Models, check, load, save
-from research.sweep.attached import Sweep, address_of, workers_of
+from research.sweep.attached import Sweep, address_of, variants_of, workers_of
 from research.sweep.figures import FIGURES
 from research.sweep.registry import expect_pyarrow
 from research.sweep.space import axes_of, check_bounds, count_of
@@ -21,20 +21,24 @@ if TYPE_CHECKING:
     from research.simulate.events import Events
 
 SLICES, SLICES_MOST = 32, 1024
-OWN_KEYS = ("space", "search", "trials", "seed", "objective", "slices", "name", "workers", "cluster", "home")
+OWN_KEYS = (
+    "space", "search", "trials", "seed", "objective", "slices", "name", "workers", "cluster", "variants", "home",
+)  # fmt: skip
 
 
 def sweep(
     data: "str | os.PathLike[str] | Events", strategy: "str | Kind", *, workers: int | None = None, cluster: Any = None,
-    **options: Any,
+    variants: int | None = None, **options: Any,
 ) -> Sweep:  # fmt: skip
     """Run a strategy with many parameters over one mapped copy of the data; returns when the driver runs.
 
-    `options` are those of `describe`. `workers` trials run at once, one a core unless a number is given, or those of a
-    Dask cluster. The same sweep again continues it.
+    `options` are those of `describe`. `workers` processes run at once, one a core unless a number is given, or those of
+    a Dask cluster. Each runs `variants` trials in one pass over the data; unless a number is given, several of a
+    compiled strategy and one of any other (`passes.py`). The same sweep again continues it.
     """
     number, address = workers_of(workers), address_of(cluster)
-    return Sweep(describe(data, strategy, **options)).resume(number, address)
+    variants_of(variants)
+    return Sweep(describe(data, strategy, **options)).resume(number, address, variants)
 
 
 def describe(

@@ -32,11 +32,11 @@ def described(home: Path, **changed: Any) -> Folder:
     return describe(options.pop("data", SMALL), options.pop("strategy", Every), **options)
 
 
-def driven(folder: Folder, workers: int) -> bytes:
+def driven(folder: Folder, workers: int, variants: int = 0) -> bytes:
     """Run a sweep in this process; the bytes of its table."""
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        assert drive(folder, workers, "", -1)
+        assert drive(folder, workers, variants, "", -1)
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

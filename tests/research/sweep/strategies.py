@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from engine.strategy import BUY, SELL, Book, Strategy
+from engine.strategy import BUY, SELL, Bar, Book, Strategy
 
 SEEN: list[int] = []  # the state of a module that an author forgot
 
@@ -45,6 +45,18 @@ class Every(Strategy):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.parameters.fault == "exit":
             raise SystemExit(7)
+
+
+class AtBars(Every):
+    """Trades at bars in place of books."""
+
+    def on_book(self, book: Book) -> None:
+        """Keep it."""
+        self.book = book
+
+    def on_bar(self, bar: Bar) -> None:  # noqa: ARG002 - its time is enough
+        """Trade at the last book."""
+        super().on_book(self.book)
 
 
 class Remembers(Every):

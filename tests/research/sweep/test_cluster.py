@@ -15,12 +15,13 @@ from tests.research.sweep.strategies import Every
 
 @pytest.mark.soak  # a cluster starts in seconds
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_that_loses_a_worker_gives_the_table_of_one_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variants", [1, 3])
+def test_a_cluster_that_loses_a_worker_gives_the_table_of_one_machine(tmp_path: Path, variants: int) -> None:
     """A sweep that needs many machines must not need another strategy, and gets the same numbers."""
     tape, space = made(8_000), {"every": list(range(1, 20)), "fault": ["", "raise"]}
     expected = driven(described(tmp_path / "local", data=tape, space=space), 2)
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        found = begun(tmp_path / "cluster", data=tape, space=space, cluster=cluster)
+        found = begun(tmp_path / "cluster", data=tape, space=space, cluster=cluster, variants=variants)
         while found.progress().ended < 3:
             assert found.progress().running, found.last_words()
         os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)

@@ -42,10 +42,11 @@ def test_another_hash_seed_gives_the_same_table(tmp_path: Path) -> None:
 TAPE = made(8_000)
 
 
-def test_a_killed_driver_loses_no_trial_that_had_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variants", [1, 3])
+def test_a_killed_driver_loses_no_trial_that_had_ended(tmp_path: Path, variants: int) -> None:
     """A night of trials must not depend on one process; what is resumed ends in the table of a run without deaths."""
     expected = driven(described(tmp_path / "whole", data=TAPE), 2)
-    sweep = begun(tmp_path / "killed", data=TAPE)
+    sweep = begun(tmp_path / "killed", data=TAPE, variants=variants)
     while len(sweep.rows()) < 3:
         assert sweep.progress().running
     driver = driver_of(sweep.folder)
@@ -63,10 +64,11 @@ def test_a_killed_driver_loses_no_trial_that_had_ended(tmp_path: Path) -> None:
     assert sweep.folder.table.read_bytes() == expected
 
 
-def test_a_killed_worker_s_trial_runs_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variants", [1, 6])
+def test_a_killed_worker_s_trials_run_again(tmp_path: Path, variants: int) -> None:
     """The kernel kills the largest process when memory is short."""
     expected = driven(described(tmp_path / "whole", data=TAPE), 2)
-    sweep = begun(tmp_path / "killed", data=TAPE)
+    sweep = begun(tmp_path / "killed", data=TAPE, variants=variants)
     while not (running := children_of(driver_of(sweep.folder))):
         assert sweep.progress().running
     os.kill(running[0], signal.SIGKILL)
@@ -197,6 +199,6 @@ def test_workers_share_one_copy_of_the_data(tmp_path: Path) -> None:
     """Peers load the data in each worker: eight workers need eight times the memory."""
     bench = Bench(tmp_path, 400_000)
     data = Path(bench.study.experiment.data).stat().st_size
-    shared, private = bench.memory()
+    shared, private = bench.memory(1)
     assert data / 2 < shared <= 1.1 * data
     assert private < 0.8 * data  # a copy would be one data set more
