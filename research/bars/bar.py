@@ -32,6 +32,10 @@ def check(bars: Bars, instrument: Instrument, interval_ns: int) -> None:
         if wrong.any():
             row = int(np.argmax(wrong))
             raise ValueError(f"bars: row {row}, {_shown(bars[row])}: {text}")
+    least_ns = int(np.diff(bars["start_ns"]).min())
+    if least_ns != interval_ns:
+        msg = f"no two rows are {interval_ns} ns apart, the nearest are {least_ns}: give the bars' own length"
+        raise ValueError(f"bars: {msg}, since a bar that is known before it has ended looks ahead")
 
 
 def _rules(bars: Bars, one: Instrument, interval_ns: int) -> list[tuple[Any, str]]:

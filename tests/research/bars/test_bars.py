@@ -39,6 +39,13 @@ def test_a_decision_at_a_close_is_filled_at_the_next_open_half_a_spread_worse() 
     assert row["equity"] == curve["equity"][-1]
 
 
+def test_bars_of_another_length_are_refused() -> None:
+    """Bars of a minute as bars of 30 s would be known half a minute before they have ended."""
+    table = flat(1_000, 2_000, 1_500)
+    with pytest.raises(ValueError, match="no two rows are 30000000000 ns apart, the nearest are 60000000000: give"):
+        hold(table, BTC, "30s", sides=[1, 1, 0], size="1", fees=Fees.flat("0", "0"), half_spread_steps=1)
+
+
 def test_the_last_close_decides_nothing_and_a_drawdown_is_from_the_highest_equity() -> None:
     """There is no bar after the last one to fill at."""
     table = flat(1_000, 2_000, 1_500, 1_500)
