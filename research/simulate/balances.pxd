@@ -24,7 +24,7 @@ cdef class Balances:
     cdef Amount *amounts
     cdef Units *units  # by place of the instrument
     cdef int count
-    cdef int64_t taker  # the highest rate, of 1e-8
+    cdef int64_t rate  # the highest of fees, of 1e-8
 
     cdef Amount *pays(self, const Order *order) noexcept nogil
     cdef wide_t needed(self, const Order *order, int64_t size) noexcept nogil

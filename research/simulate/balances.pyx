@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The balances of one account: the venue rejects an order that the free balance cannot pay.
 
-    an order arrives        a buy reserves its size at its limit price and the highest taker's fee, a sell its size
+    an order arrives        a buy reserves its size at its limit price and the highest fee, a sell its size
     it is filled            it pays from what this size had reserved; what is left of that is free again
     it ends or gets smaller  what the size had reserved is free again
 
@@ -27,9 +27,9 @@ cdef wide_t wide(object number):
 cdef class Balances:
     """One account's."""
 
-    def __cinit__(self, amounts, units, int64_t taker):
+    def __cinit__(self, amounts, units, int64_t rate):
         """Begin with these free amounts; `units` has the fields of `Units` for each instrument."""
-        self.count, self.taker = <int>len(amounts), taker
+        self.count, self.rate = <int>len(amounts), rate
         self.amounts = <Amount *>calloc(len(amounts), sizeof(Amount))
         self.units = <Units *>calloc(len(units), sizeof(Units))
         if self.amounts == NULL or self.units == NULL:
@@ -56,7 +56,7 @@ cdef class Balances:
     cdef wide_t needed(self, const Order *order, int64_t size) noexcept nogil:
         """What a size of an order reserves."""
         cdef const Units *unit = &self.units[order.market]
-        cdef wide_t notional = <wide_t>order.price * size, fee = notional * self.taker
+        cdef wide_t notional = <wide_t>order.price * size, fee = notional * self.rate
         if order.side < 0:
             return size * unit.size_by
         return notional * unit.notional_by + (fee // unit.scale + (fee % unit.scale > 0)) * unit.fee_by

@@ -73,7 +73,7 @@ def balances_of(capital: Capital, instruments: Sequence[Instrument], fees: Fees)
     decimals = decimals_of(instruments)
     places = {asset: place for place, asset in enumerate(decimals)}
     amounts = [_scaled(asset, capital.get(asset, 0), decimals[asset]) for asset in decimals]
-    return Balances(amounts, [_units(one, decimals, places) for one in instruments], fees.taker_most())
+    return Balances(amounts, [_units(one, decimals, places) for one in instruments], fees.rate_most())
 
 
 def _units(one: Instrument, decimals: Mapping[str, int], places: Mapping[str, int]) -> tuple[int, ...]:

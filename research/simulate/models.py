@@ -161,9 +161,9 @@ class Fees:
             for name in ("maker", "taker"):
                 _rate(name, getattr(one, name))
 
-    def taker_most(self) -> int:
-        """The highest rate of takers, in its 8 decimals; 0 if every one is a rebate."""
-        return max(0, *(_rate("taker", one.taker) for one in self.tiers))
+    def rate_most(self) -> int:
+        """The highest rate, in its 8 decimals; 0 if every one is a rebate."""
+        return max(0, *(max(maker, taker) for _, maker, taker in self.table()))
 
     def table(self) -> list[tuple[int, int, int]]:
         """The compiled form."""

@@ -286,7 +286,7 @@ class Reference:
         if order.side < 0:
             return one.base, Fraction(size, 10**one.size_decimals)
         notional = Fraction(order.price * size, 10 ** (one.price_decimals + one.size_decimals))
-        rate = max(0, *(Fraction(tier.taker) for tier in self.models.fees.tiers))
+        rate = max(0, *(Fraction(max(tier.maker, tier.taker)) for tier in self.models.fees.tiers))
         return one.quote, notional + Fraction(math.ceil(notional * rate * 10**8), 10**8)
 
     def locked(self, asset: str) -> Fraction:

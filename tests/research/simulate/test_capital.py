@@ -82,6 +82,15 @@ def test_an_asset_that_two_instruments_share_is_one_balance() -> None:
     assert amounts(result) == {"USDT": ("0", "0"), "BTC": ("0.00395917", "0"), "ETH": ("0.004", "0")}
 
 
+def test_a_maker_that_pays_more_than_a_taker_has_reserved_it() -> None:
+    """At a venue with inverted fees the reserve of a taker's fee would be too small."""
+    inverted = Models(Constant(1), Constant(1), Fees.flat("0.01", "0"))
+    rejected, _ = run(events(), (BUY, 4, 100), models=inverted, capital={"USDT": "0.00403999"})
+    assert of(rejected) == [(OrderState.REJECTED, Cause.BALANCE)]
+    filled, _ = run(events((10, PRINT, SELL, 99, 9)), (BUY, 4, 100), models=inverted, capital={"USDT": "0.00404"})
+    assert amounts(filled) == {"USDT": ("0", "0"), "BTC": ("0.004", "0")}
+
+
 def test_a_print_fills_a_reserved_order_at_the_makers_fee() -> None:
     """The reserve has the taker's fee: what the maker's fee leaves of it is free again."""
     result, _ = run(events((10, PRINT, SELL, 99, 9), (12, LEVEL, 1, 99, 0)), (BUY, 4, 101), capital={"USDT": 1})
