@@ -167,7 +167,7 @@ def venue(customer: Customer) -> Iterator["subprocess.Popen[str]"]:
 def system(venue: "subprocess.Popen[str]", tmp_path: Path) -> Iterator[str]:
     """The file of the starter system, with the venue outside."""
     del venue
-    name, home = f"t{uuid.uuid4().hex[:12]}", tmp_path / "home"
+    name, home = f"t{uuid.uuid4().hex[:6]}", tmp_path / "home"
     assert main(["init", str(tmp_path / "written"), "--name", name]) == 0
     text = (tmp_path / "written" / f"{name}.toml").read_text()
     port = re.search(r"127\.0\.0\.1:(\d+)", text)

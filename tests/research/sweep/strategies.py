@@ -5,6 +5,7 @@ import signal
 from typing import Annotated
 
 import msgspec
+import numpy as np
 
 from engine.strategy import BUY, SELL, Bar, Book, Strategy
 
@@ -57,6 +58,15 @@ class AtBars(Every):
     def on_bar(self, bar: Bar) -> None:  # noqa: ARG002 - its time is enough
         """Trade at the last book."""
         super().on_book(self.book)
+
+
+class Heavy(Every):
+    """Keeps 64 MiB of its own."""
+
+    def on_start(self) -> None:
+        """More than an allocator has left from earlier."""
+        super().on_start()
+        self.ballast = np.ones(1 << 23)
 
 
 class Remembers(Every):
