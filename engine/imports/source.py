@@ -110,7 +110,7 @@ class _Member:
         self._member, self._stopped, self._ended, self._reader = member, False, Event(), get_ident()
 
     def read(self, size: int = -1) -> bytes:
-        """Read on, or nothing when nobody needs more."""
+        """Read on; nothing when no reader needs more."""
         self._reader = get_ident()
         found: bytes = b"" if self._stopped else self._member.read(size)
         if not found:

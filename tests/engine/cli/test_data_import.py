@@ -143,7 +143,7 @@ def test_the_instruments_of_a_system_are_known(tmp_path: Path, trades: Path, mon
 
 @pytest.mark.soak
 def test_sigkill_at_any_moment_neither_loses_nor_doubles_a_row(tmp_path: Path) -> None:
-    """Real processes, a real SIGKILL, moments that nobody chose."""
+    """Real processes, a real SIGKILL, moments drawn at random."""
     seed = int(os.environ.get("STEELYARD_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"STEELYARD_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
     chance, count = random.Random(seed), 60_000

@@ -37,7 +37,7 @@ def market() -> Iterator[int]:
 def test_paper_orders_fill_on_the_real_market_and_survive_the_death_of_the_paper_venue(
     floor: Callable[..., Floor], market: int
 ) -> None:
-    """A month on paper outlives many restarts: no fill may be lost, no order may be left that nobody can cancel."""
+    """A month on paper outlives many restarts: no fill may be lost, no order may be left without a way to cancel it."""
     paper = on_paper(floor, market)
     paper.up()
     assert until(lambda: [one for one in paper.truth() if one["what"] == "fill"])

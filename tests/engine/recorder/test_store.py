@@ -238,7 +238,7 @@ def test_a_death_at_every_effect_neither_loses_nor_doubles_a_row(
 def test_sigkill_at_a_thousand_moments_neither_loses_nor_doubles_a_row(
     market: Market, recorder: Recorders, tmp_path: Path, memory: Path
 ) -> None:
-    """The same with a real process, a real SIGKILL and moments that nobody chose."""
+    """The same with a real process, a real SIGKILL and moments drawn at random."""
     seed = int(os.environ.get("STEELYARD_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"STEELYARD_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
     chance = random.Random(seed)

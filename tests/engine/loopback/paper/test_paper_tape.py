@@ -287,7 +287,7 @@ def test_a_log_that_is_full_is_continued_in_a_file_that_knows_everything(feed: F
 
 
 def test_a_venue_whose_lanes_were_made_again_ends_so_that_it_is_started_again(feed: Feed) -> None:
-    """It would reject every order for ever, on lanes that nobody writes."""
+    """It would reject every order for ever, on lanes without a writer."""
     feed.open()
     feed.book()
     feed.step()
