@@ -13,7 +13,7 @@ import numpy as np
 from bench.market import BTC
 from research.bars import BAR, cross
 from research.simulate import Fees
-from research.simulate.events import PRINT, Events
+from research.simulate.data.events import PRINT, Events
 
 ROWS, SETS, FIRST_SLOW = 1_000_000, 50, 60
 MINUTE_NS = 60_000_000_000

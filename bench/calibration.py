@@ -45,7 +45,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, TickKind
 from engine.strategy import Strategy, TimeInForce
 from research.simulate import EVENT, Constant, Fees, Models, Queue, simulate
-from research.simulate.events import LAST, RESET, Events
+from research.simulate.data.events import LAST, RESET, Events
 
 SYMBOL, ACCOUNT = "BTCUSDT", "calibration"
 BEGIN_NS, MS = 1_700_000_000_000_000_000, 1_000_000

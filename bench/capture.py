@@ -14,7 +14,7 @@ from engine.imports.listing import Listing
 from engine.imports.report import Refusals, Report
 from engine.imports.source import Source
 from engine.model.instrument import Instrument
-from research.simulate.events import Events, from_ticks
+from research.simulate.data.events import Events, from_ticks
 
 FILE, INTERFACE = Path("binance", "spot_btcusdt_20240808.gz"), "binance"
 

@@ -7,7 +7,7 @@ side goes, the other side follows), a change of one to four levels near the best
 import numpy as np
 
 from engine.model.instrument import Instrument
-from research.simulate.events import EVENT, LAST, LEVEL, PRINT, RESET, Events
+from research.simulate.data.events import EVENT, LAST, LEVEL, PRINT, RESET, Events
 
 BTC = Instrument(1, "venue", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)
 BEGIN_NS = 1_700_000_000_000_000_000

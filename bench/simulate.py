@@ -44,7 +44,7 @@ from bench.peers.simulators import PEERS
 from engine.model.instrument import Instrument
 from engine.strategy import Book, Strategy
 from research.simulate import Constant, Fees, Models, Queue, Result, save, simulate
-from research.simulate.events import Events
+from research.simulate.data.events import Events
 from research.simulate.samples import Quoter, Taker, Watcher
 
 if TYPE_CHECKING:

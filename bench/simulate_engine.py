@@ -14,7 +14,7 @@ from typing import Any
 from bench.market import BTC
 from engine.strategy import BUY, SELL, Book, Strategy, TimeInForce
 from research.simulate import Models, Result, simulate
-from research.simulate.events import LAST, Events
+from research.simulate.data.events import LAST, Events
 
 MOST, SIZE = 1_000_000, 1_000
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.market import BTC
 from research.simulate import Models, simulate, simulate_many
-from research.simulate.events import Events
+from research.simulate.data.events import Events
 from research.simulate.samples import Quoter
 
 VARIANTS, SINGLE = 64, 8

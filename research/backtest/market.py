@@ -17,7 +17,7 @@ from research.bars.bar import Bars, check
 from research.bars.run import checked_half
 from research.bars.source import length_of
 from research.bars.tape import DEPTH
-from research.simulate.events import EVENT, LAST, LEVEL, PRINT, RESET, Events, repaired
+from research.simulate.data.events import EVENT, LAST, LEVEL, PRINT, RESET, Events, repaired
 
 PRINT_AND_BOOK = 3  # events of a tick: the print, the bid, the ask
 

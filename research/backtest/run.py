@@ -23,10 +23,10 @@ from research.backtest.settings import Settings, check_kind, instrument_of, mode
 from research.bars.bar import Bars
 from research.bars.run import NO_EMPTY_BARS
 from research.bars.source import BarSource, GivenBars, PrintBars, length_of
-from research.simulate.client import Client
-from research.simulate.events import EVENT, Events
+from research.simulate.data.events import EVENT, Events
 from research.simulate.fast import simulate
 from research.simulate.result import Assumption, Result
+from research.simulate.trading.client import Client
 
 Config = Mapping[str, Any] | str | PathLike[str]
 MS = 1_000_000

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from research.simulate.schedule import Schedule
+from research.simulate.matching.schedule import Schedule
 
 _Account: TypeAlias = tuple[int, int, int, float, float]
 _Curve: TypeAlias = Mapping[str, Any]

@@ -11,7 +11,7 @@ divided once, as `engine.indicators.Sma` returns it for whole numbers.
 from libc.stdint cimport int8_t, int64_t
 
 from engine.model.wide cimport wide_of, wide_t
-from research.simulate.schedule cimport Schedule
+from research.simulate.matching.schedule cimport Schedule
 
 cdef int64_t FEE_UNIT = 100_000_000  # of one unit of the quote currency
 

@@ -21,9 +21,9 @@ from research.bars import bar
 from research.bars.bar import Bars
 from research.bars.kernel import Market
 from research.bars.source import length_of
+from research.simulate.matching.schedule import Schedule
 from research.simulate.models import Fees
 from research.simulate.result import Assumption
-from research.simulate.schedule import Schedule
 
 MICRO = 10**6
 FOUND = [("fills", "<i8"), ("position", "<i8"), ("fees", "<i8"), ("equity", "<f8"), ("drawdown", "<f8")]

@@ -13,7 +13,7 @@ import numpy as np
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from research.bars.bar import Bars
-from research.simulate.events import EVENT, LAST, LEVEL, RESET, STATE, Events
+from research.simulate.data.events import EVENT, LAST, LEVEL, RESET, STATE, Events
 
 DEPTH = 1 << 50  # a size that no order exhausts
 PATHS = {"low_first": ("open", "low", "high", "close"), "high_first": ("open", "high", "low", "close")}

@@ -27,8 +27,8 @@ from engine.strategy.load import search_first, strategy_class
 from research.bars.source import PrintBars
 from research.experiment.plain import from_plain, to_plain
 from research.simulate import Models, Result, load, simulate, simulate_many
-from research.simulate.client import Client
-from research.simulate.events import Events
+from research.simulate.data.events import Events
+from research.simulate.trading.client import Client
 
 MINUTE_MS, MS = 60_000, 1_000_000
 Kind = type[Strategy] | type[Client]

@@ -6,7 +6,7 @@ events before the part ──▶ one snapshot for each instrument │ the events
 import numpy as np
 
 from engine.model.words import BookState
-from research.simulate.events import LAST, LEVEL, RESET, STATE, Events
+from research.simulate.data.events import LAST, LEVEL, RESET, STATE, Events
 
 
 def row_at(events: Events, at_ns: int) -> int:

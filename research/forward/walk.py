@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import os
 
     from research.experiment.description import Kind
-    from research.simulate.events import Events
+    from research.simulate.data.events import Events
 
 FOLDS, TRAIN = 5, 3
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from research.simulate.events import LAST, Events
+from research.simulate.data.events import LAST, Events
 
 
 class Cut(NamedTuple):

@@ -13,7 +13,7 @@ from research.lookahead.cuts import Cut, cuts_of
 from research.lookahead.opened import IN_ACCESS, Opened
 from research.lookahead.report import Report, differences_of
 from research.lookahead.tape import Job, Outcome, Spec, run
-from research.simulate.events import Events
+from research.simulate.data.events import Events
 
 
 class CannotTestError(Exception):

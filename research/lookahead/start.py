@@ -21,7 +21,7 @@ from research.simulate import Models, save
 
 if TYPE_CHECKING:
     from research.experiment.description import Kind
-    from research.simulate.events import Events
+    from research.simulate.data.events import Events
 
 CUTS = 32
 FIXED = {"PYTHONHASHSEED": "0"}

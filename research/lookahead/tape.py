@@ -19,7 +19,7 @@ from engine.strategy.load import search_first
 from research.experiment import Experiment
 from research.lookahead.cuts import Cut
 from research.lookahead.written import Written
-from research.simulate.events import Events, save
+from research.simulate.data.events import Events, save
 
 AT = re.compile(r", at (\d+)$")
 CHUNK = 1 << 16

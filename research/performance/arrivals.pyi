@@ -1,6 +1,6 @@
 from typing import Any
 
-from research.simulate.client import Client
+from research.simulate.trading.client import Client
 
 class Arrivals(Client):
     def __init__(self, times: Any, places: Any, found: Any, present: Any) -> None: ...

@@ -3,9 +3,9 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from research.simulate.client cimport Client
-from research.simulate.desk cimport Desk
-from research.simulate.event cimport Event
+from research.simulate.trading.client cimport Client
+from research.simulate.trading.desk cimport Desk
+from research.simulate.data.event cimport Event
 
 
 cdef class Arrivals(Client):

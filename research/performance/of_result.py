@@ -21,7 +21,7 @@ from research.performance.arrivals import Arrivals
 from research.performance.executions import UNKNOWN_NS, executions_of
 from research.performance.performance import Performance, Taken, carried
 from research.performance.trades import FILL, Fills
-from research.simulate.events import PRINT, Events
+from research.simulate.data.events import PRINT, Events
 from research.simulate.fast import simulate
 from research.simulate.models import Constant, Fees, Latency, Models
 from research.simulate.result import Assumption, Result

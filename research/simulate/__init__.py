@@ -7,12 +7,12 @@ events ─▶ venue: book, our resting orders, fees ─answers─▶ strategy
 from research.simulate.capital import Balance
 from research.simulate.caps import CHECKED
 from research.simulate.cause import Cause
-from research.simulate.events import EVENT, check, from_hftbacktest, from_ticks, load, save
+from research.simulate.data.events import EVENT, check, from_hftbacktest, from_ticks, load, save
+from research.simulate.data.recorded import from_history, missing_in
 from research.simulate.fast import simulate, simulate_many
 from research.simulate.models import Constant, Drawn, Fees, Models, Queue, Recorded, Rejects, Tier
-from research.simulate.recorded import from_history, missing_in
 from research.simulate.result import Assumption, Result
-from research.simulate.strategy_client import NotInFastError
+from research.simulate.trading.strategy_client import NotInFastError
 
 __all__ = [
     "CHECKED",

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
-from research.simulate.balances import Balances
 from research.simulate.models import Fees
+from research.simulate.trading.balances import Balances
 
 Capital = Mapping[str, str | int | Decimal]
 DECIMALS_MOST = 24

@@ -18,13 +18,13 @@ from engine.model.instrument import Instrument
 from engine.strategy.api.strategy import Strategy, checked_parameters
 from research.simulate.assumptions import made_by, priced
 from research.simulate.capital import Capital
-from research.simulate.client import Client
+from research.simulate.data.events import Events
 from research.simulate.engine import driven
-from research.simulate.events import Events
 from research.simulate.models import Models
 from research.simulate.result import Result
 from research.simulate.setup import MINUTE_NS, Seat, Setup, Team
-from research.simulate.strategy_client import StrategyClient
+from research.simulate.trading.client import Client
+from research.simulate.trading.strategy_client import StrategyClient
 
 if TYPE_CHECKING:
     from research.bars.source import BarSource

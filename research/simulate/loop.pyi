@@ -2,10 +2,10 @@ from typing import Any
 
 import numpy as np
 
-from research.simulate.agenda import Agenda
-from research.simulate.portfolio import Portfolio
-from research.simulate.received import Received
-from research.simulate.venue import VenueMarket
+from research.simulate.matching.agenda import Agenda
+from research.simulate.matching.venue import VenueMarket
+from research.simulate.trading.portfolio import Portfolio
+from research.simulate.trading.received import Received
 
 class Loop:
     event: int

@@ -13,13 +13,13 @@ another: each has the fills that it would have alone.
 from libc.stdint cimport int32_t, int64_t
 
 from engine.model.words cimport FLAG_LAST, TICK_PRINT
-from research.simulate.agenda cimport Agenda
-from research.simulate.client cimport Client
-from research.simulate.desk cimport Desk
-from research.simulate.event cimport Event
-from research.simulate.portfolio cimport Portfolio
-from research.simulate.received cimport Received
-from research.simulate.venue cimport VenueMarket
+from research.simulate.matching.agenda cimport Agenda
+from research.simulate.trading.client cimport Client
+from research.simulate.trading.desk cimport Desk
+from research.simulate.data.event cimport Event
+from research.simulate.trading.portfolio cimport Portfolio
+from research.simulate.trading.received cimport Received
+from research.simulate.matching.venue cimport VenueMarket
 
 
 cdef class Loop:

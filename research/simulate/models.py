@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from research.simulate.chance import Chance
-from research.simulate.delay import Delay
+from research.simulate.matching.chance import Chance
+from research.simulate.matching.delay import Delay
 
 RATE_DECIMALS = 8
 MICRO = 10**6

@@ -1,4 +1,4 @@
-from research.simulate.client import Client
+from research.simulate.trading.client import Client
 
 class Watcher(Client):
     narrow: int

@@ -11,10 +11,10 @@ import time
 from libc.stdint cimport int32_t, int64_t
 
 from engine.model.words cimport BUY, SELL, TIME_IN_FORCE_IOC, TIME_IN_FORCE_POST_ONLY
-from research.simulate.client cimport Client
-from research.simulate.desk cimport Desk
-from research.simulate.event cimport Event
-from research.simulate.orders cimport NO_ORDER
+from research.simulate.trading.client cimport Client
+from research.simulate.trading.desk cimport Desk
+from research.simulate.data.event cimport Event
+from research.simulate.matching.orders cimport NO_ORDER
 
 
 cdef class Watcher(Client):

@@ -12,24 +12,24 @@ import numpy as np
 from numpy.lib.recfunctions import repack_fields
 
 from engine.model.instrument import Instrument
-from research.simulate import events as data
-from research.simulate.agenda import Agenda
 from research.simulate.capital import Capital, at_end, balances_of
 from research.simulate.capital import check as check_capital
 from research.simulate.caps import DeskCaps, caps_of
-from research.simulate.client import Client
-from research.simulate.desk import Desk
-from research.simulate.events import Events
+from research.simulate.data import events as data
+from research.simulate.data.events import Events
 from research.simulate.loop import Loop
+from research.simulate.matching.agenda import Agenda
+from research.simulate.matching.orders import Orders
+from research.simulate.matching.schedule import Schedule
+from research.simulate.matching.venue import OwnOrders, VenueMarket
 from research.simulate.models import Constant, Fees, Latency, Models, Rejects
 from research.simulate.offline import offline
-from research.simulate.orders import Orders
-from research.simulate.portfolio import Portfolio
-from research.simulate.received import Received
 from research.simulate.result import FILL, FILL_COLUMNS, MARK, ORDER, ORDER_COLUMNS, Records, Result
-from research.simulate.schedule import Schedule
-from research.simulate.session import Session
-from research.simulate.venue import OwnOrders, VenueMarket
+from research.simulate.trading.client import Client
+from research.simulate.trading.desk import Desk
+from research.simulate.trading.portfolio import Portfolio
+from research.simulate.trading.received import Received
+from research.simulate.trading.session import Session
 
 SPEEDS = ("fast", "engine")
 CALLED = ("message", "event")

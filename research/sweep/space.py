@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.config.nearest import did_you_mean
 from research.experiment.description import Kind
-from research.simulate.client import Client
+from research.simulate.trading.client import Client
 
 TRIALS_MOST = 1_000_000
 SEARCHES = ("grid", "random")

@@ -18,7 +18,7 @@ from research.sweep.space import axes_of, check_bounds, count_of
 from research.sweep.study import Folder, Study, default_home
 
 if TYPE_CHECKING:
-    from research.simulate.events import Events
+    from research.simulate.data.events import Events
 
 SLICES, SLICES_MOST = 32, 1024
 OWN_KEYS = (

@@ -12,7 +12,7 @@ from bench import path
 from bench.market import BTC, made
 from engine.book import Book
 from research.simulate import check
-from research.simulate.events import LAST, LEVEL, PRINT
+from research.simulate.data.events import LAST, LEVEL, PRINT
 
 FIGURES = {
     "python_events_per_s", "compiled_events_per_s", "orders_events_per_s", "last_tenth_ratio", "fills_behind",

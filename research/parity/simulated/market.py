@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.model.words import BUY, SELL, BookState, TickKind
 from research.parity.recorded.lane import RecordedLane, Rows
-from research.simulate.events import EVENT, LAST, LEVEL, STATE, Events, from_ticks
+from research.simulate.data.events import EVENT, LAST, LEVEL, STATE, Events, from_ticks
 
 CHUNK = 1 << 14
 Footprint = Mapping[int, tuple[Rows, Rows]]  # by side * price: times, and our open size from each time on

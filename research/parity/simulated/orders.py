@@ -13,7 +13,7 @@ from engine.model.instrument import Instrument
 from engine.model.intent_id import is_routed
 from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState, OrderType, TimeInForce
 
-PLACE, CANCEL, AMEND = 1, 2, 3  # the kinds of `research/simulate/session.pxd`
+PLACE, CANCEL, AMEND = 1, 2, 3  # the kinds of `research/simulate/trading/session.pxd`
 SIMULATED = (OrderType.LIMIT, OrderType.MARKET)
 
 

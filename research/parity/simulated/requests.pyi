@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 
-from research.simulate.client import Client
+from research.simulate.trading.client import Client
 
 class RecordedRequests(Client):
     def __init__(

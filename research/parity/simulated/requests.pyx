@@ -10,10 +10,10 @@ it has approved these orders.
 
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
 
-from research.simulate.client cimport Client
-from research.simulate.desk cimport Desk
-from research.simulate.orders cimport NO_ORDER, Order
-from research.simulate.session cimport PLACE
+from research.simulate.trading.client cimport Client
+from research.simulate.trading.desk cimport Desk
+from research.simulate.matching.orders cimport NO_ORDER, Order
+from research.simulate.trading.session cimport PLACE
 
 
 cdef class RecordedRequests(Client):

@@ -28,7 +28,7 @@ from research.simulate.engine.client import EngineClient
 from research.simulate.engine.disk import PassingDisk
 from research.simulate.engine.lanes import NAME, NUMBER, RunLanes, run_lanes
 from research.simulate.engine.venue_session import ModelSession
-from research.simulate.strategy_client import check_reads
+from research.simulate.trading.strategy_client import check_reads
 
 if TYPE_CHECKING:
     from engine.venues.session import MakeSession

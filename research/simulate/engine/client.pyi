@@ -7,7 +7,7 @@ from engine.feed.books.outbox import Outbox
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.role.role import StrategyRole
 from research.bars.source import BarSource
-from research.simulate.client import Client
+from research.simulate.trading.client import Client
 from shm import RingWriter
 
 class EngineClient(Client):

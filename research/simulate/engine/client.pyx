@@ -13,19 +13,19 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from engine.feed.books.outbox cimport Outbox
 from engine.model.words cimport FLAG_LAST, FLAG_RESET, TICK_LEVEL, TICK_PRINT
-from research.simulate.agenda cimport bring_forward
-from research.simulate.client cimport Client, tick_of
-from research.simulate.desk cimport Desk
+from research.simulate.matching.agenda cimport bring_forward
+from research.simulate.trading.client cimport Client, tick_of
+from research.simulate.trading.desk cimport Desk
 from research.simulate.engine.venue_session cimport ModelSession
-from research.simulate.event cimport Event
-from research.simulate.received cimport Received
-from research.simulate.session cimport Letter
+from research.simulate.data.event cimport Event
+from research.simulate.trading.received cimport Received
+from research.simulate.trading.session cimport Letter
 from shm.protocol cimport reader_of, sy_reader, sy_unread
 
 from engine.execution.role import GRAIN_NS
 from engine.model.words import VerdictFlag
 from engine.strategy.api.strategy import defines
-from research.simulate.strategy_client import check_intervals
+from research.simulate.trading.strategy_client import check_intervals
 
 cdef enum:
     BOOKS_MOST = 1024  # unread by execution: an eighth of the lane

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from research.simulate.session cimport Letter, Session
+from research.simulate.trading.session cimport Letter, Session
 
 cdef class ModelSession:
     cdef Session session

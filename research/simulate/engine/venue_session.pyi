@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from engine.model.instrument import Instrument
 from engine.venues.session import SessionListener, SessionOptions
-from research.simulate.session import Session
+from research.simulate.trading.session import Session
 
 class ModelSession:
     def __init__(

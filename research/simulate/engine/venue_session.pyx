@@ -11,8 +11,8 @@ model venue has no native orders and no limits on requests.
 
 from libc.stdint cimport int32_t, int64_t
 
-from research.simulate.orders cimport NO_ORDER, Fill, Order
-from research.simulate.session cimport AMEND, CANCEL, PLACE, REPLACE, Letter, Session
+from research.simulate.matching.orders cimport NO_ORDER, Fill, Order
+from research.simulate.trading.session cimport AMEND, CANCEL, PLACE, REPLACE, Letter, Session
 
 from engine.model.words import DONE_STATES, OrderState, OrderType
 from engine.venues.binance.trading.fill_order import BinanceFillOrder

@@ -10,7 +10,7 @@ from engine.book import Book
 from research.forward import Walk, walk_forward
 from research.forward.part import part_of, row_at
 from research.simulate import check
-from research.simulate.events import LAST, LEVEL, RESET, Events
+from research.simulate.data.events import LAST, LEVEL, RESET, Events
 from tests.research.simulate.tapes import BTC as OTHER
 from tests.research.simulate.tapes import ETH, tape
 from tests.research.sweep.cases import MODELS

@@ -15,7 +15,7 @@ from engine.strategy.api.book import Book
 from engine.strategy.api.strategy import Strategy
 from research import bars
 from research.simulate import Constant, Fees, Models, from_history, missing_in, simulate
-from research.simulate.recorded import LEVEL, PRINT, STATE
+from research.simulate.data.recorded import LEVEL, PRINT, STATE
 from tests.engine.imports.conftest import START_MS, Imports
 
 MS = 10**6

@@ -19,7 +19,7 @@ from engine.model.words import BUY, SELL
 from engine.strategy import Strategy
 from engine.strategy.samples import MomentumTaker
 from research.simulate import EVENT, Constant, Fees, Models, simulate
-from research.simulate.events import LAST, LEVEL, PRINT, Events, repaired
+from research.simulate.data.events import LAST, LEVEL, PRINT, Events, repaired
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 RECORDED = CAPTURES / "binance" / "spot_btcusdt_20240809.gz"

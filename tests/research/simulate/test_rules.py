@@ -12,8 +12,8 @@ from engine.model.words import OrderState, Reason
 from engine.strategy import BUY, SELL, Strategy, TimeInForce, every
 from engine.strategy.samples.imbalance_maker import ImbalanceMaker
 from research.simulate import EVENT, Constant, Fees, Models, Queue, Recorded, Tier, simulate
+from research.simulate.matching.schedule import Schedule
 from research.simulate.samples import Quoter, Taker, Watcher
-from research.simulate.schedule import Schedule
 from tests.research.simulate.tapes import BEGIN_NS, BTC, ETH, tape
 
 DAY_NS = 86_400_000_000_000

@@ -7,7 +7,7 @@ from bench.market import BTC, made
 from engine.model.words import BookState
 from research.performance import of_result
 from research.simulate import EVENT, Constant, Fees, Models, simulate
-from research.simulate.events import LAST, STATE
+from research.simulate.data.events import LAST, STATE
 from research.sweep.figures import figures_of
 from tests.research.sweep.strategies import Every
 

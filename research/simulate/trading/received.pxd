@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from engine.book.book cimport Book
 from engine.book.side cimport best_of
-from research.simulate.event cimport Event
+from research.simulate.data.event cimport Event
 
 
 @final

@@ -33,9 +33,9 @@ from engine.model.words cimport (
     FLAG_RESET, ORDER_TYPE_MARKET, TICK_LEVEL, TICK_PRINT, TIME_IN_FORCE_FOK, TIME_IN_FORCE_IOC,
     TIME_IN_FORCE_POST_ONLY,
 )
-from research.simulate.event cimport Event
-from research.simulate.orders cimport NO_ORDER, Order, Orders
-from research.simulate.session cimport AMEND, CANCEL, Session
+from research.simulate.data.event cimport Event
+from research.simulate.matching.orders cimport NO_ORDER, Order, Orders
+from research.simulate.trading.session cimport AMEND, CANCEL, Session
 
 from engine.model.words import OrderState
 from research.simulate.cause import Cause

@@ -3,12 +3,12 @@
 from cython cimport final
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 
-from research.simulate.agenda cimport Agenda
-from research.simulate.balances cimport Balances
-from research.simulate.chance cimport Chance
-from research.simulate.delay cimport Delay
-from research.simulate.orders cimport Orders
-from research.simulate.schedule cimport Schedule
+from research.simulate.matching.agenda cimport Agenda
+from research.simulate.trading.balances cimport Balances
+from research.simulate.matching.chance cimport Chance
+from research.simulate.matching.delay cimport Delay
+from research.simulate.matching.orders cimport Orders
+from research.simulate.matching.schedule cimport Schedule
 
 cdef enum:  # what a request asks for
     PLACE = 1

@@ -4,7 +4,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 from engine.model.words cimport TICK_LEVEL, TICK_PRINT, TICK_STATE
-from research.simulate.event cimport Event
+from research.simulate.data.event cimport Event
 
 from engine.model.words import BookState
 

@@ -21,7 +21,7 @@ import numpy as np
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, BookState, Flag, TickKind
-from research.simulate.scan import first_wrong
+from research.simulate.data.scan import first_wrong
 
 Events = np.ndarray[Any, np.dtype[Any]]
 EVENT = np.dtype(

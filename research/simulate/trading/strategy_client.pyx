@@ -24,12 +24,12 @@ from engine.model.words cimport (
 from engine.strategy.api.book cimport Book
 from engine.strategy.api.intent_api cimport IntentApi, IntentSink
 from engine.strategy.role.own_records cimport OrderChange
-from research.simulate.client cimport Client, tick_of
-from research.simulate.desk cimport Desk
-from research.simulate.event cimport Event
-from research.simulate.agenda cimport bring_forward
-from research.simulate.orders cimport NO_ORDER, Fill, Order
-from research.simulate.session cimport CANCEL_SENT
+from research.simulate.trading.client cimport Client, tick_of
+from research.simulate.trading.desk cimport Desk
+from research.simulate.data.event cimport Event
+from research.simulate.matching.agenda cimport bring_forward
+from research.simulate.matching.orders cimport NO_ORDER, Fill, Order
+from research.simulate.trading.session cimport CANCEL_SENT
 
 from engine.model.codec import Codec
 from engine.model.records import BOOK_TOP, FILL, VERDICT

@@ -4,7 +4,7 @@ from cython cimport final
 from libc.stdint cimport int64_t
 
 from engine.model.wide cimport wide_t
-from research.simulate.orders cimport Order
+from research.simulate.matching.orders cimport Order
 
 cdef struct Amount:  # of one asset, in the decimals of the run
     wide_t free

@@ -19,7 +19,7 @@ from libc.stdint cimport int64_t
 from engine.book.measures cimport spread_bps_of
 from engine.model.wide cimport int_of, wide_of, wide_t
 from engine.model.words cimport BOOK_GOOD
-from research.simulate.received cimport Received, best_prices
+from research.simulate.trading.received cimport Received, best_prices
 
 from engine.model.words import Reason
 

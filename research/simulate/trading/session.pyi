@@ -1,11 +1,11 @@
 from typing import Self, final
 
-from research.simulate.agenda import Agenda
-from research.simulate.balances import Balances
-from research.simulate.chance import Chance
-from research.simulate.delay import Delay
-from research.simulate.orders import Orders
-from research.simulate.schedule import Schedule
+from research.simulate.matching.agenda import Agenda
+from research.simulate.matching.chance import Chance
+from research.simulate.matching.delay import Delay
+from research.simulate.matching.orders import Orders
+from research.simulate.matching.schedule import Schedule
+from research.simulate.trading.balances import Balances
 
 @final
 class Session:

@@ -3,7 +3,7 @@
 
 from libc.stdint cimport uint64_t
 
-from research.simulate.delay cimport draw
+from research.simulate.matching.delay cimport draw
 
 
 cdef class Chance:

@@ -1,9 +1,9 @@
 from typing import final
 
-from research.simulate.agenda import Agenda
-from research.simulate.client import Client
-from research.simulate.session import Session
-from research.simulate.venue import OwnOrders
+from research.simulate.matching.agenda import Agenda
+from research.simulate.matching.venue import OwnOrders
+from research.simulate.trading.client import Client
+from research.simulate.trading.session import Session
 
 @final
 class Portfolio:

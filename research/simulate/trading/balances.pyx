@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from engine.model.wide cimport int_of, wide_of, wide_t
-from research.simulate.orders cimport Order
+from research.simulate.matching.orders cimport Order
 
 cdef wide_t MOST = wide_of(1 << 32, 0)  # of a balance: times a rate it fits 128 bits
 

@@ -13,11 +13,11 @@ from libc.string cimport memset
 
 from engine.model.records cimport Intent
 from engine.model.words cimport INTENT_AMEND, INTENT_CANCEL, INTENT_PLACE, ORDER_TYPE_LIMIT, TICK_STATE
-from research.simulate.desk cimport Desk
-from research.simulate.event cimport Event
-from research.simulate.agenda cimport bring_forward
-from research.simulate.orders cimport NO_ORDER, Order
-from research.simulate.session cimport AMEND, CANCEL, CANCEL_SENT, CANCEL_WAITS, PLACE, Letter, Session
+from research.simulate.trading.desk cimport Desk
+from research.simulate.data.event cimport Event
+from research.simulate.matching.agenda cimport bring_forward
+from research.simulate.matching.orders cimport NO_ORDER, Order
+from research.simulate.trading.session cimport AMEND, CANCEL, CANCEL_SENT, CANCEL_WAITS, PLACE, Letter, Session
 
 from engine.model.records import TICK
 from engine.model.words import DONE_STATES

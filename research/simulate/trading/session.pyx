@@ -12,12 +12,12 @@ from cython cimport final
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from research.simulate.agenda cimport Agenda, bring_forward
-from research.simulate.balances cimport Balances
-from research.simulate.chance cimport Chance
-from research.simulate.delay cimport Delay
-from research.simulate.orders cimport NO_ORDER, Orders
-from research.simulate.schedule cimport Schedule
+from research.simulate.matching.agenda cimport Agenda, bring_forward
+from research.simulate.trading.balances cimport Balances
+from research.simulate.matching.chance cimport Chance
+from research.simulate.matching.delay cimport Delay
+from research.simulate.matching.orders cimport NO_ORDER, Orders
+from research.simulate.matching.schedule cimport Schedule
 
 cdef enum:
     FIRST_ROOM = 1024

@@ -3,10 +3,10 @@
 from cython cimport final
 from libc.stdint cimport int64_t
 
-from research.simulate.agenda cimport Agenda
-from research.simulate.client cimport Client
-from research.simulate.orders cimport Orders
-from research.simulate.session cimport Letter
+from research.simulate.matching.agenda cimport Agenda
+from research.simulate.trading.client cimport Client
+from research.simulate.matching.orders cimport Orders
+from research.simulate.trading.session cimport Letter
 
 
 @final

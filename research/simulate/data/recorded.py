@@ -16,7 +16,7 @@ from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, Flag, TickKind
 from research.history import Moment, history, place_of
-from research.simulate.events import EVENT, Events, repaired
+from research.simulate.data.events import EVENT, Events, repaired
 
 GAPS = ("refuse", "keep")
 BOOKS = ("levels", "best", "none")

@@ -1,6 +1,6 @@
 from engine.strategy.api.strategy import Strategy
 from research.bars.source import BarSource
-from research.simulate.client import Client
+from research.simulate.trading.client import Client
 
 class NotInFastError(ValueError): ...
 

@@ -8,10 +8,10 @@ nothing else.
 from cython cimport final
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
 
-from research.simulate.agenda cimport Agenda
-from research.simulate.client cimport Client
-from research.simulate.session cimport CANCEL, PLACE, REPLACE, Letter, Session, next_ns, receive
-from research.simulate.venue cimport OwnOrders
+from research.simulate.matching.agenda cimport Agenda
+from research.simulate.trading.client cimport Client
+from research.simulate.trading.session cimport CANCEL, PLACE, REPLACE, Letter, Session, next_ns, receive
+from research.simulate.matching.venue cimport OwnOrders
 
 cdef enum:
     AT_ONCE = 100_000  # messages in one nanosecond: a strategy that answers every answer, without latency

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from research.simulate.desk import Desk
-from research.simulate.session import Session
+from research.simulate.trading.desk import Desk
+from research.simulate.trading.session import Session
 
 class Client:
     desks: list[Desk | None]

@@ -1,7 +1,7 @@
 from typing import Self, final
 
-from research.simulate.orders import Orders
-from research.simulate.session import Session
+from research.simulate.matching.orders import Orders
+from research.simulate.trading.session import Session
 
 @final
 class VenueMarket:

@@ -8,7 +8,7 @@ from engine.book.book cimport Book
 from engine.model.words cimport (
     BOOK_CROSSED, BOOK_EMPTY, BOOK_GOOD, FLAG_LAST, FLAG_RESET, TICK_LEVEL, TICK_STATE,
 )
-from research.simulate.event cimport Event
+from research.simulate.data.event cimport Event
 
 
 @final

@@ -8,9 +8,9 @@ from engine.book.place_in_queue cimport QueueModel
 from engine.book.side cimport Side
 from engine.book.table cimport Table
 from engine.model.wide cimport wide_t
-from research.simulate.event cimport Event
-from research.simulate.orders cimport Order, Orders
-from research.simulate.session cimport Session
+from research.simulate.data.event cimport Event
+from research.simulate.matching.orders cimport Order, Orders
+from research.simulate.trading.session cimport Session
 
 
 @final

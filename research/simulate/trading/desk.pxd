@@ -4,7 +4,7 @@ from cython cimport final
 from libc.stdint cimport int64_t, uint32_t
 
 from engine.model.wide cimport wide_t
-from research.simulate.received cimport Received
+from research.simulate.trading.received cimport Received
 
 
 @final

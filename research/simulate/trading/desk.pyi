@@ -2,7 +2,7 @@ from typing import final
 
 from engine.model.instrument import Instrument
 from research.simulate.caps import DeskCaps
-from research.simulate.received import Received
+from research.simulate.trading.received import Received
 
 @final
 class Desk:

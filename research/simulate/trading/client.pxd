@@ -9,10 +9,10 @@
 from libc.stdint cimport int32_t, int64_t
 
 from engine.model.records cimport Intent
-from research.simulate.desk cimport Desk
-from research.simulate.event cimport Event
-from research.simulate.orders cimport Order, Orders
-from research.simulate.session cimport Letter, Session
+from research.simulate.trading.desk cimport Desk
+from research.simulate.data.event cimport Event
+from research.simulate.matching.orders cimport Order, Orders
+from research.simulate.trading.session cimport Letter, Session
 
 cdef object tick_of(const Event *event)
 

@@ -1,0 +1,1 @@
+"""Market data of a simulation: events from files, from tables and from the history."""

@@ -1,0 +1,1 @@
+"""The strategy's side of a simulation: its client, its orders, its positions and balances."""
