@@ -334,9 +334,9 @@ def _marked(rows: Mapping[str, Any]) -> dict[str, Any]:
     """Rows without a price of what is held, as while the feed is away, with the profit and the price before."""
     known = np.isfinite(rows["net"])
     if not known.any():
-        return dict(rows)
+        return {**rows, "is_priced": known}
     last = np.maximum.accumulate(np.where(known, np.arange(len(known)), np.argmax(known)))
-    return {**rows, "net": rows["net"][last], "mark_price": rows["mark_price"][last]}
+    return {**rows, "net": rows["net"][last], "mark_price": rows["mark_price"][last], "is_priced": known}
 
 
 def held_of(rows: Mapping[str, Any]) -> Row:

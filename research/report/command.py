@@ -106,7 +106,8 @@ def _print(one: Performance, rows: list[Position], files: list[str]) -> None:
 def _shown(row: Position) -> tuple[str, ...]:
     """A position as the table shows it."""
     differs = f"DIFFERS: held {row.held_by_fills:.8g}, profit {row.profit_by_fills:.4f}"
+    equal = "equal" if row.is_priced else "held equal, profit not compared: no price at the end"
     return (
         str(row.account), row.symbol, f"{row.held:.8g}", f"{row.mark:.8g}", f"{row.profit:.4f}", f"{row.fees:.4f}",
-        f"{row.traded:.2f}", str(row.fills), "equal" if row.is_reconciled else differs,
+        f"{row.traded:.2f}", str(row.fills), equal if row.is_reconciled else differs,
     )  # fmt: skip

@@ -3,7 +3,8 @@
     held      the size by POSITIONS at the end; by fills: the size at the start and every fill since, less fees in it
     profit    the net profit by POSITIONS; by fills: their money less fees, and the change of the value of what is held
 
-Both ways must agree. A difference is a fault of the recording or of the engine, and is named.
+Both ways must agree. A difference is a fault of the recording or of the engine, and is named. Where the last row has no
+price, as while the feed is away, its profit is of before the last fills, and only the sizes are compared.
 """
 
 from collections.abc import Iterator
@@ -30,13 +31,15 @@ class Position(NamedTuple):
     fees: float
     traded: float
     fills: int
+    is_priced: bool  # at the end
 
     @property
     def is_reconciled(self) -> bool:
         """Whether both ways to count agree."""
         size = SIZE_CLOSE * max(1.0, abs(self.held))
         money = CLOSE * max(1.0, self.traded, abs(self.held) * self.mark)
-        return abs(self.held - self.held_by_fills) <= size and abs(self.profit - self.profit_by_fills) <= money
+        is_equal = not self.is_priced or abs(self.profit - self.profit_by_fills) <= money
+        return is_equal and abs(self.held - self.held_by_fills) <= size
 
 
 def positions(recorded: Recorded) -> Iterator[Position]:
@@ -59,5 +62,5 @@ def _position(recorded: Recorded, account: int, instrument: int, rows: dict[str,
         account, recorded.symbols[place], float(held[-1]), float(held[0] + bought.sum() - in_base.sum()),
         float(rows["mark_price"][-1]), float(rows["net"][-1] - rows["net"][0]),
         float(value[-1] - value[0] - (mine["side"] * money).sum() - fees.sum()), float(mine["fee"].sum()),
-        float(money.sum()), len(mine),
+        float(money.sum()), len(mine), bool(rows["is_priced"][-1]),
     )  # fmt: skip

@@ -129,6 +129,19 @@ def test_a_fill_that_is_not_recorded_is_found(session: str, monkeypatch: pytest.
     assert [row.symbol for row in positions(recorded) if not row.is_reconciled] == [first]
 
 
+def test_a_fill_after_the_last_price_is_no_difference(session: str) -> None:
+    """The feed died, then an order filled: the profit of before that fill must not be reported as a fault."""
+    recorded = Recorded(session, None, None, "")
+    key, rows = next((key, rows) for key, rows in recorded.cells.items() if key[1] == WHOLE and rows["fill_count"][-1])
+    before = int(np.argmax(rows["fill_count"] == rows["fill_count"][-1]))
+    late = {**rows, "net": np.where(np.arange(len(rows["net"])) < before, rows["net"], np.nan)}
+    recorded.cells[key] = of_session_cells(late)[key]
+    found = {row.symbol: row for row in positions(recorded)}[recorded.symbols[recorded.places[key[2]]]]
+    assert (found.is_priced, found.is_reconciled) == (False, True)
+    assert not found._replace(is_priced=True).is_reconciled
+    assert not found._replace(held=found.held + 1).is_reconciled
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
