@@ -134,6 +134,17 @@ def _check_accounts(config: Config) -> None:
     _try(config, place, lambda: check_journals(config))
 
 
+def _check_kept(config: Config, window: int) -> None:
+    """Refuse a recorder that removes the days of the value at risk: without them it refuses every entry."""
+    if config.recorder is None or not str(config.risk.get("var_history", "")).startswith(f"{RECORDER}:"):
+        return
+    kept = {"": config.recorder.keep_days} | config.recorder.keep_days_of
+    key, days = ("recorder.keep_days_of.bars", kept["bars"]) if "bars" in kept else ("recorder.keep_days", kept[""])
+    if 0 < days <= window:
+        msg = f"{key} is {days}, expected 0 or over {window}: var_history needs the days of var_window_days"
+        raise ValueError(msg)
+
+
 def _check_risk(config: Config) -> None:
     """Check the limits, and that each instrument which they name is configured."""
     from engine.risk.breakers import check_watched  # noqa: PLC0415 - only `up` needs it
@@ -145,6 +156,7 @@ def _check_risk(config: Config) -> None:
     limits.check_instruments(known)
     check_watched(config.risk, limits, known)
     limits.check_rise()
+    _check_kept(config, limits.var_window_days)
     for venue in config.venues:
         brackets_of(venue, limits.margin_brackets)
 

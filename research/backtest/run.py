@@ -100,6 +100,8 @@ def _strategy(given: Any, settings: Settings) -> tuple[Any, Mapping[str, Any]]:
 def _bars(kind: Any, data: Data, one: Instrument, settings: Settings) -> BarSource | None:
     """Where the bars of `on_bar` come from; None for a strategy without it."""
     if not (isinstance(kind, type) and issubclass(kind, Strategy) and "bars" in reads_of(kind)):
+        if settings.bars and data.bars is None:
+            raise ValueError("config: `bars`: the strategy has no on_bar and no indicator of bars: remove the key")
         return None
     delay_ns = round((settings.latency.feed_ms or 0) * MS)
     if data.bars is not None:

@@ -133,6 +133,8 @@ def client_of(
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
         made = strategy(tuple(instruments), checked_parameters(strategy, parameters or {}))
         return StrategyClient(made, bars() if callable(bars) else bars, strategy_id)
+    if bars is not None:
+        raise ValueError("bars: a compiled strategy has no on_bar: remove the option")
     if isinstance(strategy, type) and issubclass(strategy, Client):
         return strategy(**(parameters or {}))
     if not isinstance(strategy, Client):

@@ -64,7 +64,6 @@ def driven(
         msg = 'expected a class of engine.strategy.Strategy: a compiled client runs at speed "fast"'
         raise TypeError(f"strategy: found {strategy!r}, {msg}")
     check_reads(strategy, bars)
-    bars = bars if reads_of(strategy) else None
     made = strategy(tuple(instruments), _plain(checked_parameters(strategy, parameters)))
     directory = tempfile.TemporaryDirectory(prefix="steelyard-simulate-")
     try:

@@ -68,6 +68,8 @@ def check_reads(kind, bars):
     if bars is None and reads_of(kind):
         raise ValueError(f"{kind.__name__} reads bars: pass `bars`, such as PrintBars(instruments, ['1m']) or "
                          "GivenBars of research.bars")
+    if bars is not None and not reads_of(kind):
+        raise ValueError(f"bars: {kind.__name__} has no on_bar and declares no indicator of bars: remove the option")
 
 
 def check_intervals(strategy, bars):
@@ -115,7 +117,7 @@ cdef class StrategyClient(Client):
         self.on_book, self.on_print = strategy.on_book, strategy.on_print
         self.reads_prints = defines(kind, "on_print")
         self.decode = Codec(BOOK_TOP).unpack
-        self.schedule, self.bars = Schedule(strategy), bars if reads_of(kind) else None
+        self.schedule, self.bars = Schedule(strategy), bars
         self.assets = {one.id: one.quote.encode() for one in strategy.instruments.values()}
 
     def attach(self, session, desks, number):

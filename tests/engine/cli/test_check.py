@@ -1,5 +1,6 @@
 """What `up` refuses before it starts anything."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -258,6 +259,26 @@ def test_what_a_feed_of_its_own_name_would_refuse_is_found_too(write: Write) -> 
     """The check must not depend on the role being called feed."""
     with pytest.raises(CommandError, match=r"feed: .*stale"):
         check(write(with_feeds(2, "[feed]\nstale = 5")))
+
+
+KEPT = '[risk]\nvar_history = "recorder"\nvar_limit_1d_95 = 5000\ncapital_usd = 1000\n[recorder]\nseal_seconds = 60\n'
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ("keep_days = 250", "recorder.keep_days is 250, expected 0 or over 250"),
+        ("keep_days = 900\nkeep_days_of = { bars = 30 }", "recorder.keep_days_of.bars is 30, expected 0 or over 250"),
+        ("keep_days = 5\nkeep_days_of = { bars = 251 }", ""),
+        ("keep_days_of = { ticks = 7 }", ""),
+        ("keep_days = 0", ""),
+    ],
+)
+def test_a_recorder_may_not_remove_the_days_of_the_value_at_risk(write: Write, keys: str, found: str) -> None:
+    """Eight months later, in the night, every entry would be refused for want of history."""
+    config = write(market(tables=KEPT + keys + "\n"))
+    with pytest.raises(CommandError, match=found) if found else contextlib.nullcontext():
+        check(config)
 
 
 def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) -> None:
