@@ -27,6 +27,7 @@ from engine.cli.parser.texts import (
     POSITIONS,
     PRUNE,
     REPORT,
+    TRACE,
 )
 from engine.supervisor.commands import INSTRUMENT
 
@@ -56,6 +57,9 @@ def reading_commands(commands: "Commands") -> None:
     text = "show how long the stages of an order took, from tick to the venue's answer"
     latency = add(commands, "latency", "latency:latency", text, "latency -n 500", LATENCY)
     latency.add_argument("-n", type=count, default=1000, metavar="N", help="the newest N orders (default 1000)")
+    text = "show the journey of one order: every stage from its market data to its position, and the record of each"
+    trace = add(commands, "trace", "trace:trace", text, "trace 0123456789abcdef0123456789abcdef", TRACE)
+    trace.add_argument("order", metavar="ORDER", help="our client id, the venue's id, or the number of an intent")
     _journal_commands(commands)
     add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
     log = add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)

@@ -113,6 +113,11 @@ are not traced: memray can do so only from a start, or by a debugger that runs c
 LATENCY = """\
 Percentiles by strategy and venue over the newest orders that the lanes hold, from the times in their records: from the
 tick's receipt to the intent, from there to the order's send, and from there to the venue's answer."""
+TRACE = """\
+Each line: a stage, its time in UTC, how long after the first stage and after the stage before, and the lane and the
+number of the record that has the time. A stage whose record the lane does not hold any more says so. A time at the
+venue is of the venue's clock; stages in one step of execution have the step's time. `orders --all --json` lists the
+ids. An intent that was refused has no order: give its number."""
 BALANCES = """\
 The newest answer of the venue, which execution asks for every execution.balance_interval_ns (60 s) and after each
 alarm. Locked is what the venue holds for open orders, our own and those of others; total is free and locked together.

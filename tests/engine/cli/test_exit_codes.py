@@ -18,7 +18,7 @@ from tests.engine.typed import Typed, Write
 SYSTEM_COMMANDS = (
     "down", "status", "halt", "resume", "flatten", "cancel 7", "cancel-all",
     "restart feed", "orders", "positions", "balances", "monitor", "reconcile", "journal", "fills",
-    "kill feed", "profile feed", "reload", "set", "strategy", "latency",
+    "kill feed", "profile feed", "reload", "set", "strategy", "latency", "trace 7",
     "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
     "config show", "alert test", "deaths", "strategy list", "set maker size=1", "data ls", "data check", "data prune",
     "data backfill --venue a --symbol b --from c --to d --kind trades",

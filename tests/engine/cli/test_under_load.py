@@ -30,7 +30,8 @@ CALLERS, CALLS = 4, 16  # processes that send commands at once, below the rate t
 ANSWER_S = 10.0  # the deadline of a command to the socket; commands that wait for roles have their own
 COMMAND_S = 60.0  # of a command of engine-ctl, the start of processes included
 LINES = (
-    "check {file}", "config show {file}", "ls", "status", "orders", "positions", "monitor", "latency", "journal",
+    "check {file}", "config show {file}", "ls", "status", "orders", "positions", "monitor", "latency", "trace {order}",
+    "journal",
     "balances", "reconcile", "fills", "paths", "log -n 5", "deaths", "book BTCUSDT --once", "ticks -n 3",
     "across --once", "autopsy", "shm ls",
     "shm stat ticks --seconds 0", "shm tail orders -n 3", "set", "set maker.half_width_steps 3",
@@ -135,6 +136,7 @@ def test_every_command_is_answered_while_the_engine_is_busy(
     csv.write_text("time,price,size,side,id\n1700000000000,1.25,0.5,buy,1\n")
     today = datetime.now(UTC).date()
     fixed = {"csv": csv, "today": today, "yesterday": today - timedelta(1), "system": house.system}
+    fixed["order"] = house.truth()[-1]["client_id"]
     with busy():
         for number, line in enumerate(lines):
             name, place = command_of(line), house.paths.state / "n"
