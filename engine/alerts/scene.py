@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.alerts.answers import Answers
 from engine.alerts.deaths import Death, DeathsFile
 from engine.alerts.machine import Machine
 from engine.alerts.orders import WaitingOrders
@@ -35,7 +36,9 @@ class SceneLanes:
         self.cancels = dict(lanes.cell_readers("cancels"))
         self.book_tops = dict(lanes.cell_readers("book_tops"))
         self.instruments = dict(lanes.cell_readers("instruments"))
+        self.frames = dict(lanes.ring_readers("frames"))
         self.orders = dict(lanes.ring_readers("orders"))
+        self.answered = dict(lanes.ring_readers("orders"))  # the same lanes, with cursors of their own
         self.routes = dict(lanes.ring_readers("route_orders")) if lanes.has("route_orders") else {}
 
 
@@ -64,6 +67,7 @@ class Scene:
     clock_offset_ns: int | None = None  # wall clock minus our clock
     clock_step_ns: int = 0  # its change since the last check
     waiting: Mapping[str, WaitingOrders] = field(default_factory=dict)
+    answers: Mapping[str, Answers] = field(default_factory=dict)
     routes: Mapping[str, Routes] = field(default_factory=dict)  # by router: there is one at most
 
     @classmethod
@@ -76,8 +80,9 @@ class Scene:
         supervisor = Process(SUPERVISOR, {SUPERVISOR: beats[SUPERVISOR]}, machine)
         processes = Processes(every, supervisor, config.watch.late_ms * MS)
         waiting = {execution: WaitingOrders(orders) for execution, orders in found.orders.items()}
+        answers = {execution: Answers(orders) for execution, orders in found.answered.items()}
         routes = {router: Routes(orders) for router, orders in found.routes.items()}
-        return cls(config, found, machine, processes, deaths, outbox, waiting=waiting, routes=routes)
+        return cls(config, found, machine, processes, deaths, outbox, waiting=waiting, answers=answers, routes=routes)
 
     def update(self, now_ns: int, gap: Gap | None) -> None:
         """Read everything that a check needs."""
@@ -89,6 +94,8 @@ class Scene:
         self.clock_offset_ns = offset_ns
         for orders in self.waiting.values():
             orders.update()
+        for answers in self.answers.values():
+            answers.update()
         for routes in self.routes.values():
             routes.update()
 

@@ -308,6 +308,8 @@ class Alerts(Table, frozen=True, kw_only=True):
     parent_ms: Milliseconds = 2_000  # a routed order that is open for longer after its deadline
     session_ms: Milliseconds = 10_000  # an order session that is not ready for longer
     clock_ms: Milliseconds = 500  # a step of the wall clock
+    anomaly_z: Annotated[float, msgspec.Meta(ge=0)] = 6.0  # so many deviations from what is normal; 0: not checked
+    anomaly_warm: Annotated[int, msgspec.Meta(ge=10, le=86_400)] = 300  # seconds in which what is normal is learned
     disk_free_mib: Annotated[int, msgspec.Meta(ge=0)] = 256  # less free space for the state or the journal
     shm_free_mib: Annotated[int, msgspec.Meta(ge=0)] = 8  # less free space in /dev/shm
 
