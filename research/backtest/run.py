@@ -50,6 +50,7 @@ def backtest_strategy(df: Any, strategy: type[Strategy] | Client | str, config: 
         models=models_of(settings, received=data.received),
         parameters=parameters,
         caps=settings.caps,
+        capital=settings.capital,
         called=settings.called,
         speed=settings.speed,
         mark_ns=length_of(settings.mark),

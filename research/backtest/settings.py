@@ -87,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
     queue: QueueTable = QueueTable()
     caps: dict[str, Any] = {}  # keys of [risk]
+    capital: dict[str, str | int] | None = None  # the free balances at the beginning; None: no balance is checked
     called: str = "message"
     speed: str = "fast"
     mark: str = "1m"  # how often equity is marked

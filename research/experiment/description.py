@@ -6,6 +6,7 @@ called = "message"                  or "event"
 speed = "fast"                      or "engine": the engine's own roles
 bars = ["1m"]                       of the data's prints, for a class with `on_bar`
 mark_ms = 60_000                    how often equity is marked
+capital = {USDT = "1000"}           the balances at the beginning; without it no balance is checked
 [parameters]  [models]  [caps]  [[instruments]]
 """
 
@@ -44,6 +45,7 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beside: str = ""
     parameters: dict[str, Any] = {}
     caps: dict[str, Any] = {}
+    capital: dict[str, str | int] | None = None
     called: str = "message"
     speed: str = "fast"
     bars: tuple[str, ...] = ()
@@ -93,8 +95,8 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         begin_ns = int(events[0]["receive_ns"])
         bars = partial(PrintBars, self.instruments, self.bars, begin_ns=begin_ns) if self.bars else None
         return {
-            "instruments": self.instruments, "models": models, "caps": self.caps, "called": self.called,
-            "mark_ns": self.mark_ms * MS, "bars": bars,
+            "instruments": self.instruments, "models": models, "caps": self.caps, "capital": self.capital,
+            "called": self.called, "mark_ns": self.mark_ms * MS, "bars": bars,
         }  # fmt: skip
 
 

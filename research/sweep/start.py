@@ -11,6 +11,7 @@ from engine.model.instrument import Instrument
 from research.experiment import Experiment, code_of, engine_code, experiment_of, hash_of, read_toml
 from research.experiment.description import MINUTE_MS, MS, Kind
 from research.simulate import Models, check, load, save
+from research.simulate.capital import check as check_capital
 from research.sweep.attached import Sweep, address_of, variants_of, workers_of
 from research.sweep.figures import FIGURES
 from research.sweep.registry import expect_pyarrow
@@ -50,7 +51,7 @@ def describe(
     """Check a sweep and write its description; nothing runs yet.
 
     `space` has the values of each parameter (`space.py`); `search` is "grid", or "random" with a number of `trials`.
-    `options` are `parameters` (those that stay), `caps`, `called`, `speed`, `mark_ms`.
+    `options` are `parameters` (those that stay), `caps`, `capital`, `called`, `speed`, `mark_ms`.
     """
     expect_pyarrow()
     place = Path(home) if home is not None else default_home()
@@ -92,6 +93,8 @@ def study_of(
     kind, axes = experiment.kind(), axes_of(space, search)
     check_bounds(kind, experiment.parameters, axes)
     check(experiment.events(), experiment.instruments)
+    if experiment.capital is not None:
+        check_capital(experiment.capital, experiment.instruments)
     return Study(
         name or kind.__name__.lower(), experiment, dict(space), search, count_of(axes, search, trials), seed, objective,
         slices, code_of(experiment.strategy, experiment.beside), engine_code(), hash_of(Path(experiment.data)),

@@ -1,6 +1,7 @@
 """`backtest_strategy`: equal for every kind of table, and every mistake is refused with its row or its key."""
 
 import copy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,16 @@ def test_a_class_with_on_bar_has_bars_of_the_ticks() -> None:
     with pytest.raises(ValueError, match="config: no `bars`, expected some: MovingAverageCross reads bars"):
         backtest_strategy(ticks(), MovingAverageCross, config)
     assert backtest_strategy(ticks(), MovingAverageCross, config | {"bars": ["1m"]}).events == 12
+
+
+def test_an_account_without_money_fills_nothing_and_bars_without_a_reader_are_refused() -> None:
+    """Both keys were accepted without an effect before."""
+    free = backtest_strategy(ticks(), Counts, OF_TICKS | {"parameters": {"seen": []}})
+    poor = backtest_strategy(ticks(), Counts, OF_TICKS | {"parameters": {"seen": []}, "capital": {"USDT": "0.01"}})
+    assert len(free.fills) > 0
+    assert (len(poor.fills), poor.balances["USDT"].free) == (0, Decimal("0.01"))
+    with pytest.raises(ValueError, match="config: `bars`: the strategy has no on_bar"):
+        backtest_strategy(ticks(), Idle, OF_TICKS | {"bars": ["1m"]})
 
 
 def test_events_are_accepted_as_they_are() -> None:

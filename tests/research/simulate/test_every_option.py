@@ -14,6 +14,7 @@ from engine.risk.caps import CAPS
 from engine.risk.limits import RiskLimits
 from engine.strategy import Strategy
 from research.bars import PrintBars
+from research.experiment import Experiment
 from research.simulate import (
     CHECKED,
     Constant,
@@ -121,6 +122,12 @@ def test_a_compiled_strategy_has_no_bars() -> None:
     """It has no hook for them."""
     with pytest.raises(ValueError, match="bars: a compiled strategy has no on_bar"):
         simulate(EVENTS, Watcher, instruments=[BTC, ETH], models=MODELS, bars=OF_RUNS["bars"])
+
+
+def test_an_experiment_has_the_options_of_a_run() -> None:
+    """What it lacks, a sweep, a walk-forward and a look-ahead test cannot do."""
+    of_run = inspect.signature(simulate).parameters.keys() - {"events", "intents", "price_assumptions", "mark_ns"}
+    assert of_run | {"data", "beside", "mark_ms"} == set(Experiment.__struct_fields__)
 
 
 def test_many_has_the_options_of_one() -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -31,6 +32,17 @@ def test_one_two_and_eight_workers_give_the_same_bytes(tmp_path: Path) -> None:
     assert table["trial"].to_pylist() == list(range(12))
     assert len(set(table["pnl"].to_pylist())) == 12
     assert min(table["fills"].to_pylist()) > 0
+
+
+def test_each_trial_begins_with_the_capital_of_the_sweep(tmp_path: Path) -> None:
+    """A sweep over an account without money may not show a profit, and is another sweep than one without a bound."""
+    free, poor = described(tmp_path / "free"), described(tmp_path / "poor", capital={"USDT": "0", "BTC": 0})
+    assert free.id != poor.id
+    fills = [pq.read_table(pa.BufferReader(driven(one, 1)))["fills"].to_pylist() for one in (free, poor)]
+    assert min(fills[0]) > 0
+    assert set(fills[1]) == {0}
+    with pytest.raises(ValueError, match="capital: found 'EUR', expected assets of the run's instruments: BTC, USDT"):
+        described(tmp_path / "wrong", capital={"EUR": "1"})
 
 
 def test_another_hash_seed_gives_the_same_table(tmp_path: Path) -> None:
