@@ -158,7 +158,7 @@ def address_of(cluster: Any) -> str:
 
 
 def _start_driver(folder: Folder, workers: int, variants: int, cluster: str) -> None:
-    """Start the driver in a session of its own, and return when it runs."""
+    """Start the driver in a session of its own, and return when it runs, or when another process runs the sweep."""
     inward, outward = os.pipe()
     command = [sys.executable, "-m", "research.sweep.driver", str(folder.home), folder.id, "--workers", str(workers)]
     command += ["--variants", str(variants), "--cluster", cluster, "--ready", str(outward)]
@@ -172,6 +172,8 @@ def _start_driver(folder: Folder, workers: int, variants: int, cluster: str) -> 
     with os.fdopen(inward, "rb") as ready:
         if not ready.read(1):
             driver.wait()
+            if is_locked(folder.lock) or folder.table.exists():
+                return
             raise SweepStoppedError(f"sweep {folder.id} did not start: {Sweep(folder).last_words()}")
 
 

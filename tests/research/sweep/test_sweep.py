@@ -18,6 +18,7 @@ from bench.market import BTC, made
 from bench.sweep import Bench
 from research.experiment.code import ROOT
 from research.sweep import SweepStoppedError, attach, registry
+from research.sweep.attached import _start_driver
 from research.sweep.lock import is_locked, lock
 from research.sweep.log import Log, LogWriter, Row, encode
 from tests.research.sweep.cases import MODELS, SMALL, begun, children_of, described, driven, driver_of, is_alive
@@ -180,10 +181,10 @@ def test_changed_data_is_refused(tmp_path: Path) -> None:
         driven(folder, 1)
 
 
-def test_the_command_runs_a_file_and_names_a_wrong_key(tmp_path: Path) -> None:
-    """A user begins with a file and the help."""
-    (tmp_path / "mine.py").write_text((Path(__file__).parent / "strategies.py").read_text())
-    research.sweep.start.np.save(tmp_path / "day.npy", SMALL)
+def file_in(place: Path) -> str:
+    """A sweep's file beside its strategy and its data; its text."""
+    (place / "mine.py").write_text((Path(__file__).parent / "strategies.py").read_text())
+    research.sweep.start.np.save(place / "day.npy", SMALL)
     text = f"""
 strategy = "mine:Every"
 data = "day.npy"
@@ -198,7 +199,13 @@ models = {{order_latency = 1_000_000, answer_latency = 1_000_000, fees = {{maker
         )
     }
 """
-    (tmp_path / "sweep.toml").write_text(text)
+    (place / "sweep.toml").write_text(text)
+    return text
+
+
+def test_the_command_runs_a_file_and_names_a_wrong_key(tmp_path: Path) -> None:
+    """A user begins with a file and the help."""
+    text = file_in(tmp_path)
     command = [sys.executable, "-m", "research.sweep", tmp_path / "sweep.toml", "--home", tmp_path / "home"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -207,6 +214,24 @@ models = {{order_latency = 1_000_000, answer_latency = 1_000_000, fees = {{maker
     wrong = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert wrong.returncode == 1
     assert "unknown key `spac`, did you mean space or" in wrong.stderr
+
+
+def test_of_two_processes_that_start_one_sweep_at_once_both_show_its_end(tmp_path: Path) -> None:
+    """The second one ended with an error, although the sweep that it wanted was running."""
+    folder = described(tmp_path / "held")
+    held = lock(folder.lock)
+    _start_driver(folder, 1, 0, "")  # the other process locked it after this one had found it free
+    os.close(held)
+    Path(folder.read().experiment.data).unlink()
+    with pytest.raises(SweepStoppedError, match=r"did not start: .*No such file"):
+        _start_driver(folder, 1, 0, "")
+    file_in(tmp_path)
+    command = [sys.executable, "-m", "research.sweep", tmp_path / "sweep.toml", "--home", tmp_path / "home"]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    shown = [one.communicate(timeout=60)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert shown[0] == shown[1]
+    assert "finished" in shown[0]
 
 
 def test_workers_share_one_copy_of_the_data(tmp_path: Path) -> None:
