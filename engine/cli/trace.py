@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import shm
-from engine.cli import NOT_FOUND, CommandError
+from engine.cli import NOT_FOUND, WRONG_USE, CommandError
 from engine.cli.output import attach, choose_system, iso, print_json, print_line, print_table, segments_of
 from engine.model.text import shown
 from engine.monitor.journey import Placed, Point, Trail, durations, journey
@@ -77,10 +77,14 @@ def _trail(system: str, given: str) -> Trail:
 def _intent_of(system: str, given: str, orders: list[Placed]) -> int:
     """The intent of the order that is meant; the number itself where an intent has it."""
     wanted = given.strip().lower()
-    for one in orders:
-        ids = one.row.client_id.ljust(16, b"\0").hex(), shown(one.row.venue_order_id).lower(), str(one.row.intent_id)
-        if wanted in ids:
-            return int(one.row.intent_id)
+    if not wanted:
+        raise CommandError("ORDER is empty: expected a client id, an id of the venue or an intent's number", WRONG_USE)
+    found = {one.row.intent_id: _client(one) for one in orders if wanted in _ids(one)}
+    if len(found) > 1:
+        msg = f"{given}: {len(found)} orders have this id, their client ids are {', '.join(found.values())}: name one"
+        raise CommandError(msg, WRONG_USE)
+    for number in found:
+        return int(number)
     for lane in INTENT_LANES:
         for one in _placed(system, lane, lambda row: str(row.intent_id) == wanted):
             return int(one.row.intent_id)
@@ -90,6 +94,15 @@ def _intent_of(system: str, given: str, orders: list[Placed]) -> int:
         " as `engine-ctl orders --all --json` lists them; older ones are in the recorder's history"
     )
     raise CommandError(msg, NOT_FOUND)
+
+
+def _client(order: Placed) -> str:
+    return str(order.row.client_id.ljust(16, b"\0").hex())
+
+
+def _ids(order: Placed) -> tuple[str, str, str]:
+    """Every id by which an order can be meant; the venue's is empty until the venue has named it."""
+    return _client(order), shown(order.row.venue_order_id).lower(), str(order.row.intent_id)
 
 
 def _placed(system: str, lane: str, matches: Callable[[Any], bool] = lambda _: True) -> Iterator[Placed]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.cli import NOT_FOUND
+from engine.cli import NOT_FOUND, WRONG_USE
 from engine.config import Config
 from engine.lanes import open_role
 from engine.model.words import IntentKind, Reason
@@ -55,6 +55,17 @@ def test_an_order_that_no_lane_holds_is_named(typed: Typed, market: Config) -> N
     text = typed("trace", "abc", "--system", market.system.name, code=NOT_FOUND)
     assert "abc: the lanes hold no such order" in text
     assert "engine-ctl orders --all --json" in text
+
+
+def test_an_id_that_means_no_order_or_several_is_refused(typed: Typed, market: Config) -> None:
+    """Orders that the venue has not named yet have an empty id, and two venues may give the same one."""
+    assert "ORDER is empty" in typed("trace", " ", "--system", market.system.name, code=WRONG_USE)
+    ring = open_role(market, "execution").ring_writer("orders")
+    for number in (b"\7", b"\x08"):
+        ring.publish(*zeros("orders", client_id=number * 16, intent_id=number[0], venue_order_id=b"X-55"))
+    ring.close()
+    text = typed("trace", "x-55", "--system", market.system.name, code=WRONG_USE)
+    assert f"2 orders have this id, their client ids are {'07' * 16}, {'08' * 16}: name one" in text
 
 
 STRATEGY = """
