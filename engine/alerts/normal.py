@@ -35,7 +35,7 @@ class Normal:
             return self.unusual
         spread = max(STANDARD * self.deviation, self._floor)
         self.score = (value - self.mean) / spread if self._count >= self._warm else 0.0
-        self._learn(value, spread)
+        self._add_to_mean(value, spread)
         self._above = self._above + 1 if self.score >= self._enter else 0
         self._below = self._below + 1 if self.score < self._enter / 2 else 0
         if self._above >= ENTER_AFTER:
@@ -44,7 +44,7 @@ class Normal:
             self.unusual = False
         return self.unusual
 
-    def _learn(self, value: float, spread: float) -> None:
+    def _add_to_mean(self, value: float, spread: float) -> None:
         """Move the mean and the deviation; the first values count more, as an average of all of them."""
         self._count += 1
         share = 1.0 / min(self._count, MEMORY)
