@@ -4,6 +4,8 @@ A file `<name>.CHECKSUM` beside it, as archives publish one (`<sha256>  <name>`)
 """
 
 import hashlib
+import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,8 @@ import pyarrow as pa
 from engine.imports.errors import ImportRefusedError
 
 READ = 1 << 20
-ENDS_S = 0.5  # in which a thread that reads ahead reads again
+ENDS_S = 2.0  # in which a thread that reads ahead reads again, and leaves Python
+LOOK_S = 0.001
 PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 DAMAGED = (zipfile.BadZipFile, EOFError, pa.ArrowInvalid, OSError)
 
@@ -118,10 +121,14 @@ class _Member:
         return found
 
     def end(self) -> None:
-        """Let the thread come to an end: it reads the end of the file, or has stopped before."""
+        """Let the thread come to an end: it reads the end of the file, or has stopped before; then it leaves Python."""
         self._stopped = True
-        if self._reader != get_ident():
-            self._ended.wait(ENDS_S)
+        if self._reader == get_ident():
+            return
+        self._ended.wait(ENDS_S)
+        until_s = time.monotonic() + ENDS_S
+        while self._reader in sys._current_frames() and time.monotonic() < until_s:  # noqa: SLF001 - CPython's documented name
+            time.sleep(LOOK_S)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

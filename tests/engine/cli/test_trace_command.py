@@ -31,7 +31,7 @@ def test_the_journey_of_a_filled_order_is_whole_and_in_order(floor: Callable[...
     first = {stage: next(row for row in rows if row["stage"] == stage) for stage in CAUSAL}
     times = [first[stage]["at_ns"] for stage in CAUSAL[:-2]]
     assert times == sorted(times), rows
-    assert first["answer"]["at_ns"] > first["sent to the venue"]["at_ns"]
+    assert first["answer"]["at_ns"] >= first["sent to the venue"]["at_ns"]  # both may be in one step
     assert all(first[stage]["lane"] and first[stage]["sequence"] >= 0 for stage in CAUSAL), rows
     assert first["data received"]["since_first_ns"] == 0
     filled = [one for one in house.truth() if one["what"] == "fill" and one["client_id"] == client]
