@@ -58,7 +58,7 @@ def test_a_symbol_the_venue_does_not_list_hurts_no_other(kind: str, seed: int, s
     engine = start(serve(kind, wire, symbols))
     engine.await_truth()
     engine.await_state(BookState.REFUSED, 2)
-    assert logs(engine, UNLISTED[kind], "is not followed")
+    engine.until(lambda: logs(engine, UNLISTED[kind], "is not followed"), "the error")
     shown = engine.shown(2)
     assert (shown.trading, shown.kind.rstrip(b"\0"), shown.symbol.rstrip(b"\0")) == (
         0, b"unlisted", UNLISTED[kind].encode(),
@@ -87,7 +87,7 @@ def test_prices_finer_than_the_step_are_a_state_and_a_reload_and_no_storm(
     server = engine.venues[0].server
     server.call(refine)
     engine.await_state(BookState.MISFIT, 1)
-    assert logs(engine, truth.symbol, "decimals")
+    engine.until(lambda: logs(engine, truth.symbol, "decimals"), "the error")
     server.call(lambda: wire.publish(wire.truths[SYMBOLS[kind][1]], wire.truths[SYMBOLS[kind][1]].move()))
     engine.await_truth(2)
     assert engine.seen[2].states == other

@@ -30,8 +30,8 @@ def test_a_refused_symbol_is_an_error_with_its_name_and_the_other_goes_on(
     engine = start(serve(kind, wire, SYMBOLS[kind]))
     engine.await_truth(1)
     engine.await_state(BookState.REFUSED, 2)
-    assert logs(engine, bad, "refused")
-    assert engine.shown(2).missing & ChannelKind.BOOK
+    engine.until(lambda: logs(engine, bad, "refused"), "the error")
+    engine.until(lambda: engine.shown(2).missing & ChannelKind.BOOK, "the channel is missing")
     assert wire.connections == 1
     engine.venues[0].server.call(lambda: wire.move(5))
     engine.await_truth(1)
@@ -54,7 +54,7 @@ def test_prints_that_are_ignored_while_the_book_flows_are_an_error(
     engine = start(serve(kind, wire, SYMBOLS[kind]))
     engine.until(lambda: logs(engine, bad, PRINTS[kind], "not acknowledged"), "the error")
     engine.await_truth()
-    assert engine.shown(2).missing == ChannelKind.PRINTS
+    engine.until(lambda: engine.shown(2).missing == ChannelKind.PRINTS, "prints alone are missing")
     wire.ignored.clear()
     engine.until(lambda: not engine.shown(2).missing, "prints are subscribed again")
     engine.await_whole()
@@ -102,7 +102,7 @@ def test_prints_that_never_come_beside_a_book_that_moves_are_an_error(
     server.call(lambda: wire.print(wire.truths[good]))  # one seed in a thousand trades nothing in ten moves
     engine.until(lambda: logs(engine, bad, PRINTS[kind], "nothing came"), "the error")
     assert not logs(engine, good, PRINTS[kind])
-    assert engine.shown(2).missing == ChannelKind.PRINTS
+    engine.until(lambda: engine.shown(2).missing == ChannelKind.PRINTS, "prints alone are missing")
     wire.silent.clear()
 
     def speaks() -> bool:
