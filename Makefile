@@ -33,7 +33,7 @@ demo: setup
 	@$(BIN)/python -m engine.demo $(if $(DURATION),--duration $(DURATION)) $(if $(CHAOS),--chaos)
 
 test: setup
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(RERUNS),--reruns $(RERUNS) -rR)
 
 check: lint
 	@$(BIN)/python -m pytest tests/tidy
