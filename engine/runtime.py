@@ -40,6 +40,9 @@ from typing import NoReturn
 from engine import clock, evidence, garbage, log, placement
 from engine.config import Config, ConfigError, Process, load
 from engine.lanes import FEED, open_role
+from engine.meters import current
+from engine.meters.table import place_of
+from engine.meters.usage import Usage, count_collections
 from engine.model.words import RoleState
 from engine.role import Role, StopsAloneError, WorkingOn
 
@@ -53,6 +56,7 @@ SHARED_BLOCK_NS = 1_000_000  # the longest poll when several roles share the pro
 INSTRUMENTS_LIMIT_NS = 15_000_000_000
 MS = 1_000_000
 LAG_MOST = (1 << 32) - 1
+EXCEPTIONS = place_of("exceptions")
 
 logger = logging.getLogger(__name__)
 
@@ -62,11 +66,15 @@ OnFailure = Callable[[str, Exception, Record | None], object]
 
 
 class Pulse:
-    """A role's heartbeat cell."""
+    """A role's heartbeat cell and its meters."""
 
     def __init__(self, config: Config, role: str) -> None:
-        """Become the writer of the role's cell."""
-        self.cell = open_role(config, role).cell_writer("heartbeat")
+        """Become the writer of the role's cell and meters, and count into these."""
+        lanes = open_role(config, role)
+        self.cell = lanes.cell_writer("heartbeat")
+        self.meters = current.Meters(lanes.word_writer("meters"))
+        self.meters.select()
+        self._usage = Usage(self.meters)
         self.start_ns = clock.now_ns()
         self.work = self.reads = 0
         self.beat(self.start_ns, 0, RoleState.STARTING)
@@ -78,6 +86,12 @@ class Pulse:
             0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, self.reads, min(lag, LAG_MOST),
             error_count,
         )  # fmt: skip
+        self._usage.store(steps, self.work, error_count, lag)
+
+    def close(self) -> None:
+        """Give up the cell and the meters."""
+        self.cell.close()
+        self.meters.close()
 
 
 class Loop:
@@ -124,6 +138,7 @@ class Loop:
         now_ns = self.now()
         work = 0
         for role, pulse in self._pairs:
+            pulse.meters.select()
             try:
                 done = role.step(now_ns)
             except Exception as error:  # noqa: BLE001 - `_remove` raises it again unless the role stops alone
@@ -148,6 +163,7 @@ class Loop:
     def _remove(self, role: Role, pulse: Pulse, error: Exception) -> None:
         """Continue without a role that raised, if it stops alone and others live; any other error ends the process."""
         self.failed_role = role.name
+        current.add(EXCEPTIONS)
         if not getattr(role, "stops_alone", False) or (len(self._pairs) == 1 and not self.is_starting):
             raise error
         self._pairs.remove((role, pulse))
@@ -186,6 +202,7 @@ class Loop:
 
     def _drains(self, role: Role, pulse: Pulse, now_ns: int) -> bool:
         """Step a role's `drain`; True when it has finished, or has failed alone."""
+        pulse.meters.select()
         try:
             return role.drain(now_ns)
         except Exception as error:  # noqa: BLE001 - as at a step
@@ -199,10 +216,10 @@ class Loop:
             error_count = role.error_count()
             role.close()
             pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, error_count)
-            pulse.cell.close()
+            pulse.close()
         for pulse in self._failed:
             pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, 1)
-            pulse.cell.close()
+            pulse.close()
 
 
 def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
@@ -215,6 +232,7 @@ def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
     def spin(rounds: int) -> object:
         if rounds % WARM_ROUNDS == 0:
             collect()
+            current.unselect()  # a rehearsal counts nowhere; the next step selects again
             for role in roles:
                 if hasattr(role, "warm"):
                     role.warm(clock.now_ns())
@@ -301,6 +319,7 @@ def place(config: Config, process: Process) -> None:
 def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     """Build and run the roles of a process; its exit code."""
     evidence.begin(config.paths.run, process.name)
+    count_collections()
     halts: list[int] = []  # SIGUSR1 that arrive while the roles are built
     signal.signal(signal.SIGUSR1, lambda number, _: halts.append(number))
     try:

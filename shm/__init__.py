@@ -1,4 +1,4 @@
-"""Shared memory that outlives any process: rings and cells, one writer, many readers, no locks.
+"""Shared memory that outlives any process: rings, cells and words, one writer, many readers, no locks.
 
     ring = shm.attach("demo.ticks")      # read-only: an attempt to write raises
     ring.latest(1000)                    # a checked copy, a numpy structured array
@@ -13,8 +13,9 @@ from shm.record import Record
 from shm.registry import attach, names, systems
 from shm.ring import Lapped, RingReader, RingWriter, View
 from shm.segment import create, remove
+from shm.words import WordReader, WordWriter
 
 __all__ = [
     "CellReader", "CellWriter", "Lapped", "Record", "RingReader", "RingWriter", "SegmentError", "View",
-    "attach", "create", "names", "remove", "systems",
+    "WordReader", "WordWriter", "attach", "create", "names", "remove", "systems",
 ]  # fmt: skip

@@ -28,7 +28,8 @@ FIELDS = {
 FORM = struct.Struct("<" + "".join(FIELDS.values()))
 DESCR_OFFSET, CHECKSUM_OFFSET, READY_OFFSET = (OFFSETS[field] for field in ("descr", "checksum", "ready"))
 FIXED_SIZE = READY_OFFSET + 4
-KINDS = ("ring", "lossless", "cells")
+KINDS = ("ring", "lossless", "cells", "words")
+LISTS = ("cells", "words")  # kinds that hold a number of records, without a cursor
 WAKES = ("never", "idle_edge")
 OWNER_EPOCH, OWNER_PID, OWNER_START, OWNER_NAMESPACE, OWNER_BEAT, OWNER_CLEAN = (
     OFFSETS[f"owner_{field}"] for field in ("epoch", "pid", "start", "namespace", "beat", "clean")
@@ -75,7 +76,7 @@ class Header(NamedTuple):
     @property
     def mirrored(self) -> int:
         """Bytes that are mapped a second time: a ring's slots."""
-        return 0 if self.kind == "cells" else self.data_size
+        return 0 if self.kind in LISTS else self.data_size
 
     def pack(self) -> bytes:
         """Return the first kilobyte up to the word `ready`, which is stored last."""
@@ -124,6 +125,9 @@ def unpack(path: str, head: bytes, size: int) -> Header:
     expect("data offset", data_offset, expected=HUGE_PAGE if huge else HEADER_SIZE)
     if kind == "cells":
         room = (total_size - data_offset) // (SY_CELL_HEAD + SY_CELL_SLOTS * (-(-record_size // 64) * 64))
+        expect("count", count, expected=f"1..{room}", good=0 < count <= room)
+    elif kind == "words":
+        room = (total_size - data_offset) // record_size
         expect("count", count, expected=f"1..{room}", good=0 < count <= room)
     else:
         expect("capacity", capacity, expected="a power of two", good=capacity > 1 and not capacity & (capacity - 1))

@@ -252,6 +252,12 @@ static PyObject *mapping_bind(sy_mapping *self, PyObject *argument) {
     Py_RETURN_NONE;
 }
 
+/* The first word of the data, for compiled code that writes words in place. */
+static PyObject *mapping_get_words(sy_mapping *self, void *Py_UNUSED(closure)) {
+    if (!sy_mapping_alive(self) || !mapping_may_write(self)) return NULL;
+    return PyCapsule_New(self->base + self->data_offset, "steelyard.words", NULL);
+}
+
 static PyMethodDef mapping_methods[] = {
     {"bind", (PyCFunction)mapping_bind, METH_O, "bind(node): use this NUMA node for pages that are not there yet."},
     {"populate", (PyCFunction)mapping_populate, METH_VARARGS, "populate(offset, size): map these pages now."},
@@ -260,6 +266,10 @@ static PyMethodDef mapping_methods[] = {
     {"store", (PyCFunction)mapping_store, METH_VARARGS, "store(offset, value): an aligned 64-bit word, release."},
     {"write", (PyCFunction)mapping_write, METH_VARARGS, "write(offset, bytes): plain bytes, before the segment has its name."},
     {NULL, NULL, 0, NULL},
+};
+static PyGetSetDef mapping_attributes[] = {
+    {"words", (getter)mapping_get_words, NULL, "sy_word * of the data, for compiled code; keep this mapping alive beside it.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 static PyBufferProcs mapping_as_buffer = {(getbufferproc)mapping_buffer, NULL};
 static PyTypeObject MappingType = {
@@ -271,6 +281,7 @@ static PyTypeObject MappingType = {
     .tp_init = (initproc)mapping_init,
     .tp_dealloc = (destructor)mapping_dealloc,
     .tp_methods = mapping_methods,
+    .tp_getset = mapping_attributes,
     .tp_as_buffer = &mapping_as_buffer,
 };
 

@@ -6,6 +6,7 @@ from shm.cell import CellReader
 from shm.header import SegmentError
 from shm.ring import RingReader
 from shm.segment import DIRECTORY, PREFIX, open_checked, path_of
+from shm.words import WordReader
 
 
 def names(system: str = "", *, aside: bool = False) -> list[str]:
@@ -27,8 +28,8 @@ def systems() -> list[str]:
     return sorted({name.split(".")[0] for name in names()})
 
 
-def attach(name: str) -> RingReader | CellReader:
-    """Attach read-only to `system.lane`, a ring or cells. The lane's name alone is enough where one system has it."""
+def attach(name: str) -> RingReader | CellReader | WordReader:
+    """Attach read-only to `system.lane`, a ring, cells or words. The lane's name alone is enough where one system has it."""
     if "." not in name:
         found = [full for full in names() if full.split(".", 1)[1] == name]
         if len(found) != 1:
@@ -37,4 +38,5 @@ def attach(name: str) -> RingReader | CellReader:
         name = found[0]
     fd, found_header = open_checked(path_of(name), os.O_RDONLY)
     os.close(fd)
-    return CellReader(name) if found_header.kind == "cells" else RingReader(name)
+    readers = {"cells": CellReader, "words": WordReader}
+    return readers.get(found_header.kind, RingReader)(name)

@@ -73,7 +73,7 @@ class Shape(NamedTuple):
         if self.kind not in header.KINDS or self.wake not in header.WAKES:
             msg = f"kind {self.kind!r} and wake {self.wake!r}: expected one of {header.KINDS} and one of {header.WAKES}"
             raise SegmentError(msg)
-        if self.kind == "cells":
+        if self.kind in header.LISTS:
             if not 0 < self.cells < 1 << 32:
                 msg = f"count must be in 1..2^32-1, was {self.cells}"
                 raise SegmentError(msg)
@@ -98,6 +98,8 @@ class Shape(NamedTuple):
         offset = HUGE_PAGE if self.huge else HEADER_SIZE
         if self.kind == "cells":
             size = self.cells * (SY_CELL_HEAD + SY_CELL_SLOTS * (-(-self.record.size // 64) * 64))
+        elif self.kind == "words":
+            size = self.cells * self.record.size
         else:
             size = self.capacity * self.record.size
         total = -(-(offset + size) // PAGE) * PAGE
@@ -113,7 +115,7 @@ class Shape(NamedTuple):
         same = (found.record.schema_hash, found.kind, found.wake, found.huge, found.boot) == (
             self.record.schema_hash, self.kind, self.wake, self.huge, identity.boot_id(),
         )  # fmt: skip
-        if self.kind == "cells":
+        if self.kind in header.LISTS:
             return same and found.cells == self.cells
         return same and (found.capacity, found.reserve) == (self.capacity, self.reserve)
 
@@ -241,7 +243,7 @@ def _write_new(path: str, fresh: Header, mode: int, node: int | None) -> None:
         if chosen:
             _reserve(path, memory.fd, fresh.total_size)
         mapping.write(0, fresh.pack())
-        if fresh.kind != "cells":
+        if fresh.kind not in header.LISTS:
             mapping.store(header.CURSOR, fresh.first)
         mapping.store(READY_OFFSET - 4, int.from_bytes(fresh.pack()[-4:], "little") | READY << 32)
         os.link(DIRECTORY + temporary, path)

@@ -14,6 +14,7 @@ from engine.lanes.map import BY_NAME
 from engine.model.refusals import refusal_text
 from shm.segment import path_of
 
+READERS = {"cells": shm.CellReader, "words": shm.WordReader}
 SILENT_NS = 2_000_000_000  # a role whose heartbeat is older is dead or frozen
 
 
@@ -38,7 +39,7 @@ def _error_of(name: str) -> str:
     """Why a lane cannot be read; empty when it can."""
     lane = lane_of(name.partition(".")[2])
     try:
-        (shm.CellReader if lane.kind == "cells" else shm.RingReader)(name, lane.record)
+        READERS.get(lane.kind, shm.RingReader)(name, lane.record)
     except (shm.SegmentError, OSError) as error:
         return str(error)
     return ""

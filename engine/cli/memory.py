@@ -39,7 +39,7 @@ def describe(name: str) -> dict[str, Any]:
     found = lane.header
     return {
         "name": name, "kind": found.kind, "record": found.record.name, "record_size": found.record.size,
-        "slots": found.cells if found.kind == "cells" else found.capacity, "bytes": found.total_size,
+        "slots": found.cells or found.capacity, "bytes": found.total_size,
         "wake": found.wake, "cursor": sum_of(lane), "epoch": lane.epoch,
         "pid": lane.owner.pid, "owner": lane.owner.life(),
         "closed_cleanly": lane.closed_cleanly, "beat_age_ns": monotonic_age(lane.beat_ns) if lane.beat_ns else None,
@@ -47,10 +47,12 @@ def describe(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def sum_of(lane: "shm.RingReader | shm.CellReader") -> int:
-    """How many records were ever published: a ring's cursor, or the writes of all cells."""
+def sum_of(lane: "shm.RingReader | shm.CellReader | shm.WordReader") -> int:
+    """How many records were ever published: a ring's cursor, or the writes of all cells; words are not counted."""
     if isinstance(lane, shm.RingReader):
         return lane.end
+    if isinstance(lane, shm.WordReader):
+        return 0
     return sum(lane.sequence(index) for index in range(lane.count))
 
 

@@ -16,6 +16,7 @@ ARCHITECTURE.md. A writer reads its own cells without being a reader here.
 
 from dataclasses import dataclass
 
+from engine.meters.table import METERS, WORDS
 from engine.model import aggregates, records
 from shm.record import Record
 
@@ -32,7 +33,7 @@ class LaneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One lane. `kind`: ring (broadcast), lossless (one consumer, the producer is refused when it is full), cells.
+    """One lane. `kind`: ring (broadcast), lossless (one consumer, the producer is refused when it is full), cells, words.
 
     In a system of mode replay no execution consumes intents, so there a lossless lane is created as a ring.
     """
@@ -44,7 +45,7 @@ class Lane:
     readers: tuple[str, ...]
     capacity: int = 0  # slots of a ring, 2^k
     reserve: int = 0  # the most records one publish may hold
-    count: int = 1  # cells in the segment
+    count: int = 1  # cells or words in the segment
     wake: str = "idle_edge"  # or never: then its readers spin or poll
     each: str = ""  # the kind of its owner, or PAIR: one such lane for each
     start: int = 0  # a ring's first sequence
@@ -359,6 +360,7 @@ LANES = (
         wake="never",
         each=ROLE,
     ),
+    Lane("meters", METERS, "words", ROLE, (LOOKERS,), count=WORDS, wake="never", each=ROLE),
 )
 BY_NAME = {lane.name: lane for lane in LANES}
 

@@ -252,9 +252,9 @@ class MemorySystem:
     def __init__(
         self, owners: Owners, *, replay: bool = False, make_ring: Callable[[Lane], MemoryRing] = MemoryRing
     ) -> None:
-        """Make the lanes of these owners; `make_ring` makes each ring."""
+        """Make the lanes of these owners; `make_ring` makes each ring. Meters are not among them: nothing reads them."""
         self.owners = owners
-        lanes = {name: lane for name, lane, _ in lanes_of(owners, replay=replay)}
+        lanes = {name: lane for name, lane, _ in lanes_of(owners, replay=replay) if lane.kind != "words"}
         self.cells = {name: MemoryCells(lane) for name, lane in lanes.items() if lane.kind == "cells"}
         self.rings = {name: make_ring(lane) for name, lane in lanes.items() if lane.kind != "cells"}
 

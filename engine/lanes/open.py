@@ -117,7 +117,7 @@ class RoleLanes(Door):
         """Open nothing yet."""
         super().__init__(kind, own, owners)
         self.system = system
-        self._writers: list[shm.RingWriter | shm.CellWriter] = []
+        self._writers: list[shm.RingWriter | shm.CellWriter | shm.WordWriter] = []
 
     def find_owners(self, lane: Lane) -> Iterable[str]:
         """The owners of a lane: the configuration's, or those whose segments exist."""
@@ -140,6 +140,18 @@ class RoleLanes(Door):
         writer = shm.CellWriter(f"{self.system}.{full}", lane.record)
         self._writers.append(writer)
         return writer
+
+    def word_writer(self, name: str, of: str = "") -> shm.WordWriter:
+        """Become the one writer of words; their pages are mapped now, because they are written on the hot path."""
+        full, lane = self.expect_writer(name, of)
+        writer = shm.WordWriter(f"{self.system}.{full}", lane.record, populate=True)
+        self._writers.append(writer)
+        return writer
+
+    def word_reader(self, name: str, of: str = "") -> shm.WordReader:
+        """Read words."""
+        full, lane = self.expect_reader(name, of)
+        return shm.WordReader(f"{self.system}.{full}", lane.record)
 
     def ring_reader(self, name: str, of: str = "", *, populate: bool = False) -> shm.RingReader:
         """Read a ring, from now on."""

@@ -160,12 +160,12 @@ class RecorderRole:
 
 
 def lanes_in(system: str, table: Recorder) -> Mapping[str, tuple[Lane, str]]:
-    """The segments of a system that the table records: each with its lane and its owner."""
+    """The segments of a system that the table records: each with its lane and its owner. Meters are never recorded."""
     names = (full.removeprefix(f"{system}.").partition(".") for full in shm.names(system))
     return {
         f"{name}.{owner}" if owner else name: (BY_NAME[name], owner)
         for name, _, owner in names
-        if name in BY_NAME and (not table.lanes or name in table.lanes)
+        if name in BY_NAME and BY_NAME[name].kind != "words" and (not table.lanes or name in table.lanes)
     }
 
 

@@ -9,6 +9,7 @@ Every intent gets a verdict, once. An order's own time (`timeout_ns`) ends by a 
 """
 
 import heapq
+import time
 
 from engine.execution.algorithms.algorithm import Algorithm, Child
 from engine.execution.algorithms.netting import Netting
@@ -20,6 +21,8 @@ from engine.execution.orders.order import CANCELLED, OPEN, PARTLY, Order
 from engine.execution.orders.parent import Parent
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
+from engine.meters import current as meters
+from engine.meters.table import place_of
 from engine.model import algorithms
 from engine.model.fixed import INT64_MAX
 from engine.model.intent_id import ROUTED, line_of, precedes, strategy_of
@@ -36,6 +39,7 @@ from engine.model.words import (
 )
 from engine.risk.gate import APPROVED, Refusal, RiskGate, Verdict
 
+WAIT, GATE = place_of("wait"), place_of("gate")
 TIMES_IN_FORCE = frozenset(TimeInForce)
 NOTHING_TO_REDUCE = Refusal(Reason.NOTHING_TO_REDUCE)
 UNKNOWN_TARGET = Refusal(Reason.UNKNOWN_ORDER)
@@ -84,6 +88,7 @@ class Desk:
             return
         blotter.last_intent[line] = intent.intent_id
         blotter.journal.add(now_ns, INTENT, codec.INTENT.pack_row(intent))
+        meters.record(WAIT, now_ns - intent.now_ns)
         if intent.kind == PLACE:
             self._place(intent, sequence, now_ns)
         elif intent.kind == REPLACE:
@@ -242,9 +247,11 @@ class Desk:
             exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, size)
             limit = self._gate.protective_price(intent.instrument, intent.side, price, exits=exits)
             price, time_in_force = limit, TimeInForce.IOC
+        begin_ns = time.monotonic_ns()
         verdict = self._gate.check(
             now_ns, intent.strategy, intent.instrument, intent.side, price, size, intent.now_ns, intent.ttl_ns
         )
+        meters.record(GATE, time.monotonic_ns() - begin_ns)
         if isinstance(verdict, Refusal):
             self._sender.refuse(verdict, intent, sequence, now_ns)
             return

@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset
 
 from engine.execution.intents.halt_word cimport HaltWord
 from engine.execution.journal.journal_record cimport seal
+from engine.meters.current cimport measure, sy_meter_clock
 from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport CLIENT_ID, Intent, Journalled, Judged, Placed
 from engine.model.words cimport (
@@ -26,10 +27,15 @@ from shm.protocol cimport expect_slots, sy_writer, writer_of
 
 from engine.config.paths import FIRST_ACCOUNT
 from engine.execution.orders import codec
+from engine.meters.table import place_of
 from engine.model import records, words
 
 cdef enum:
     SYSTEM_SIZE = 6
+
+cdef Py_ssize_t WAIT = place_of("wait")
+cdef Py_ssize_t GATE = place_of("gate")
+cdef Py_ssize_t SUBMIT = place_of("submit")
 
 assert records.INTENT.size == sizeof(Intent)
 assert records.VERDICT.size == sizeof(Judged)
@@ -73,16 +79,18 @@ cdef class Express:
         """Send the intent in this record: its order, SENT or UNKNOWN; None when nothing was done."""
         cdef Intent intent
         cdef bytes client_id, batch, verdict
-        cdef int64_t venue_ns
+        cdef int64_t venue_ns, begin_ns, judged_ns
         assert PyBytes_GET_SIZE(data) == sizeof(Intent), len(data)
         memcpy(&intent, PyBytes_AS_STRING(data), sizeof(Intent))
         if not self.is_common(&intent, strategy):
             return None
         instrument = intent.instrument
+        begin_ns = sy_meter_clock()
         if not self.gate.approves(
             now_ns, strategy, instrument, intent.side, intent.price, intent.size, intent.now_ns, intent.ttl_ns
         ):
             return None
+        judged_ns = sy_meter_clock()
         venue_ns = now_ns + <int64_t>self.clock.offset_ns
         client_id = self.client_id(intent.intent_id)
         batch = self.pack(&intent, sequence, now_ns, client_id, venue_ns + self.window_ns, self.journal.sequence)
@@ -95,6 +103,9 @@ cdef class Express:
         left = self.session.place(
             instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, now_ns
         )
+        measure(SUBMIT, sy_meter_clock() - judged_ns)
+        measure(GATE, judged_ns - begin_ns)
+        measure(WAIT, now_ns - intent.now_ns)
         verdict = PyBytes_FromStringAndSize(
             <char *>&(<Journalled *>PyBytes_AS_STRING(batch))[1].payload[0], sizeof(Judged))
         return self.finish(self.unpack(data), venue_ns + self.window_ns, left, verdict, now_ns)

@@ -16,6 +16,8 @@ from engine.execution.orders.netted import orders_of
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.orders.parent import Parent
 from engine.execution.ports import Appender, OrderLanes
+from engine.meters import current as meters
+from engine.meters.table import place_of
 from engine.model import client_id
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 DONE_KEPT = 4096  # done orders kept for late messages: six minutes of them at 100 in 10 s, 12 audits; about 4 MiB.
 # A later message about a forgotten order adopts it by our id again, and its known fills give its filled size.
 FORGOTTEN_MOST = 16  # in one step: hundreds at once would hold up the next intents for a millisecond
+ORDER_COUNT, ORDER_HOP, FILL_COUNT, FILL_HOP = map(place_of, ("orders", "order", "fills", "fill"))
 ORDER, PARENT = JournalKind.ORDER, JournalKind.PARENT
 FEE_VALUED, INTERNAL = int(FillFlag.FEE_VALUED), int(FillFlag.INTERNAL)
 PAIRED = int(OrderFlag.PAIRED)
@@ -142,6 +145,8 @@ class Blotter:
         assert may_move(order.state, SENT, order.flags), (order.state, order.client_id.hex())
         order.state = SENT
         order.sent_ns = order.now_ns = now_ns
+        meters.add(ORDER_COUNT)
+        meters.record_since(ORDER_HOP, order.receive_ns)
         self._publish_order(codec.ORDER.pack(*order.row(self.account)))
 
     def move(self, order: Order, to: int, now_ns: int) -> None:
@@ -189,6 +194,8 @@ class Blotter:
         self.journal.commit(now_ns)
         self._publish_fill(data)  # before the order: a reader that sees a filled order must see the position too
         self._publish_order(changed)
+        meters.add(FILL_COUNT)
+        meters.record_since(FILL_HOP, now_ns)
         self.changed.append(order)
 
     def net(self, row: NettedRow, now_ns: int) -> tuple[Order, Order]:

@@ -14,11 +14,14 @@ from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.prices import Prices
 from engine.lanes.ports import CellWriter
+from engine.meters import current as meters
+from engine.meters.table import place_of
 from engine.model.fixed import clamped
 from engine.model.journal_records import DAY
 from engine.model.records import POSITION
 from engine.model.words import JournalKind
 
+POSITION_HOP = place_of("position")
 DAY_NS = 86_400 * 1_000_000_000
 OPEN = struct.Struct("<qq")  # open_buy, open_sell
 OPEN_AT = next(one.offset for one in POSITION.fields if one.name == "open_buy")
@@ -35,7 +38,7 @@ class Positions:
         self._prices = prices
         self._write = cells.write_bytes
         self._interval_ns = interval_ns
-        self._valued_ns = 0
+        self._valued_ns = self._fill_sequence = 0
         self._day_ns = 0
         self._written: dict[int, tuple[int, bytes]] = {}  # by cell: when its position was valued, its record
 
@@ -57,6 +60,9 @@ class Positions:
             self._write(index, self._written[index][1])
         touched.clear()
         exposed.clear()
+        if fill_sequence != self._fill_sequence:
+            self._fill_sequence = fill_sequence
+            meters.record_since(POSITION_HOP, now_ns)
 
     def _value(self, index: int, fill_sequence: int) -> bytes:
         """The record of a position at its present price."""

@@ -24,6 +24,8 @@ from engine.execution.orders.order import (
 )
 from engine.execution.venue import contradictions
 from engine.log import BoundedLog
+from engine.meters import current as meters
+from engine.meters.table import place_of
 from engine.model import client_id
 from engine.model.refusals import reject_text
 from engine.model.text import shown
@@ -43,6 +45,8 @@ logger = logging.getLogger("engine.execution")
 FILLS_MISSING, FILLS_ABSENT, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.FILLS_ABSENT, OrderFlag.RESERVED
 ACCEPTED, REFUSED = Outcome.ACCEPTED, Outcome.REFUSED
 INFERRED, REPRICING = OrderFlag.INFERRED, OrderFlag.REPRICING
+REJECTED_COUNT, CANCEL_COUNT = place_of("rejects"), place_of("cancels")
+ACKNOWLEDGED, ACKNOWLEDGE = place_of("acknowledged"), place_of("acknowledge")
 CANCELS, AMENDS, REPLACES, PAIRS = Ask.CANCEL, Ask.AMEND, Ask.REPLACE, Ask.PAIR
 BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, "", "", "")
 CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the next question about an order on which the venue contradicted itself
@@ -252,12 +256,21 @@ class Broker:
         if why:
             self._alarm.false_fill(order, fill, why, now_ns)
             return False
-        order.answer_ns = order.answer_ns or now_ns  # in the record of the fill: no other may follow it
+        self._note_answer(order, now_ns)  # in the record of the fill: no other may follow it
         self._blotter.fill(order, fill, now_ns)
         self._movements.on_fill(order.instrument, order.side, fill)
         if order.flags & FILLS_MISSING:
             self.check_fills(order, now_ns)
         return True
+
+    def _note_answer(self, order: Order, now_ns: int) -> None:
+        """Note when the venue answered an order for the first time."""
+        if order.answer_ns:
+            return
+        order.answer_ns = now_ns
+        meters.add(ACKNOWLEDGED)
+        if order.sent_ns:
+            meters.record(ACKNOWLEDGE, now_ns - order.sent_ns)
 
     def _check_repetition(self, order: Order, fill: FillNews, now_ns: int) -> None:
         """Raise an alarm when the id of an applied fill comes again with other contents."""
@@ -299,8 +312,7 @@ class Broker:
             self._mark_unknown(order, now_ns, CONTRADICTED_PAUSE_NS)
             return
         self._blotter.bind(order, news.venue_order_id)
-        if not order.answer_ns:
-            order.answer_ns = now_ns
+        self._note_answer(order, now_ns)
         order.venue_filled = max(order.venue_filled, news.executed)
         if order.shrinks_to(news.size):
             self._blotter.shrink(order, news.size, now_ns)
@@ -367,7 +379,8 @@ class Broker:
                 self.apply_fill(order, fill, now_ns, placed.executed)
             self.apply_news(order, placed, now_ns, answered=False)
         elif outcome == REFUSED and order.state in IN_FLIGHT:
-            order.answer_ns = now_ns
+            self._note_answer(order, now_ns)
+            meters.add(REJECTED_COUNT)
             self._blotter.move(order, REJECTED, now_ns)
             self._warn(now_ns, "order rejected", order)
         elif order.state in IN_FLIGHT or outcome == REFUSED:
@@ -439,7 +452,9 @@ class Broker:
         """Send the cancel of an order that is in the journal as CANCELLING."""
         left = self._session.cancel(order.instrument, order.client_id, now_ns)
         order.begin_cancel()
-        if not left:
+        if left:
+            meters.add(CANCEL_COUNT)
+        else:
             self._query_cancel(order, now_ns)
 
 

@@ -12,6 +12,7 @@ order of size 0 is not sent.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 
 from engine.execution.algorithms.algorithm import Child
@@ -24,6 +25,8 @@ from engine.execution.orders.parent import Parent
 from engine.execution.ports import ExecutionLanes
 from engine.execution.venue.broker import Broker
 from engine.log import BoundedLog
+from engine.meters import current as meters
+from engine.meters.table import place_of
 from engine.model import client_id, records
 from engine.model.fixed import clamped
 from engine.model.refusals import refusal_text
@@ -43,6 +46,8 @@ from engine.venues.session import VenueSession
 
 logger = logging.getLogger("engine.execution")
 
+VERDICTS, SUBMIT = place_of("verdicts"), place_of("submit")
+REASON_AT = next(field.offset for field in records.VERDICT.fields if field.name == "reason")
 VERDICT, APPROVED = JournalKind.VERDICT, Reason.APPROVED
 Netted = tuple[NettedRow, tuple[Order, Order]]  # an internal fill, and its orders
 
@@ -59,7 +64,7 @@ class OrderSender:
         self._broker = broker
         self._session = session
         self._log = BoundedLog(logger)
-        self._publish_verdict = lanes.verdicts.publish_bytes
+        self._verdicts = lanes.verdicts
 
     def approve(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Record and publish the approval of an intent that no order follows now."""
@@ -228,11 +233,17 @@ class OrderSender:
         for row, orders in netted:
             self._blotter.publish_netted(row, orders)
 
+    def _publish_verdict(self, verdict: bytes) -> None:
+        self._verdicts.publish_bytes(verdict)
+        meters.add(VERDICTS + int.from_bytes(verdict[REASON_AT : REASON_AT + 2], "little"))
+
     def _send(self, order: Order, verdict: bytes, now_ns: int) -> None:
         """Record the verdict and the order, send it, publish the verdict; an order of which nothing is left is not."""
         if order.size:
+            begin_ns = time.monotonic_ns()
             self._commit(order, verdict, now_ns)
             self._broker.place(order, now_ns)
+            meters.record(SUBMIT, time.monotonic_ns() - begin_ns)
             self._publish_verdict(verdict)
         else:
             self._record(verdict, now_ns)

@@ -33,6 +33,7 @@ cdef class Pipeline:
         self, object frames, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection=*)
     cdef int process_one(
         self, bytes frame, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection) except -2
+    cdef void measure_frame(self, int64_t begin_ns, int64_t decoded_ns, int64_t receive_ns) noexcept nogil
     cdef int dispatch(
         self, Message *message, bytes frame, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection
     ) except -1

@@ -11,7 +11,24 @@ from libc.stdint cimport int64_t
 from engine.feed.books.connection_sequence cimport IN_ORDER, LOST, RESTARTED, ConnectionSequence
 from engine.feed.books.outbox cimport Outbox
 from engine.feed.books.track cimport GAP_HELD, MADE_SUSPECT, Track
+from engine.meters.current cimport count_up, measure, sy_meter_clock
 from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
+
+from engine import clock
+from engine.meters.table import place_of
+
+cdef enum:
+    TIMED = 16  # one frame in so many is timed
+
+cdef int64_t CLOCK_OFFSET = clock.offset_ns()
+cdef Py_ssize_t DECODE = place_of("decode")
+cdef Py_ssize_t BOOK = place_of("book")
+cdef Py_ssize_t PUBLISH = place_of("publish")
+cdef Py_ssize_t FRAMES = place_of("frames")
+cdef Py_ssize_t FRAME_BYTES = place_of("frame_bytes")
+cdef Py_ssize_t MESSAGES = place_of("messages")
+cdef Py_ssize_t MALFORMED_FRAMES = place_of("malformed")
+cdef Py_ssize_t GAPS = place_of("gaps")
 
 
 cdef class Pipeline:
@@ -36,7 +53,8 @@ cdef class Pipeline:
         connection that received the frames; without one, gaps are counted by the book.
         """
         cdef bytes frame
-        cdef int count
+        cdef int found
+        cdef int64_t gaps = self.gaps
         cdef Py_ssize_t place = 0
         cdef list rest = None
         cdef list times = None if type(frames) is list else frames.times
@@ -44,36 +62,54 @@ cdef class Pipeline:
             if times is not None:
                 receive_ns = times[place]
                 place += 1
-            count = self.process_one(frame, receive_ns, now_ns, connection)
-            if count <= 0:
+            found = self.process_one(frame, receive_ns, now_ns, connection)
+            if found <= 0:
                 if rest is None:
                     rest = []
-                rest.append((frame, count == MALFORMED))
+                rest.append((frame, found == MALFORMED))
+        if self.gaps != gaps:
+            count_up(GAPS, self.gaps - gaps)
         return rest
 
     cdef int process_one(
         self, bytes frame, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection
     ) except -2:
         """Apply one frame; return the scanner's answer."""
-        cdef int count = self.market.scan(frame, len(frame))
+        cdef int64_t begin_ns = sy_meter_clock() if self.frames % TIMED == 0 else 0
+        cdef int found = self.market.scan(frame, len(frame))
+        cdef int64_t decoded_ns = sy_meter_clock() if begin_ns else 0
         cdef Py_ssize_t i
         self.frames += 1
-        if count == MALFORMED:
+        count_up(FRAMES, 1)
+        count_up(FRAME_BYTES, len(frame))
+        if found == MALFORMED:
             self.malformed += 1
+            count_up(MALFORMED_FRAMES, 1)
             if self.market.frame_sequence >= 0:
                 self.check_frame_number(receive_ns, now_ns)
             if self.spoilt_by is not None:
                 self.mark_gaps(self.spoilt_by(frame), receive_ns, now_ns)
-            return count
+            return found
         if self.market.frame_sequence >= 0:
             self.check_frame_number(receive_ns, now_ns)
-        for i in range(count):
+        for i in range(found):
             self.dispatch(&self.market.messages[i], frame, receive_ns, now_ns, connection)
-        if count > 0 and len(frame) <= SAMPLE_MAX:
-            self.samples[self.market.messages[0].kind] = frame
+        if found > 0:
+            count_up(MESSAGES, found)
+            if begin_ns:
+                self.measure_frame(begin_ns, decoded_ns, receive_ns)
+            if len(frame) <= SAMPLE_MAX:
+                self.samples[self.market.messages[0].kind] = frame
         if self.holding:
             self.retry(now_ns)
-        return count
+        return found
+
+    cdef void measure_frame(self, int64_t begin_ns, int64_t decoded_ns, int64_t receive_ns) noexcept nogil:
+        """Record how long a frame took; its bytes were received at a time of the engine's clock."""
+        cdef int64_t end_ns = sy_meter_clock()
+        measure(DECODE, decoded_ns - begin_ns)
+        measure(BOOK, end_ns - decoded_ns)
+        measure(PUBLISH, end_ns + CLOCK_OFFSET - receive_ns)
 
     cdef int retry(self, int64_t now_ns) except -1:
         """Apply the changes that are held after gaps again: the last frame may have filled one."""

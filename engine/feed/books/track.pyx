@@ -20,8 +20,13 @@ from engine.feed.books.frame_queue cimport FrameQueue
 from engine.feed.books.outbox cimport Outbox
 from engine.feed.books.prints cimport Prints
 from engine.feed.books.published_book cimport PublishedBook, best_of
+from engine.meters.current cimport count_up
 from engine.model.words cimport BOOK_DISCONNECTED, BOOK_EMPTY, BOOK_MISFIT, BOOK_REFUSED, BOOK_RESYNCING, BOOK_SUSPECT
 from engine.venues.market cimport APPLY, DROP, SNAPSHOT, WAIT, Level, Market, Message, Rule
+
+from engine.meters.table import place_of
+
+cdef Py_ssize_t SNAPSHOTS = place_of("snapshots")
 
 cdef enum:
     HELD_MAX = 256  # changes after a gap: more than arrive while a gap is held
@@ -294,6 +299,7 @@ cdef class Track:
         """Note that a snapshot was requested."""
         cdef int state = self.published.state
         self.wants_snapshot = False
+        count_up(SNAPSHOTS, 1)
         if state == BOOK_SUSPECT or state == BOOK_MISFIT or state == BOOK_REFUSED:
             self.published.set_state(BOOK_RESYNCING, now_ns, now_ns)
 

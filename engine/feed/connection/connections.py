@@ -16,11 +16,14 @@ from engine.feed.connection.link import Link
 from engine.feed.connection.snapshots import Snapshots
 from engine.feed.connection.standby import Standby
 from engine.feed.instruments.listed_symbols import NOTHING_MISSING, ListedSymbols
+from engine.meters import current as meters
+from engine.meters.table import place_of
 from engine.venues.dialect import Dialect
 from engine.venues.pace.backoff import Backoff
 from engine.venues.port import RequestPort, StreamPort
 
 LOG = logging.getLogger("steelyard.feed")
+CONNECTS, DISCONNECTS = place_of("connects"), place_of("disconnects")
 
 
 class FeedPorts(Protocol):
@@ -102,10 +105,12 @@ class Connections:
         if link is not None:
             link.close()
             if self.standby.link is not None:
+                meters.add(DISCONNECTS)
                 self._switch_to_standby(link, now_ns, reason)
                 return
         LOG.warning("%s: connection lost, %s", self._config.name, reason)
         self.reconnects += 1
+        meters.add(DISCONNECTS)
         self._connect_ns = now_ns + self._backoff.next_ns()
         self._snapshots.forget()
         self.publish_instruments(now_ns)
@@ -124,6 +129,7 @@ class Connections:
 
     def _begin(self, pipeline: Pipeline, now_ns: int) -> Link:
         port = self._ports.stream(self._dialect.stream_target())
+        meters.add(CONNECTS)
         link = Link(port, self._dialect, self._config, pipeline, now_ns)
         link.subscribe(self._listed.tracks)
         return link

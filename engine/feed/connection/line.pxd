@@ -2,7 +2,7 @@
 
 from engine.feed.books.connection_sequence cimport ConnectionSequence
 from engine.feed.books.pipeline cimport Pipeline
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 
 cdef class Line:
@@ -14,6 +14,7 @@ cdef class Line:
     cdef public int64_t received_ns
     cdef public list rest
     cdef public bint has_gap
+    cdef uint64_t reads
 
     cpdef Py_ssize_t read(self, Pipeline pipeline, object now_ns) except -2
     cdef list first_frames(self, list frames)

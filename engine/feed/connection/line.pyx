@@ -15,10 +15,16 @@ A line keeps what it does not handle itself: frames without market data (`rest`)
 
 from engine.feed.books.connection_sequence cimport ConnectionSequence
 from engine.feed.books.pipeline cimport Pipeline
+from engine.meters.current cimport measure, sy_meter_clock
 from libc.stdint cimport int64_t
+
+from engine.meters.table import place_of
 
 cdef enum:
     STEP_BYTES = 1 << 18  # about 25 000 levels; a socket that is read in time holds at most a quarter of it
+    TIMED = 16  # one read in so many is timed
+
+cdef Py_ssize_t RECEIVE = place_of("receive")
 
 
 cdef class Line:
@@ -32,14 +38,18 @@ cdef class Line:
 
     cpdef Py_ssize_t read(self, Pipeline pipeline, object now_ns) except -2:
         """Process what arrived; return how many frames, -1 when there were none but something may have changed."""
-        cdef int64_t gaps = pipeline.gaps
+        cdef int64_t begin_ns, gaps = pipeline.gaps
         frames, self.pending = self.pending, None
         if frames is None:
+            begin_ns = sy_meter_clock() if self.reads % TIMED == 0 else 0
             frames = self.poll(now_ns)
             if frames is None:
                 return 0
             if not frames:
                 return -1
+            self.reads += 1
+            if begin_ns:
+                measure(RECEIVE, sy_meter_clock() - begin_ns)
         if len(frames) > 1 and type(frames) is list:
             frames = self.first_frames(frames)
         self.received_ns = now_ns

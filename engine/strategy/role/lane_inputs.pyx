@@ -12,6 +12,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from engine.meters.current cimport count_up
 from engine.model.records cimport Tick
 from engine.strategy.api.book cimport Book, instrument_of
 from engine.strategy.role.counts cimport Counts
@@ -19,11 +20,13 @@ from shm.protocol cimport reader_of, sy_unread, sy_copy, sy_read_slot, sy_reader
 
 import shm
 from engine.lanes import lane_of
+from engine.meters.table import place_of
 from engine.model.records import BOOK_TOP, TICK
 from engine.strategy.role.aggregates import group_of, silent
 from engine.strategy.role import lanes as names
 from engine.strategy.api.strategy import defines
 
+cdef Py_ssize_t LAPS = place_of("laps")
 READ_LIMIT = 64
 CATCH_UP = 1024
 
@@ -127,6 +130,7 @@ cdef class LaneInputs:
     cdef int lap(self, int index) except -1:
         self.lapped |= <uint64_t>1 << index
         self.counts.laps += 1
+        count_up(LAPS, 1)
 
     cdef int lap_of(self, int index) except -1:
         """Move the reader of a lapped lane past the lost records, and return no record of it."""

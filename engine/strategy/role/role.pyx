@@ -37,6 +37,7 @@ is called. The log has the reason, at most once a minute for each, also when a h
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from engine.meters.current cimport count_up, measure, sy_meter_clock
 from engine.model.records cimport Tick
 from engine.strategy.api.book cimport Book
 from engine.strategy.role.counts cimport Counts
@@ -61,6 +62,8 @@ from engine.strategy.api.intent_api cimport IntentApi
 
 import time
 
+from engine import clock
+from engine.meters.table import place_of
 from engine.model.intent_id import ROUTED
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
 from engine.role import WorkingOn
@@ -89,6 +92,15 @@ cdef enum:
 cdef enum:  # which halts are in force: each ends by its own RESUME
     SYSTEM_HALT = 1
     OWN_HALT = 2
+
+cdef enum:
+    TIMED = 16  # one call of `on_book` in so many is timed
+
+cdef int64_t CLOCK_OFFSET = clock.offset_ns()
+cdef Py_ssize_t DELIVER = place_of("deliver")
+cdef Py_ssize_t STRATEGY = place_of("strategy")
+cdef Py_ssize_t BOOK_CALLS = place_of("books")
+cdef Py_ssize_t PRINT_CALLS = place_of("prints")
 
 cdef uint8_t PRINT = TickKind.PRINT
 cdef int DUPLICATE = Reason.DUPLICATE_INTENT
@@ -120,6 +132,7 @@ cdef class StrategyRole:
     cdef int64_t timer_ns, cadence_ns, due_ns
     cdef object schedule
     cdef int phase, turn, halts
+    cdef uint64_t book_calls
     cdef bint cancel_everything
     cdef set good
 
@@ -477,6 +490,7 @@ cdef class StrategyRole:
     cdef int call_print_hook(self, uint64_t next_sequence, object row) except -1:
         """Call the hook for a trade between others."""
         self.intents.tick_sequence, self.intents.receive_ns = next_sequence, row.receive_ns
+        count_up(PRINT_CALLS, 1)
         self.strategy.on_print(row)
         self.intents.tick_sequence = self.intents.receive_ns = 0
         return 0
@@ -515,11 +529,24 @@ cdef class StrategyRole:
         if book.good:
             self.good.add(book)
             if not self.api.halted and not self.api.draining:
-                self.strategy.on_book(book)
+                self.book_calls += 1
+                if self.book_calls % TIMED:
+                    self.strategy.on_book(book)
+                else:
+                    self.time_book_hook(book)
+                count_up(BOOK_CALLS, 1)
         elif book in self.good:
             self.good.discard(book)
             self.strategy.on_book_bad(book)
         self.intents.tick_sequence = self.intents.receive_ns = 0
+        return 0
+
+    cdef int time_book_hook(self, Book book) except -1:
+        """Call the hook, and record how old the book was and how long the hook took."""
+        cdef int64_t begin_ns = sy_meter_clock()
+        self.strategy.on_book(book)
+        measure(DELIVER, begin_ns + CLOCK_OFFSET - book.receive_ns)
+        measure(STRATEGY, sy_meter_clock() - begin_ns)
         return 0
 
     cdef int timer(self, int64_t now_ns) except -1:

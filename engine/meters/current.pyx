@@ -1,0 +1,121 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The meters of the role that runs now: one store for a counter, three for a histogram, without a lock or a call.
+
+    meters = Meters(writer)      the words of a role's lane
+    meters.select()              what is counted from now on is this role's; the loop does so before each step
+    count_up(FRAMES, 1) · measure(GATE, ns)
+
+The parts of a role do not hold its meters: they count where they are, and the loop of the process says whose step it
+is. Where no role is selected (tests, chaos, research) the same code counts into words that nothing reads. What is
+counted is only read by lookers, so no decision depends on it.
+"""
+
+import os
+
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport int64_t, uint64_t
+
+from engine import clock
+from engine.meters.buckets import BUCKETS
+from engine.meters.table import WORDS
+
+cdef enum:
+    WORDS_MOST = 1 << 15
+
+cdef uint64_t[WORDS_MOST] UNREAD
+
+cdef int64_t CLOCK_OFFSET = clock.offset_ns()
+
+assert BUCKETS == SY_BUCKETS
+assert WORDS <= WORDS_MOST, WORDS
+words = UNREAD
+
+
+cdef class Meters:
+    """The words of one role."""
+
+    cdef object writer
+    cdef uint64_t *own
+
+    def __init__(self, writer not None):
+        """Count into this `shm.WordWriter`."""
+        if writer.count != WORDS:
+            raise ValueError(f"{writer.path}: {writer.count} words, expected {WORDS}")
+        self.writer = writer
+        self.own = <uint64_t *>PyCapsule_GetPointer(writer.capsule, "steelyard.words")
+
+    def select(self):
+        """Make this role's words the ones that are counted into."""
+        global words
+        words = self.own
+
+    def store(self, Py_ssize_t place, uint64_t value):
+        """Store a gauge, or a counter that is kept elsewhere."""
+        if not 0 <= place < WORDS_MOST:
+            raise IndexError(place)
+        self.own[place] = value
+
+    def load(self, Py_ssize_t place):
+        """The value of a word."""
+        if not 0 <= place < WORDS_MOST:
+            raise IndexError(place)
+        return self.own[place]
+
+    def close(self):
+        """Stop counting and give up the lane."""
+        global words
+        if words == self.own:
+            words = UNREAD
+        self.own = UNREAD
+        self.writer.close()
+
+
+def add(Py_ssize_t place, uint64_t by=1):
+    """Add to a counter of the role that runs."""
+    if not 0 <= place < WORDS_MOST:
+        raise IndexError(place)
+    count_up(place, by)
+
+
+def record(Py_ssize_t place, int64_t duration_ns):
+    """Record a duration in a histogram of the role that runs."""
+    if not 0 <= place < WORDS_MOST - SY_BUCKETS - 2:
+        raise IndexError(place)
+    measure(place, duration_ns)
+
+
+def record_since(Py_ssize_t place, int64_t since_ns):
+    """Record the time since a time of the engine's clock, if there is one, in a histogram of the role that runs."""
+    if not 0 <= place < WORDS_MOST - SY_BUCKETS - 2:
+        raise IndexError(place)
+    if since_ns:
+        measure(place, sy_meter_clock() + CLOCK_OFFSET - since_ns)
+
+
+def bucket(int64_t duration_ns):
+    """The bucket of a duration, as the hot path computes it."""
+    return sy_bucket_of(duration_ns)
+
+
+def time_updates(Py_ssize_t counter, Py_ssize_t histogram, Py_ssize_t rounds):
+    """Nanoseconds of `rounds` updates of a counter, and of a histogram with changing durations, from compiled code."""
+    cdef Py_ssize_t each
+    cdef int64_t begin, middle
+    cdef uint64_t drawn = 1
+    begin = sy_meter_clock()
+    for each in range(rounds):
+        count_up(counter, 1)
+    middle = sy_meter_clock()
+    for each in range(rounds):
+        drawn = drawn * 48271 % 0x7FFFFFFF
+        measure(histogram, drawn & 0xFFFFFF)
+    return middle - begin, sy_meter_clock() - middle
+
+
+def unselect():
+    """Count into words that nothing reads: what runs now is a rehearsal, or no role."""
+    global words
+    words = UNREAD
+
+
+os.register_at_fork(after_in_child=unselect)  # the child has a hole in place of its parent's lanes
