@@ -5,7 +5,7 @@ moment: a reader of a sum and its parts may see the parts one update further. A 
 ends: the next writer continues it.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from shm.attachment import Attached, Owned, map_segment, own_segment
 from shm.record import Record
@@ -44,4 +44,4 @@ class WordReader(Attached):
         import numpy as np  # noqa: PLC0415 - a process that only writes needs no numpy
 
         start, size = self.header.data_offset, self.count * self.record.size
-        return np.frombuffer(self._mapping, np.int64, size // 8, start).copy()
+        return np.frombuffer(cast(Any, self._mapping), np.int64, size // 8, start).copy()

@@ -50,10 +50,13 @@ class SystemLanes:
         """Create them under a random name."""
         self.system = f"chaos{secrets.token_hex(8)}"
         self.names: dict[str, Lane] = {}
+        self._made: list[str] = []
         self._cells: dict[str, shm.CellReader] = {}
         for name, lane, of in lanes_of(Owners(strategies, roles)):
-            if of != SUPERVISOR and lane.kind != "words":  # meters, which differ from run to run
-                self.names[name] = lane
+            if of != SUPERVISOR:
+                self._made.append(name)
+                if lane.kind != "words":  # meters, which differ from run to run
+                    self.names[name] = lane
                 create(self.system, name, lane, wake="never")  # no process sleeps here
         self._lookers = open_lanes(self.system, LOOKERS)
         self.taps = {name: Tap(name, self.reader(name)) for name, lane in self.names.items() if lane.kind != "cells"}
@@ -92,7 +95,7 @@ class SystemLanes:
 
     def remove(self) -> None:
         """Remove every segment, also after an interrupt in the middle of creating a writer."""
-        for name in self.names:
+        for name in self._made:
             path = path_of(f"{self.system}.{name}")
             for file in (path, path + ".lock"):
                 with contextlib.suppress(FileNotFoundError):

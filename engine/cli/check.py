@@ -16,7 +16,7 @@ from engine import placement
 from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue, settings
 from engine.config.nearest import read_table
-from engine.config.tables import ALERTS, FACTORIES, RECORDER
+from engine.config.tables import ALERTS, FACTORIES, METRICS, RECORDER
 from engine.supervisor import operators
 
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
@@ -49,7 +49,9 @@ def check(config: Config, *, settings_may_differ: bool = False) -> None:
 
 def _check_lookers(config: Config) -> None:
     """Check the tables of the roles that only read."""
-    checks = ((AGGREGATION, _check_aggregation), (ALERTS, _check_alerts), (RECORDER, _check_recorder))
+    checks = (
+        (AGGREGATION, _check_aggregation), (ALERTS, _check_alerts), (RECORDER, _check_recorder), (METRICS, _check_metrics),
+    )  # fmt: skip
     for role, of_role in checks:
         if _is_ours(config, role, role):
             _try(config, role, functools.partial(of_role, config))
@@ -272,6 +274,14 @@ def _check_recorder(config: Config) -> None:
 
     assert config.recorder is not None, "load accepted the role recorder without its table"
     check_table(config.recorder)
+
+
+def _check_metrics(config: Config) -> None:
+    """Check the address, and that one that other machines reach has a token."""
+    from engine.metrics import check_table  # noqa: PLC0415 - only `up` needs it
+
+    assert config.metrics is not None, "load accepted the role metrics without its table"
+    check_table(config.metrics)
 
 
 def _check_target(name: str, check_target: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import shm
-from engine.cli import FAILED, CommandError
+from engine.cli import FAILED, WRONG_USE, CommandError
 from engine.cli.output import (
     ago,
     attach,
@@ -98,6 +98,8 @@ def _rate(name: str, seconds: float) -> float:
 def tail(options: argparse.Namespace) -> int:
     """Print the newest records, and with --follow new ones as they are published."""
     name = choose_lane(options.lane, options.system)
+    if isinstance(attach(name), shm.WordReader):
+        raise CommandError(f"{name} holds meters, not records: engine-ctl latency shows them", WRONG_USE)
     to_tree = formatter_of(name)
     for tree in follow(name, options.n, to_tree) if options.follow else newest(name, options.n, to_tree):
         if options.openings or not (name.split(".")[1] == "fills" and OPENING in tree.get("flags", ())):
@@ -114,7 +116,9 @@ def formatter_of(name: str) -> Format:
 def newest(name: str, count: int, to_tree: Format = row_tree) -> list[dict[str, Any]]:
     """The newest records of a ring, or all written cells; `to_tree` formats each."""
     lane = attach(name)
-    return _ring_rows(lane, count, to_tree) if isinstance(lane, shm.RingReader) else list(_cell_rows(lane, {}, to_tree))
+    if isinstance(lane, shm.RingReader):
+        return _ring_rows(lane, count, to_tree)
+    return list(_cell_rows(lane, {}, to_tree)) if isinstance(lane, shm.CellReader) else []  # words are no records
 
 
 def _ring_rows(ring: shm.RingReader, count: int, to_tree: Format) -> list[dict[str, Any]]:
@@ -167,6 +171,8 @@ def follow(name: str, count: int, to_tree: Format = row_tree) -> Iterator[dict[s
     if isinstance(lane, shm.RingReader):
         lane.cursor = max(lane.oldest, lane.end - count)
     while True:
+        if isinstance(lane, shm.WordReader):
+            return
         yield from _unread(lane, to_tree) if isinstance(lane, shm.RingReader) else _cell_rows(lane, seen, to_tree)
         if not isinstance(lane, shm.RingReader) or lane.header.wake == "never":
             time.sleep(POLL_S)

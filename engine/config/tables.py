@@ -32,9 +32,10 @@ FACTORIES = {
     "alerts": "engine.alerts:build",
     "router": "engine.router:build",
     "recorder": "engine.recorder:build",
+    "metrics": "engine.metrics:build",
 }
 SUPERVISOR, AGGREGATION, CANCELLER, MONITOR, ALERTS = "supervisor", "aggregation", "canceller", "monitor", "alerts"
-RECORDER = "recorder"
+RECORDER, METRICS = "recorder", "metrics"
 ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
 FEED, EXECUTION, STRATEGY, ROUTER = "feed", "execution", "strategy", "router"
 
@@ -330,6 +331,15 @@ class Recorder(Table, frozen=True, kw_only=True):
     keep_days_of: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}  # the same of single lanes, in place of keep_days
 
 
+class Metrics(Table, frozen=True, kw_only=True):
+    """Prometheus and health checks over HTTP; a file with this table has the role metrics. docs/metrics.md lists them."""
+
+    address: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9464  # 0: any free one; the log names it
+    token: str | Secret = ""  # what a request must carry; needed where other machines reach the address
+    every_ms: Milliseconds = 500  # from reading to reading
+
+
 class Config(Table, frozen=True, kw_only=True):
     """One complete system."""
 
@@ -356,6 +366,7 @@ class Config(Table, frozen=True, kw_only=True):
     router: Router | None = None
     budgets: Budgets | None = None
     recorder: Recorder | None = None
+    metrics: Metrics | None = None
     path: str = ""  # the file it was read from; set by load
 
     @property
@@ -396,7 +407,8 @@ class Config(Table, frozen=True, kw_only=True):
         """The roles that get a process of their own where the file places them in none."""
         monitor = (MONITOR,) if self.monitored_executions else ()
         alerts = (ALERTS,) if self.alerts is not None else ()
-        return (*self.cancellers, *monitor, *alerts, *((RECORDER,) if self.recorder is not None else ()))
+        tables = ((RECORDER, self.recorder), (METRICS, self.metrics))
+        return (*self.cancellers, *monitor, *alerts, *(role for role, table in tables if table is not None))
 
     @property
     def monitored_executions(self) -> tuple[str, ...]:

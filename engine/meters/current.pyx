@@ -21,6 +21,10 @@ from engine.meters.table import WORDS
 
 cdef enum:
     WORDS_MOST = 1 << 15
+    LONGEST_NS = 1 << 52  # 52 days
+
+cdef extern from "Python.h":
+    int64_t PyLong_AsLongLongAndOverflow(object, int *) except? -1
 
 cdef uint64_t[WORDS_MOST] UNREAD
 
@@ -37,12 +41,20 @@ cdef class Meters:
     cdef object writer
     cdef uint64_t *own
 
+    def __cinit__(self):
+        self.own = UNREAD
+
     def __init__(self, writer not None):
         """Count into this `shm.WordWriter`."""
         if writer.count != WORDS:
             raise ValueError(f"{writer.path}: {writer.count} words, expected {WORDS}")
         self.writer = writer
         self.own = <uint64_t *>PyCapsule_GetPointer(writer.capsule, "steelyard.words")
+
+    def __dealloc__(self):
+        global words
+        if words == self.own:  # the words are freed with this object
+            words = UNREAD
 
     def select(self):
         """Make this role's words the ones that are counted into."""
@@ -77,19 +89,22 @@ def add(Py_ssize_t place, uint64_t by=1):
     count_up(place, by)
 
 
-def record(Py_ssize_t place, int64_t duration_ns):
-    """Record a duration in a histogram of the role that runs."""
+def record(Py_ssize_t place, duration_ns):
+    """Record a duration in a histogram of the role that runs; one that no machine can measure counts as 0."""
+    cdef int too_wide = 0
+    cdef int64_t found = PyLong_AsLongLongAndOverflow(duration_ns, &too_wide)
     if not 0 <= place < WORDS_MOST - SY_BUCKETS - 2:
         raise IndexError(place)
-    measure(place, duration_ns)
+    measure(place, 0 if too_wide or found > LONGEST_NS else found)
 
 
 def record_since(Py_ssize_t place, int64_t since_ns):
     """Record the time since a time of the engine's clock, if there is one, in a histogram of the role that runs."""
     if not 0 <= place < WORDS_MOST - SY_BUCKETS - 2:
         raise IndexError(place)
-    if since_ns:
-        measure(place, sy_meter_clock() + CLOCK_OFFSET - since_ns)
+    cdef int64_t now_ns = sy_meter_clock() + CLOCK_OFFSET
+    if 0 < since_ns <= now_ns:
+        measure(place, now_ns - since_ns)
 
 
 def bucket(int64_t duration_ns):

@@ -4,8 +4,8 @@
     gauge       1 word
     histogram   SUM · LARGEST · BUCKETS words; its unit is nanoseconds
 
-Every role has a lane of all these words. A meter that a role does not update stays 0. `METERS` carries the hash of this
-table in its name, so a reader of another version refuses the lane by its schema.
+Every role has a lane of all these words. A meter that a role does not update stays 0. `METERS` has the hash of this
+table in its field's name, so a reader of another version refuses the lane by its schema.
 """
 
 import zlib
@@ -60,12 +60,12 @@ REASONS = tuple(
 )
 
 HOPS = (
-    _histogram("receive", "Reading one batch of frames from a socket: read, decrypt, unframe; one read in 16."),
-    _histogram("decode", "Decoding one frame of market data; one frame in 16."),
-    _histogram("book", "Applying one frame to its books and publishing it; one frame in 16."),
-    _histogram("publish", "From the receipt of a frame's bytes to the end of its publication; one frame in 16."),
-    _histogram("deliver", "From the receipt of the bytes that changed a book to the strategy's hook; one book in 16."),
-    _histogram("strategy", "The strategy's hook for one book; one call in 16."),
+    _histogram("receive", "Reading one batch of frames from a socket: read, decrypt, unframe; one read in 4."),
+    _histogram("decode", "Decoding one frame of market data; one frame in 4."),
+    _histogram("book", "Applying one frame to its books and publishing it; one frame in 4."),
+    _histogram("publish", "From the receipt of a frame's bytes to the end of its publication; one frame in 4."),
+    _histogram("deliver", "From the receipt of the bytes that changed a book to the strategy's hook; one book in 4."),
+    _histogram("strategy", "The strategy's hook for one book; one call in 4."),
     _histogram("intent", "From the receipt of the bytes that caused an intent to the intent."),
     _histogram("wait", "From the intent to the step of execution that read it."),
     _histogram("gate", "Risk's verdict on one intent."),
@@ -122,7 +122,7 @@ assert len(PLACES) == len(TABLE), "two meters have one name"
 WORDS = sum(one.words for one in TABLE)
 BY_NAME = {one.name: one for one in TABLE}
 VERSION = zlib.crc32(repr([(one.name, one.kind, one.label, one.labels) for one in TABLE]).encode())
-METERS: Record[tuple[int]] = Record(f"meters_{VERSION:08x}", 8, {"word": "i8"})
+METERS: Record[tuple[int]] = Record("meters", 8, {f"word_{VERSION:08x}": "i8"})
 
 
 def place_of(name: str, label: str = "") -> int:

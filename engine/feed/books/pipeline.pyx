@@ -18,7 +18,7 @@ from engine import clock
 from engine.meters.table import place_of
 
 cdef enum:
-    TIMED = 16  # one frame in so many is timed
+    TIMED = 4  # one frame in so many is timed
 
 cdef int64_t CLOCK_OFFSET = clock.offset_ns()
 cdef Py_ssize_t DECODE = place_of("decode")

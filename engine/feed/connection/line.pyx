@@ -22,7 +22,7 @@ from engine.meters.table import place_of
 
 cdef enum:
     STEP_BYTES = 1 << 18  # about 25 000 levels; a socket that is read in time holds at most a quarter of it
-    TIMED = 16  # one read in so many is timed
+    TIMED = 4  # one read in so many is timed
 
 cdef Py_ssize_t RECEIVE = place_of("receive")
 

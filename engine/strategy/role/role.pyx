@@ -94,7 +94,7 @@ cdef enum:  # which halts are in force: each ends by its own RESUME
     OWN_HALT = 2
 
 cdef enum:
-    TIMED = 16  # one call of `on_book` in so many is timed
+    TIMED = 4  # one call of `on_book` in so many is timed
 
 cdef int64_t CLOCK_OFFSET = clock.offset_ns()
 cdef Py_ssize_t DELIVER = place_of("deliver")

@@ -159,7 +159,7 @@ def test_close_writes_stopped_and_closes_the_cell(write: Write) -> None:
     assert role.closed
     cell = shm.CellReader(config.lane("heartbeat", "alpha"))
     assert (cell.read(0).state, cell.closed_cleanly) == (RoleState.STOPPED, True)
-    Pulse(config, "alpha").cell.close()
+    Pulse(config, "alpha").close()
 
 
 class Raising(Scripted):
@@ -253,7 +253,7 @@ def test_a_process_in_which_every_strategy_fails_at_its_start_ends(
     with pytest.raises(ValueError, match="__init__"):
         runtime.start(config, config.process("alpha"), roles)
     for pulse in pulses:
-        pulse.cell.close()
+        pulse.close()
 
 
 @pytest.mark.parametrize("others", [[], [Scripted("beta")]])

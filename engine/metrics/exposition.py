@@ -1,0 +1,52 @@
+"""One reading of the system: the metrics in Prometheus' text, and the health checks."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from prometheus_client.core import Metric
+from prometheus_client.exposition import generate_latest
+
+OLD_NS = 2_000_000_000  # a reading that is older says nothing about the system
+
+
+class Check(NamedTuple):
+    """One condition. What cannot be read is not known, and what is not known is unhealthy."""
+
+    name: str
+    healthy: bool
+    found: str
+    expected: str
+    ready_only: bool = False  # it decides whether the system may trade, not whether it lives
+
+
+class _Metrics:
+    """What `generate_latest` takes in place of a registry."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+@dataclass(frozen=True)
+class Exposition:
+    """A reading. `at_ns` is CLOCK_MONOTONIC."""
+
+    at_ns: int
+    metrics: Sequence[Metric]
+    checks: Sequence[Check]
+
+    @cached_property
+    def text(self) -> bytes:
+        """The metrics in Prometheus' text format; made at the first request for it."""
+        return generate_latest(_Metrics(self.metrics))  # type: ignore[arg-type]
+
+    def checked(self, *, ready: bool) -> list[Check]:
+        """Every check of `/readyz`, or those of `/healthz`; a reading that is old is a check that fails."""
+        age_ns = time.monotonic_ns() - self.at_ns
+        fresh = Check("reading", age_ns < OLD_NS, f"{age_ns / 1e9:.1f} s old", f"younger than {OLD_NS // 10**9} s")
+        return [fresh, *(check for check in self.checks if ready or not check.ready_only)]

@@ -1,0 +1,72 @@
+"""The role metrics: reads the system every `every_ms`, and gives each reading to the server, which answers from it.
+
+    lanes, cells, meters, machine ─▶ Reading.take ─▶ Exposition ─▶ MetricsServer: /metrics, /healthz, /readyz
+
+The role reads as a looker: nothing waits for it, and it writes no lane but its heartbeat and its own meters. An answer
+is never older than the last step; the server refuses to call the system healthy from a reading that is old.
+"""
+
+import time
+from typing import Protocol
+
+from engine.metrics.exposition import Exposition
+
+WAIT_S = 0.02
+
+
+class Reads(Protocol):
+    """Reads the system."""
+
+    errors: int
+
+    def take(self, now_ns: int) -> Exposition:
+        """Everything that is exported, at this time."""
+
+
+class Serves(Protocol):
+    """Answers the requests."""
+
+    def show(self, exposition: Exposition) -> None:
+        """Answer from this reading from now on."""
+
+    def close(self) -> None:
+        """Stop answering."""
+
+
+class MetricsRole:
+    """Takes readings and shows them."""
+
+    def __init__(self, name: str, reading: Reads, server: Serves, every_ns: int) -> None:
+        """Show the first reading at the first step."""
+        self.name, self._reading, self._server, self._every_ns = name, reading, server, every_ns
+        self._next_ns = 0
+
+    def step(self, now_ns: int) -> int:
+        """Take a reading when it is due."""
+        if now_ns < self._next_ns:
+            return 0
+        self._next_ns = now_ns + self._every_ns
+        self._server.show(self._reading.take(now_ns))
+        return 1
+
+    def lag(self) -> int:
+        """Zero: it reads the newest, and owes no record."""
+        return 0
+
+    def error_count(self) -> int:
+        """How many lanes could not be read."""
+        return self._reading.errors
+
+    def wait(self, timeout_ns: int) -> bool:
+        """Sleep. A reader that waits on a lane would cost its writer a system call."""
+        time.sleep(min(timeout_ns / 1e9, WAIT_S))
+        return True
+
+    def drain(self, now_ns: int) -> bool:
+        """Nothing is left to do."""
+        del now_ns
+        return True
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.close()
