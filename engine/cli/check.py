@@ -52,6 +52,7 @@ def _check_lookers(config: Config) -> None:
     checks = (
         (AGGREGATION, _check_aggregation), (ALERTS, _check_alerts), (RECORDER, _check_recorder), (METRICS, _check_metrics),
     )  # fmt: skip
+    _try(config, "latency", functools.partial(_check_budgets, config))
     for role, of_role in checks:
         if _is_ours(config, role, role):
             _try(config, role, functools.partial(of_role, config))
@@ -274,6 +275,13 @@ def _check_recorder(config: Config) -> None:
 
     assert config.recorder is not None, "load accepted the role recorder without its table"
     check_table(config.recorder)
+
+
+def _check_budgets(config: Config) -> None:
+    """Check that each budget names a hop."""
+    from engine.monitor.budgets import check_budgets  # noqa: PLC0415 - only `up` needs it
+
+    check_budgets(config.latency)
 
 
 def _check_metrics(config: Config) -> None:

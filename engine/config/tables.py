@@ -331,6 +331,15 @@ class Recorder(Table, frozen=True, kw_only=True):
     keep_days_of: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}  # the same of single lanes, in place of keep_days
 
 
+BUDGETS_US = {"decode": 10.0, "book": 5.0, "strategy": 50.0, "gate": 10.0, "submit": 30.0}
+
+
+class Latency(Table, frozen=True, kw_only=True):
+    """How long each hop may take, in microseconds: `engine-ctl latency` shows what keeps to it."""
+
+    budgets: dict[str, Annotated[float, msgspec.Meta(gt=0, le=1e9)]] = msgspec.field(default_factory=BUDGETS_US.copy)
+
+
 class Metrics(Table, frozen=True, kw_only=True):
     """Prometheus and health checks over HTTP; a file with this table has the role metrics. docs/metrics.md lists them."""
 
@@ -367,6 +376,7 @@ class Config(Table, frozen=True, kw_only=True):
     budgets: Budgets | None = None
     recorder: Recorder | None = None
     metrics: Metrics | None = None
+    latency: Latency = Latency()
     path: str = ""  # the file it was read from; set by load
 
     @property

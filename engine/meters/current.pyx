@@ -21,12 +21,12 @@ from engine.meters.table import WORDS
 
 cdef enum:
     WORDS_MOST = 1 << 15
-    LONGEST_NS = 1 << 52  # 52 days
 
 cdef extern from "Python.h":
     int64_t PyLong_AsLongLongAndOverflow(object, int *) except? -1
 
 cdef uint64_t[WORDS_MOST] UNREAD
+cdef int64_t LONGEST_NS = 1 << 52  # 52 days
 
 cdef int64_t CLOCK_OFFSET = clock.offset_ns()
 

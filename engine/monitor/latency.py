@@ -32,7 +32,10 @@ class Spread(NamedTuple):
 
     orders: int
     p50_ns: int
+    p90_ns: int
+    p95_ns: int
     p99_ns: int
+    p999_ns: int
     max_ns: int
 
 
@@ -51,8 +54,8 @@ def latencies(orders: Iterable[OrderRow], venues: Mapping[int, str]) -> dict[Key
 def spread(sample: list[int]) -> Spread:
     """The percentiles of a sample by nearest rank: each is a duration that was measured."""
     ordered = sorted(sample)
-    return Spread(len(ordered), ordered[_rank(len(ordered), 50)], ordered[_rank(len(ordered), 99)], ordered[-1])
+    return Spread(len(ordered), *(ordered[_rank(len(ordered), share)] for share in (500, 900, 950, 990, 999)), ordered[-1])
 
 
-def _rank(count: int, percent: int) -> int:
-    return -(-count * percent // 100) - 1
+def _rank(count: int, thousandths: int) -> int:
+    return -(-count * thousandths // 1000) - 1

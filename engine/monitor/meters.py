@@ -85,6 +85,16 @@ class RoleMeters(NamedTuple):
         buckets = self.words[place + FIRST_BUCKET : place + FIRST_BUCKET + BUCKETS]
         return Histogram(buckets, int(self.words[place + SUM]), int(self.words[place + LARGEST]))
 
+    def since(self, before: "RoleMeters") -> "RoleMeters":
+        """What was counted after an earlier reading; a gauge is the one of now."""
+        words = self.words - before.words
+        for name, meter in BY_NAME.items():
+            if meter.kind == MeterKind.GAUGE:
+                words[PLACES[name]] = self.words[PLACES[name]]
+            elif meter.kind == MeterKind.HISTOGRAM:
+                words[PLACES[name] + LARGEST] = self.histogram(name).since(before.histogram(name)).largest_ns
+        return RoleMeters(words, self.epoch)
+
     def histograms(self) -> Iterator[tuple[str, Histogram]]:
         """The hops of which this role recorded something."""
         for name, meter in BY_NAME.items():

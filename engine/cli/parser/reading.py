@@ -8,6 +8,7 @@ from engine.cli.parser.base import (
     add_plain,
     count,
     duration,
+    duration,
 )
 from engine.cli.parser.texts import (
     ACROSS,
@@ -54,9 +55,14 @@ def reading_commands(commands: "Commands") -> None:
     add(commands, "balances", "balances:balances", text, "balances", BALANCES)
     text = "show the monitor's own figures beside execution's, and the state of the limits"
     add(commands, "monitor", "monitor:monitor", text, "monitor", MONITOR)
-    text = "show how long the stages of an order took, from tick to the venue's answer"
+    text = "show how long each hop takes beside its budget, the stages of the orders, and the slowest orders"
     latency = add(commands, "latency", "latency:latency", text, "latency -n 500", LATENCY)
     latency.add_argument("-n", type=count, default=1000, metavar="N", help="the newest N orders (default 1000)")
+    latency.add_argument(
+        "--for", dest="seconds", type=duration, default=0.0, metavar="SECONDS", help="measure the hops for so long"
+    )
+    latency.add_argument("--worst", type=count, default=5, metavar="N", help="the slowest N orders (default 5)")
+    latency.add_argument("--hdr", default="", metavar="FILE", help="write the hops as an HdrHistogram log")
     text = "show the journey of one order: every stage from its market data to its position, and the record of each"
     trace = add(commands, "trace", "trace:trace", text, "trace 0123456789abcdef0123456789abcdef", TRACE)
     trace.add_argument("order", metavar="ORDER", help="our client id, the venue's id, or the number of an intent")
