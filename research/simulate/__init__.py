@@ -10,7 +10,7 @@ from research.simulate.cause import Cause
 from research.simulate.data.events import EVENT, check, from_hftbacktest, from_ticks, load, save
 from research.simulate.data.recorded import from_history, missing_in
 from research.simulate.fast import simulate, simulate_many
-from research.simulate.models import Constant, Drawn, Fees, Models, Queue, Recorded, Rejects, Tier
+from research.simulate.models import Constant, Drawn, Fees, Impact, Models, Queue, Recorded, Rejects, Tier
 from research.simulate.result import Assumption, Result
 from research.simulate.trading.strategy_client import NotInFastError
 
@@ -23,6 +23,7 @@ __all__ = [
     "Constant",
     "Drawn",
     "Fees",
+    "Impact",
     "Models",
     "NotInFastError",
     "Queue",

@@ -106,6 +106,11 @@ SWITCHES = (
         if setup.models.rejects is None else _models(setup, rejects=None),
     ),
     Switch(
+        "no_impact", "what our orders take does not move the price", lambda setup: setup.models.impact is None,
+        lambda setup: "the run has no impact: give its models `Impact`"
+        if setup.models.impact is None else _models(setup, impact=None),
+    ),
+    Switch(
         "called_within_messages", "the strategy sees a message's events one by one; live it sees the whole",
         lambda setup: setup.called == "event", _called,
     ),
@@ -122,7 +127,6 @@ class Always(NamedTuple):
 
 
 ALWAYS = (
-    Always("no_impact", True, "others do not react to our orders", "the data has no reaction of others"),
     Always(
         "no_outage", True, "no connection is lost, and no request is refused for a rate",
         "the data does not say when a connection would have been lost",

@@ -1,4 +1,4 @@
-"""What a run assumes of the venue and of the way to it: latencies, queue, fees, and how much an order may take.
+"""What a run assumes of the venue and of the way to it: latencies, queue, fees, impact, how much an order may take.
 
 Nothing that changes a result much has a default: latency and fees are always named. Each choice that favours the
 strategy is off unless it is written, and `Result.assumptions` lists it by name.
@@ -13,9 +13,12 @@ import numpy as np
 
 from research.simulate.matching.chance import Chance
 from research.simulate.matching.delay import Delay
+from research.simulate.matching.impact import Impact as CompiledImpact
 
 RATE_DECIMALS = 8
 MICRO = 10**6
+BPS = 10_000
+NOTIONAL_MOST = 10**18
 TIERS_MOST = 16
 EXPONENT_MOST = 100
 LATENCY_MOST_NS = 3_600_000_000_000  # an hour: more is a mistake of the unit
@@ -202,6 +205,50 @@ class Rejects:
 
 
 @dataclass(frozen=True)
+class Impact:
+    """What our own taking costs beside the price of the book: `bps` of the price for an order of `notional`.
+
+    The share grows with what the order has taken: evenly ("linear"), or with its square root ("square_root"). With a
+    half-life it also has what the orders before it took, of which half is left after each half-life.
+    """
+
+    family: str
+    bps: Decimal
+    notional: Decimal  # in the quote currency
+    half_life_ns: int = 0  # 0: an order meets only its own impact
+
+    @classmethod
+    def of(cls, family: str, bps: str, notional: str, half_life_ns: int = 0) -> "Impact":
+        """The same of decimal texts: `Impact.of("square_root", "10", "1000000")`."""
+        return cls(family, Decimal(bps), Decimal(notional), half_life_ns)
+
+    def __post_init__(self) -> None:
+        """Refuse a family that does not exist, and numbers that are no cost."""
+        if self.family not in EXPONENTS:
+            raise ValueError(f"impact: found {self.family!r}, expected one of {', '.join(EXPONENTS)}")
+        _check_over_zero("impact: found bps", self.bps, BPS)
+        _check_over_zero("impact: found notional", self.notional, NOTIONAL_MOST)
+        if type(self.half_life_ns) is not int or self.half_life_ns < 0:
+            raise ValueError(
+                f"impact: found half_life_ns {self.half_life_ns!r}, expected whole nanoseconds, at least 0"
+            )
+
+    def compiled(self) -> CompiledImpact:
+        """The compiled form, of one instrument and portfolio."""
+        share = float(self.bps / BPS)
+        return CompiledImpact(share, float(self.notional), EXPONENTS[self.family], self.half_life_ns)
+
+
+def _check_over_zero(name: str, value: object, most: int) -> None:
+    """Refuse what is no number over 0."""
+    if not isinstance(value, Decimal) or not value.is_finite() or not 0 < value <= most:
+        raise ValueError(f"{name} {value!r}, expected a Decimal over 0 and at most {most}")
+
+
+EXPONENTS = {"linear": 1.0, "square_root": 0.5}
+
+
+@dataclass(frozen=True)
 class Models:
     """Everything that a run assumes."""
 
@@ -216,3 +263,4 @@ class Models:
     unseen_level_empty: bool = False  # a price beyond the levels of the data is empty: right for data of every level
     level_before_print: bool = False  # a decrease, and the print after it that explains it, both move an order forward
     rejects: Rejects | None = None  # None: the venue rejects no order at random
+    impact: Impact | None = None  # None: what an order takes costs nothing beside the price of the book

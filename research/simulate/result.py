@@ -28,8 +28,8 @@ ORDER_COLUMNS = [
 FILL = np.dtype(
     [
         ("venue_ns", "<i8"), ("receive_ns", "<i8"), ("intent_id", "<i8"), ("price", "<i8"), ("size", "<i8"),
-        ("fee", "<i8"), ("order", "<i4"), ("instrument", "<u4"), ("side", "i1"), ("maker", "u1"), ("strategy", "<u2"),
-        ("spare", "<u4"),
+        ("fee", "<i8"), ("impact", "<i8"), ("order", "<i4"), ("instrument", "<u4"), ("side", "i1"), ("maker", "u1"),
+        ("strategy", "<u2"), ("spare", "<u4"),
     ]
 )  # fmt: skip
 MINUTE_NS = 60_000_000_000
@@ -50,7 +50,10 @@ class Assumption(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """One run. Prices and sizes are in each instrument's decimals, fees in the quote currency at 8 decimals."""
+    """One run. Prices and sizes are in each instrument's decimals, fees in the quote currency at 8 decimals.
+
+    A fill's `impact` is the part of its `fee` that the venue does not charge (`Models.impact`).
+    """
 
     instruments: Mapping[int, Instrument]
     fills: Records  # in the order in which the venue made them

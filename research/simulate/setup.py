@@ -242,6 +242,7 @@ def _own(one: Instrument, market: VenueMarket, table: Orders, sessions: list[Ses
         scale=10 ** (one.price_decimals + one.size_decimals), returns=models.liquidity_returns,
         whole=models.through_fills_whole, returns_empty=models.level_returns_empty,
         unseen_empty=models.unseen_level_empty, twice=models.level_before_print,
+        impact=models.impact.compiled() if models.impact else None,
     )  # fmt: skip
 
 

@@ -42,7 +42,8 @@ cdef struct Fill:  # `result.py` has the same fields as a numpy record
     int64_t intent_id
     int64_t price
     int64_t size
-    int64_t fee  # in the quote currency, at FEE_DECIMALS
+    int64_t fee  # in the quote currency, at FEE_DECIMALS: the venue's, and `impact`
+    int64_t impact  # of it, what `Impact` costs
     int32_t order
     uint32_t instrument
     int8_t side
@@ -59,4 +60,4 @@ cdef class Orders:
 
     cdef int32_t new_order(self) except -2
     cdef int32_t add_fill(self, int32_t order, int64_t now_ns, int64_t price, int64_t size, int64_t fee,
-                          bint maker) except -2
+                          int64_t impact, bint maker) except -2

@@ -42,7 +42,7 @@ cdef class Orders:
         return <int32_t>(self.order_count - 1)
 
     cdef int32_t add_fill(self, int32_t order, int64_t now_ns, int64_t price, int64_t size, int64_t fee,
-                          bint maker) except -2:
+                          int64_t impact, bint maker) except -2:
         """Record a fill of an order; its number."""
         cdef Py_ssize_t room
         cdef Fill *fills
@@ -56,7 +56,8 @@ cdef class Orders:
         fills = &self.fills[self.fill_count]
         memset(fills, 0, sizeof(Fill))
         fills.venue_ns, fills.intent_id, fills.price, fills.size = now_ns, one.intent_id, price, size
-        fills.fee, fills.order, fills.instrument, fills.side = fee, order, one.instrument, one.side
+        fills.fee, fills.impact, fills.order = fee, impact, order
+        fills.instrument, fills.side = one.instrument, one.side
         fills.maker, fills.strategy = maker, <uint16_t>one.strategy
         self.fill_count += 1
         return <int32_t>(self.fill_count - 1)

@@ -9,6 +9,7 @@ from engine.book.side cimport Side
 from engine.book.table cimport Table
 from engine.model.wide cimport wide_t
 from research.simulate.data.event cimport Event
+from research.simulate.matching.impact cimport Impact
 from research.simulate.matching.orders cimport Order, Orders
 from research.simulate.trading.session cimport Session
 
@@ -34,6 +35,7 @@ cdef class OwnOrders:
     cdef list sessions  # by strategy
     cdef QueueModel queue
     cdef wide_t scale  # one unit of the quote currency, in the decimals of price * size
+    cdef Impact impact  # None: what our orders take costs nothing beside its price
     cdef Table taken  # by side and price: the size that our orders took from a level
     cdef int64_t *took
     cdef int32_t[2] heads  # our resting orders: bids, asks; best price first, oldest first

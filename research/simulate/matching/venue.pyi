@@ -1,5 +1,6 @@
 from typing import Self, final
 
+from research.simulate.matching.impact import Impact
 from research.simulate.matching.orders import Orders
 from research.simulate.trading.session import Session
 
@@ -25,4 +26,5 @@ class OwnOrders:
         returns_empty: bool,
         unseen_empty: bool,
         twice: bool,
+        impact: Impact | None = ...,
     ) -> Self: ...

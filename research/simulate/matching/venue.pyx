@@ -34,6 +34,7 @@ from engine.model.words cimport (
     TIME_IN_FORCE_POST_ONLY,
 )
 from research.simulate.data.event cimport Event
+from research.simulate.matching.impact cimport Impact
 from research.simulate.matching.orders cimport NO_ORDER, Order, Orders
 from research.simulate.trading.session cimport AMEND, CANCEL, Session
 
@@ -111,13 +112,14 @@ cdef class OwnOrders:
 
     def __cinit__(self, VenueMarket market not None, Orders table not None, list sessions not None, *, int family,
                   double exponent, int64_t size_step, scale, bint returns, bint whole, bint returns_empty,
-                  bint unseen_empty, bint twice):
+                  bint unseen_empty, bint twice, Impact impact=None):
         """Begin without orders; `scale` is one unit of the quote currency in the decimals of price * size."""
         self.market, self.book, self.table, self.sessions, self.active_at = market, market.book, table, sessions, -1
         self.queue.family, self.queue.exponent, self.queue.step = family, exponent, size_step
         self.scale = wide_of(scale >> 64, scale & 0xFFFFFFFFFFFFFFFF)
         self.returns, self.whole = returns, whole
         self.returns_empty, self.unseen_empty, self.twice = returns_empty, unseen_empty, twice
+        self.impact = impact
         self.heads[0] = self.heads[1] = NO_ORDER
         self.took = <int64_t *>realloc(NULL, FIRST_TAKEN * sizeof(int64_t))
         if not open_table(&self.taken, FIRST_TAKEN) or self.took == NULL:
@@ -356,7 +358,10 @@ cdef class OwnOrders:
         """Fill a part of an order."""
         cdef Order *order = &self.table.orders[number]
         cdef Session session = self.session_of(number)
-        cdef int64_t fee = session.schedule.fee(now_ns, <wide_t>price * size, self.scale, maker)
+        cdef int64_t fee = session.schedule.fee(now_ns, <wide_t>price * size, self.scale, maker), impact = 0
+        if self.impact is not None and not maker:
+            impact = self.impact.cost(number, order.side, <wide_t>price * size, self.scale, now_ns)
+            fee += impact
         if session.balances is not None:
             session.balances.fill(order, price, size, fee)
         order.filled += size
@@ -365,7 +370,7 @@ cdef class OwnOrders:
             order.done_ns = now_ns
             if maker:
                 self.unlink(number)
-        return session.answer(number, self.table.add_fill(number, now_ns, price, size, fee, maker), now_ns)
+        return session.answer(number, self.table.add_fill(number, now_ns, price, size, fee, impact, maker), now_ns)
 
     cdef int end(self, int32_t number, int state, int64_t now_ns, int kind=0) except -1:
         """End an order that is not filled, perhaps because a request of this kind asked for it."""

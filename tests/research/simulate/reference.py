@@ -107,6 +107,8 @@ class Reference:
         self.request_latency, self.answer_latency = latencies(models.order_latency), latencies(models.answer_latency)
         self.last = {REQUEST: 0, ANSWER: 0}
         self.timer_ns = timer_ns
+        self.pressed: dict = {}
+        self.impacts: list[int] = []
         script.api = self
 
     def push(self, at: int, rank: int, *what: Any) -> int:
@@ -314,10 +316,30 @@ class Reference:
         one, tier = self.instruments[order.instrument], self.models.fees.tiers[0]
         notional = Fraction(price * part, 10 ** (one.price_decimals + one.size_decimals))
         fee = math.ceil(notional * Fraction(tier.maker if maker else tier.taker) * 10**8)
+        impact = 0 if maker else self.impact(order, notional)
         number = len(self.fills)
+        self.impacts.append(impact)
+        fee += impact
         self.fills.append((self.at, 0, order.intent_id, price, part, fee, order.instrument, order.side, int(maker)))
         receive_ns = self.answer(order, (number, part))
         self.fills[number] = (self.at, receive_ns, *self.fills[number][2:])
+
+    def impact(self, order: Own, notional: Fraction) -> int:
+        model, exponents = self.models.impact, {"linear": 1.0, "square_root": 0.5}
+        if model is None:
+            return 0
+        taken, taken_ns, last = self.pressed.get(order.instrument, (0.0, 0, None))
+        if model.half_life_ns:
+            taken *= math.pow(0.5, (self.at - taken_ns) / model.half_life_ns)
+        elif last is not order:
+            taken = 0.0
+        taken += order.side * float(notional)
+        self.pressed[order.instrument] = taken, self.at, order
+        if order.side * taken <= 0:
+            return 0
+        power = math.pow(order.side * taken / float(model.notional), exponents[model.family])
+        share = min(math.ceil(float(model.bps) / 10_000 * power * 1e8), 10**8 // 2)
+        return math.ceil(notional * share)
 
     def end(self, order: Own, state: int) -> None:
         order.state, order.done_ns = state, self.at

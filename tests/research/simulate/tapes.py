@@ -12,7 +12,7 @@ import numpy as np
 from engine.model.instrument import Instrument
 from engine.model.words import OrderType, TimeInForce
 from engine.strategy import Strategy
-from research.simulate import EVENT, Constant, Drawn, Fees, Models, Queue, Rejects, Tier
+from research.simulate import EVENT, Constant, Drawn, Fees, Impact, Models, Queue, Rejects, Tier
 
 BTC = Instrument(1, "venue", "BTCUSDT", "BTC", "USDT", 2, 3, 1, 1, 1, 40, 0)
 ETH = Instrument(7, "venue", "ETHUSDT", "ETH", "USDT", 1, 2, 2, 2, 2, 0, 0)
@@ -67,7 +67,14 @@ def models(seed: int) -> Models:
         unseen_level_empty=draw.random() < 0.5,
         level_before_print=draw.random() < 0.5,
         rejects=Rejects(draw.choice((0.05, 0.3)), seed) if draw.random() < 0.3 else None,
+        impact=impact(draw) if draw.random() < 0.4 else None,
     )
+
+
+def impact(draw: random.Random) -> Impact:
+    """A random impact, of the sizes that a script takes."""
+    family = draw.choice(("linear", "square_root"))
+    return Impact.of(family, draw.choice(("2.5", "400")), "0.0312", draw.choice((0, 1, 40)))
 
 
 def capital(seed: int) -> dict[str, str] | None:

@@ -19,6 +19,7 @@ from research.simulate import (
     CHECKED,
     Constant,
     Fees,
+    Impact,
     Models,
     Queue,
     Rejects,
@@ -65,6 +66,7 @@ OF_MODELS: Mapping[str, Any] = {
     "unseen_level_empty": True,
     "level_before_print": True,
     "rejects": Rejects(0.3, 1),
+    "impact": Impact.of("linear", "5", "1"),
 }
 OF_RUNS: Mapping[str, Any] = {
     "parameters": {"seed": 6},

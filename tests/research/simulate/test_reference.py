@@ -37,6 +37,7 @@ def compare(seed: int) -> Result:
         assert found == expected, f"seed {seed}, call {place}: after {log[max(0, place - 6) : place]}"
     assert len(log) == len(plain.log), seed
     assert result.fills[names].tolist() == plain.fills, seed
+    assert result.fills["impact"].tolist() == plain.impacts, seed
     ends = [(o.intent_id, o.state, o.filled, o.size, o.done_ns, o.cause) for o in plain.orders]
     assert result.orders[["intent_id", "state", "filled", "size", "done_ns", "cause"]].tolist() == ends, seed
     assert (plain.capital is not None) == bool(result.balances), seed
@@ -63,4 +64,5 @@ def test_the_random_runs_reach_every_rule() -> None:
     }
     assert set(Cause) == {order["cause"] for order in orders}
     assert any(0 < order["filled"] < order["size"] for order in orders)
+    assert {fill["maker"] for result in results for fill in result.fills if fill["impact"]} == {0}
     assert all(sum(getattr(result, name) for result in results) > 10 for name in ("refused", "late_cancels"))

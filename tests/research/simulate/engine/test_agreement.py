@@ -25,7 +25,7 @@ CAPS = {"max_order_size_usd": "0.03", "max_position_usd": "0.02"}
 MODELS = Models(
     Drawn((400_000, 900_000, 3_000_000), 1), Drawn((300_000, 1_100_000), 2), Fees.flat("0.0002", "0.0005"), Queue("log")
 )
-FILLS = ["venue_ns", "receive_ns", "price", "size", "fee", "instrument", "side", "maker"]
+FILLS = ["venue_ns", "receive_ns", "price", "size", "fee", "impact", "instrument", "side", "maker"]
 ORDERS = ["submit_ns", "arrive_ns", "done_ns", "price", "size", "filled", "state", "instrument", "side", "cause"]
 OWN = (OrderState.CREATED, OrderState.SENT, OrderState.CANCELLING)  # states that execution has before the venue answers
 
