@@ -29,7 +29,7 @@ def systems() -> list[str]:
 
 
 def attach(name: str) -> RingReader | CellReader | WordReader:
-    """Attach read-only to `system.lane`, a ring, cells or words. The lane's name alone is enough where one system has it."""
+    """Attach read-only to `system.lane`: a ring, cells or words. The lane's name suffices where one system has it."""
     if "." not in name:
         found = [full for full in names() if full.split(".", 1)[1] == name]
         if len(found) != 1:
@@ -38,5 +38,6 @@ def attach(name: str) -> RingReader | CellReader | WordReader:
         name = found[0]
     fd, found_header = open_checked(path_of(name), os.O_RDONLY)
     os.close(fd)
-    readers = {"cells": CellReader, "words": WordReader}
-    return readers.get(found_header.kind, RingReader)(name)
+    if found_header.kind == "words":
+        return WordReader(name)
+    return CellReader(name) if found_header.kind == "cells" else RingReader(name)

@@ -44,4 +44,4 @@ class WordReader(Attached):
         import numpy as np  # noqa: PLC0415 - a process that only writes needs no numpy
 
         start, size = self.header.data_offset, self.count * self.record.size
-        return np.frombuffer(cast(Any, self._mapping), np.int64, size // 8, start).copy()
+        return np.frombuffer(cast("Any", self._mapping), np.int64, size // 8, start).copy()

@@ -50,7 +50,8 @@ def check(config: Config, *, settings_may_differ: bool = False) -> None:
 def _check_lookers(config: Config) -> None:
     """Check the tables of the roles that only read."""
     checks = (
-        (AGGREGATION, _check_aggregation), (ALERTS, _check_alerts), (RECORDER, _check_recorder), (METRICS, _check_metrics),
+        (AGGREGATION, _check_aggregation), (ALERTS, _check_alerts), (RECORDER, _check_recorder),
+        (METRICS, _check_metrics),
     )  # fmt: skip
     _try(config, "latency", functools.partial(_check_budgets, config))
     for role, of_role in checks:

@@ -1,8 +1,8 @@
 """`engine-ctl latency`: how long each hop takes beside its budget, each stage of the orders, and the worst journeys.
 
-    the hops         from the meters of every role: since the lanes were created, or in the next --for seconds
-    the stages       from the times in the records of the newest N orders, by strategy and venue
-    the worst        of these orders, those that took longest from tick to send; `engine-ctl trace` shows one whole
+the hops         from the meters of every role: since the lanes were created, or in the next --for seconds
+the stages       from the times in the records of the newest N orders, by strategy and venue
+the worst        of these orders, those that took longest from tick to send; `engine-ctl trace` shows one whole
 """
 
 import argparse
@@ -81,7 +81,7 @@ def _hop(role: str, name: str, found: Histogram, budgets: Mapping[str, int]) -> 
 
 
 def _slowest(orders: Sequence[OrderRow], count: int) -> list[OrderRow]:
-    """The orders with the longest way from tick to send; a later child of a parent was caused by time, not by a tick."""
+    """The orders with the longest way from tick to send; time, not a tick, caused a later child of a parent."""
     caused = [row for row in orders if row.receive_ns and row.sent_ns and row.child == 0]
     return sorted(caused, key=lambda row: row.receive_ns - row.sent_ns)[:count]
 
@@ -99,8 +99,10 @@ def _journey(row: OrderRow, names: Names) -> dict[str, Any]:
 def _print(hops: list[dict[str, Any]], stages: list[dict[str, Any]], worst: list[dict[str, Any]]) -> None:
     """The three tables."""
     rows = [
-        (one["hop"], one["role"], one["count"], *(_micro(one[key]) for key in FIGURES), _micro(one["budget_ns"]),
-         "-" if one["within"] is None else f"{one['within']:.2%}")
+        (
+            one["hop"], one["role"], one["count"], *(_micro(one[key]) for key in FIGURES), _micro(one["budget_ns"]),
+            "-" if one["within"] is None else f"{one['within']:.2%}",
+        )
         for one in hops
     ]  # fmt: skip
     unmeasured = [one.name for one in HOPS if one.name not in {row["hop"] for row in hops}]

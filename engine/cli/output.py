@@ -240,7 +240,7 @@ def executions(system: str) -> list[str]:
     return found_owners(system, lane_of("gate"))
 
 
-def attach(name: str) -> "shm.RingReader | shm.CellReader":
+def attach(name: str) -> "shm.RingReader | shm.CellReader | shm.WordReader":
     """Attach to a segment, or raise a CommandError; a pipe is not opened, because opening it would block."""
     try:
         if not stat.S_ISREG(os.lstat(path_of(name)).st_mode):

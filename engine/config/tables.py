@@ -341,7 +341,7 @@ class Latency(Table, frozen=True, kw_only=True):
 
 
 class Metrics(Table, frozen=True, kw_only=True):
-    """Prometheus and health checks over HTTP; a file with this table has the role metrics. docs/metrics.md lists them."""
+    """Prometheus and health over HTTP; a file with this table has the role metrics. docs/metrics.md explains them."""
 
     address: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9464  # 0: any free one; the log names it

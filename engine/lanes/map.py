@@ -33,7 +33,7 @@ class LaneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One lane. `kind`: ring (broadcast), lossless (one consumer, the producer is refused when it is full), cells, words.
+    """One lane. `kind`: ring (broadcast), lossless (one consumer, a full ring refuses the producer), cells, words.
 
     In a system of mode replay no execution consumes intents, so there a lossless lane is created as a ring.
     """

@@ -252,7 +252,7 @@ class MemorySystem:
     def __init__(
         self, owners: Owners, *, replay: bool = False, make_ring: Callable[[Lane], MemoryRing] = MemoryRing
     ) -> None:
-        """Make the lanes of these owners; `make_ring` makes each ring. Meters are not among them: nothing reads them."""
+        """Make the lanes of these owners, without meters, which nothing reads here; `make_ring` makes each ring."""
         self.owners = owners
         lanes = {name: lane for name, lane, _ in lanes_of(owners, replay=replay) if lane.kind != "words"}
         self.cells = {name: MemoryCells(lane) for name, lane in lanes.items() if lane.kind == "cells"}

@@ -42,6 +42,6 @@ cdef inline void count_up(Py_ssize_t place, uint64_t by) noexcept nogil:
     sy_meter_add(words + place, by)
 
 
-cdef inline void measure(Py_ssize_t place, int64_t duration_ns) noexcept nogil:
+cdef inline void observe_ns(Py_ssize_t place, int64_t duration_ns) noexcept nogil:
     """Record a duration in a histogram."""
     sy_meter_record(words + place, duration_ns)

@@ -3,7 +3,7 @@
 
     meters = Meters(writer)      the words of a role's lane
     meters.select()              what is counted from now on is this role's; the loop does so before each step
-    count_up(FRAMES, 1) · measure(GATE, ns)
+    count_up(FRAMES, 1) · observe_ns(GATE, ns)
 
 The parts of a role do not hold its meters: they count where they are, and the loop of the process says whose step it
 is. Where no role is selected (tests, chaos, research) the same code counts into words that nothing reads. What is
@@ -89,22 +89,22 @@ def add(Py_ssize_t place, uint64_t by=1):
     count_up(place, by)
 
 
-def record(Py_ssize_t place, duration_ns):
+def observe(Py_ssize_t place, duration_ns):
     """Record a duration in a histogram of the role that runs; one that no machine can measure counts as 0."""
     cdef int too_wide = 0
     cdef int64_t found = PyLong_AsLongLongAndOverflow(duration_ns, &too_wide)
     if not 0 <= place < WORDS_MOST - SY_BUCKETS - 2:
         raise IndexError(place)
-    measure(place, 0 if too_wide or found > LONGEST_NS else found)
+    observe_ns(place, 0 if too_wide or found > LONGEST_NS else found)
 
 
-def record_since(Py_ssize_t place, int64_t since_ns):
+def observe_since(Py_ssize_t place, int64_t since_ns):
     """Record the time since a time of the engine's clock, if there is one, in a histogram of the role that runs."""
     if not 0 <= place < WORDS_MOST - SY_BUCKETS - 2:
         raise IndexError(place)
     cdef int64_t now_ns = sy_meter_clock() + CLOCK_OFFSET
     if 0 < since_ns <= now_ns:
-        measure(place, now_ns - since_ns)
+        observe_ns(place, now_ns - since_ns)
 
 
 def bucket(int64_t duration_ns):
@@ -114,16 +114,16 @@ def bucket(int64_t duration_ns):
 
 def time_updates(Py_ssize_t counter, Py_ssize_t histogram, Py_ssize_t rounds):
     """Nanoseconds of `rounds` updates of a counter, and of a histogram with changing durations, from compiled code."""
-    cdef Py_ssize_t each
+    cdef Py_ssize_t _
     cdef int64_t begin, middle
     cdef uint64_t drawn = 1
     begin = sy_meter_clock()
-    for each in range(rounds):
+    for _ in range(rounds):
         count_up(counter, 1)
     middle = sy_meter_clock()
-    for each in range(rounds):
+    for _ in range(rounds):
         drawn = drawn * 48271 % 0x7FFFFFFF
-        measure(histogram, drawn & 0xFFFFFF)
+        observe_ns(histogram, drawn & 0xFFFFFF)
     return middle - begin, sy_meter_clock() - middle
 
 

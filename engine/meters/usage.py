@@ -1,9 +1,9 @@
 """What is stored at a role's heartbeat: its steps, work and errors, and what its process used.
 
-    of one life     steps, work, errors: added to what the lives before left, so that a restart does not set them back
-    of the process  processor time, page faults, context switches (getrusage), resident memory; the same for every role
-                    that shares the process
-    garbage         each collection, in the meters of the role whose step it interrupted
+of one life     steps, work, errors: added to what the lives before left, so that a restart does not set them back
+of the process  processor time, page faults, context switches (getrusage), resident memory; the same for every role
+that shares the process
+garbage         each collection, in the meters of the role whose step it interrupted
 """
 
 import gc
@@ -79,7 +79,7 @@ class Collections:
             self._begin_ns = time.monotonic_ns()
         else:
             current.add(COLLECTIONS)
-            current.record(COLLECTION, time.monotonic_ns() - self._begin_ns)
+            current.observe(COLLECTION, time.monotonic_ns() - self._begin_ns)
 
 
 def count_collections() -> None:

@@ -43,7 +43,7 @@ class Exposition:
     @cached_property
     def text(self) -> bytes:
         """The metrics in Prometheus' text format; made at the first request for it."""
-        return generate_latest(_Metrics(self.metrics))  # type: ignore[arg-type]
+        return generate_latest(_Metrics(self.metrics))
 
     def checked(self, *, ready: bool) -> list[Check]:
         """Every check of `/readyz`, or those of `/healthz`; a reading that is old is a check that fails."""

@@ -1,8 +1,8 @@
 """The health checks: is every part of the system alive, and may it trade. What is not known is unhealthy.
 
-    /healthz   the supervisor and each role of the configuration: running, in a living process, with a fresh heartbeat
-    /readyz    the same, and: each book that is followed is good or shut by its venue, each order session is ready,
-               entries are allowed, nothing is halted, the supervisor parks no process
+/healthz   the supervisor and each role of the configuration: running, in a living process, with a fresh heartbeat
+/readyz    the same, and: each book that is followed is good or shut by its venue, each order session is ready,
+entries are allowed, nothing is halted, the supervisor parks no process
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def _roles(scene: Scene) -> Iterator[Check]:
     for name in (SUPERVISOR, *scene.config.role_names):
         role = scene.figures.roles.get(name)
         if role is None:
-            yield Check(f"role {name}", False, "unknown: it has no heartbeat", expected)  # noqa: FBT003
+            yield Check(f"role {name}", False, "unknown: it has no heartbeat", expected)
             continue
         healthy = role.state == RoleState.RUNNING and role.life == "alive" and role.beat_age_ns < late_ns
         found = f"{word(RoleState, role.state).lower()}, {role.life}, heartbeat {role.beat_age_ns / 1e9:.1f} s old"
@@ -42,7 +42,7 @@ def _books(scene: Scene) -> Iterator[Check]:
         row = scene.books.get(one.id)
         state = None if row is None else row.state
         found = "unknown: nothing was published" if row is None else word(BookState, row.state).lower()
-        yield Check(f"book {one.venue} {one.symbol}", state in READY_BOOKS, found, "good, or shut by the venue", True)  # noqa: FBT003
+        yield Check(f"book {one.venue} {one.symbol}", state in READY_BOOKS, found, "good, or shut by the venue", True)
 
 
 def _trading(scene: Scene) -> Iterator[Check]:
@@ -55,14 +55,14 @@ def _trading(scene: Scene) -> Iterator[Check]:
         if session is not None and (text := shown(session.text)):
             found += f": {text}"
         ready = session is not None and session.state == SessionState.READY
-        yield Check(f"order session of {role}", ready, found, "ready", True)  # noqa: FBT003
+        yield Check(f"order session of {role}", ready, found, "ready", True)
         if gate is None:
-            yield Check(f"gate of {role}", False, "unknown: never published", "entries are allowed", True)  # noqa: FBT003
+            yield Check(f"gate of {role}", False, "unknown: never published", "entries are allowed", True)
             continue
         found = "halted" if gate.halted else refusal_text(gate.exits_only, 0, 0) if gate.exits_only else "open"
-        yield Check(f"gate of {role}", not gate.halted and not gate.exits_only, found, "entries are allowed", True)  # noqa: FBT003
+        yield Check(f"gate of {role}", not gate.halted and not gate.exits_only, found, "entries are allowed", True)
     halted = scene.halt is None or bool(scene.halt.halted)
-    yield Check("halt", not halted, "unknown" if scene.halt is None else "halted" if halted else "none", "none", True)  # noqa: FBT003
-    yield Check("halted scopes", not scene.halts, str(len(scene.halts)), "0", True)  # noqa: FBT003
+    yield Check("halt", not halted, "unknown" if scene.halt is None else "halted" if halted else "none", "none", True)
+    yield Check("halted scopes", not scene.halts, str(len(scene.halts)), "0", True)
     parked = None if scene.supervision is None else scene.supervision.parked
-    yield Check("parked processes", parked == 0, "unknown" if parked is None else str(parked), "0", True)  # noqa: FBT003
+    yield Check("parked processes", parked == 0, "unknown" if parked is None else str(parked), "0", True)

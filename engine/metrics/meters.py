@@ -1,4 +1,4 @@
-"""The meters of every role (engine/meters/table.py) as metrics: one histogram over all hops, counters by their names."""
+"""The meters of every role (engine/meters/table.py) as metrics: one histogram of all hops, counters by name."""
 
 from collections.abc import Iterator
 

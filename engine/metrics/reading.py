@@ -23,7 +23,7 @@ class Reading:
         self._figures, self._meters = Figures(config.system.name), MeterReaders(config.system.name)
         self._host = machine.Machine(config)
 
-    def take(self, now_ns: int) -> Exposition:
+    def read(self, now_ns: int) -> Exposition:
         """Everything that is exported. A lane that cannot be read makes the reading unhealthy, and ends no process."""
         at_ns = time.monotonic_ns()
         try:
@@ -32,7 +32,7 @@ class Reading:
             return Exposition(at_ns, list(self._sections(scene)), health.checks_of(scene))
         except (shm.SegmentError, OSError) as error:
             self.errors += 1
-            return Exposition(at_ns, [], [Check("lanes", False, str(error), "every lane can be read")])  # noqa: FBT003
+            return Exposition(at_ns, [], [Check("lanes", False, str(error), "every lane can be read")])
 
     def _sections(self, scene: Scene) -> Iterator[Metric]:
         yield from system.metrics_of(scene)

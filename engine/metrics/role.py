@@ -1,6 +1,6 @@
 """The role metrics: reads the system every `every_ms`, and gives each reading to the server, which answers from it.
 
-    lanes, cells, meters, machine ─▶ Reading.take ─▶ Exposition ─▶ MetricsServer: /metrics, /healthz, /readyz
+    lanes, cells, meters, machine ─▶ Reading.read ─▶ Exposition ─▶ MetricsServer: /metrics, /healthz, /readyz
 
 The role reads as a looker: nothing waits for it, and it writes no lane but its heartbeat and its own meters. An answer
 is never older than the last step; the server refuses to call the system healthy from a reading that is old.
@@ -19,14 +19,14 @@ class Reads(Protocol):
 
     errors: int
 
-    def take(self, now_ns: int) -> Exposition:
+    def read(self, now_ns: int) -> Exposition:
         """Everything that is exported, at this time."""
 
 
 class Serves(Protocol):
     """Answers the requests."""
 
-    def show(self, exposition: Exposition) -> None:
+    def serve(self, exposition: Exposition) -> None:
         """Answer from this reading from now on."""
 
     def close(self) -> None:
@@ -46,7 +46,7 @@ class MetricsRole:
         if now_ns < self._next_ns:
             return 0
         self._next_ns = now_ns + self._every_ns
-        self._server.show(self._reading.take(now_ns))
+        self._server.serve(self._reading.read(now_ns))
         return 1
 
     def lag(self) -> int:

@@ -11,12 +11,11 @@ kernel's queue. With a token each request needs `Authorization: Bearer TOKEN`.
 import contextlib
 import hmac
 import json
-import logging
 import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 from engine.metrics.exposition import Check, Exposition
 
@@ -24,8 +23,6 @@ TIMEOUT_S = 5.0
 MOST = 16
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 PATHS = ("/metrics", "/healthz", "/readyz")
-
-logger = logging.getLogger("engine.metrics")
 
 
 class MetricsServer:
@@ -44,7 +41,7 @@ class MetricsServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="metrics", daemon=True)
         self._thread.start()
 
-    def show(self, exposition: Exposition) -> None:
+    def serve(self, exposition: Exposition) -> None:
         """Answer from this reading from now on."""
         self.exposition = exposition
 
@@ -59,10 +56,12 @@ class MetricsServer:
         if path == "/metrics":
             return (HTTPStatus.OK, TEXT, found.text) if found else (HTTPStatus.SERVICE_UNAVAILABLE, TEXT, b"")
         ready = path == "/readyz"
-        checks = found.checked(ready=ready) if found else [Check("reading", False, "none yet", "a reading")]  # noqa: FBT003
+        checks = found.checked(ready=ready) if found else [Check("reading", False, "none yet", "a reading")]
         healthy = all(check.healthy for check in checks)
         status = HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
-        trees = [{"name": one.name, "healthy": one.healthy, "found": one.found, "expected": one.expected} for one in checks]
+        trees = [
+            {"name": one.name, "healthy": one.healthy, "found": one.found, "expected": one.expected} for one in checks
+        ]
         body = json.dumps({"ready" if ready else "healthy": healthy, "checks": trees}, indent=1)
         return status, "application/json", body.encode() + b"\n"
 
@@ -92,7 +91,7 @@ class _Server(ThreadingHTTPServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        logger.debug("a request ended early", exc_info=True)
+        del request, client_address  # a client that ends early is no event
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -102,7 +101,6 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"  # one request a connection: a client cannot keep one of the places
     error_content_type = "text/plain"
     error_message_format = "%(code)d %(explain)s\n"
-    responses: ClassVar = {status: (status.phrase, status.description) for status in HTTPStatus}
 
     def setup(self) -> None:
         super().setup()
@@ -128,7 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, *, body: bool) -> None:
         path = self.path.partition("?")[0]
         owner = self.server.owner
-        if owner.token and not hmac.compare_digest(self.headers.get("Authorization", "").encode(), f"Bearer {owner.token}".encode()):
+        if owner.token and not hmac.compare_digest(
+            self.headers.get("Authorization", "").encode(), f"Bearer {owner.token}".encode()
+        ):
             self.send_error(HTTPStatus.UNAUTHORIZED, explain="expected the header Authorization: Bearer TOKEN")
             return
         if path not in PATHS:

@@ -22,7 +22,9 @@ def metrics_of(scene: Scene) -> Iterator[Metric]:
 
 
 def _books(scene: Scene) -> Iterator[Metric]:
-    books = [({"venue": scene.venue(number), "instrument": scene.symbol(number)}, row) for number, row in scene.books.items()]
+    books = [
+        ({"venue": scene.venue(number), "instrument": scene.symbol(number)}, row) for number, row in scene.books.items()
+    ]
     yield gauge("book_good", "1 where the book equals the venue's and may be traded on.",
                 [(labels, row.state == BookState.GOOD) for labels, row in books])  # fmt: skip
     yield gauge("book_state", "1 for the state that the book has.",
@@ -47,7 +49,7 @@ def _sessions(scene: Scene) -> Iterator[Metric]:
                 [(labels, bool(row.exits_only)) for labels, row in gates])  # fmt: skip
     yield gauge("ramp_ratio", "The share of every cap in dollars that is in force.",
                 [(labels, row.ramp) for labels, row in gates])  # fmt: skip
-    yield gauge("scopes_halted", "Scopes (accounts, strategies, instruments) that are halted: by breakers, by operators.",
+    yield gauge("scopes_halted", "Accounts, strategies and instruments that are halted, by breakers or operators.",
                 len(scene.halts))  # fmt: skip
 
 
@@ -69,7 +71,8 @@ def _positions(scene: Scene) -> Iterator[Metric]:
     yield gauge("position_size", "What is held, signed, in the base asset.",
                 [(labels, row.size / 10**row.size_decimals) for labels, row in rows])  # fmt: skip
     for name, text in (
-        ("net", "realised + unrealised - fees, since the journal's beginning"), ("net_day", "the same since this UTC day began"),
+        ("net", "realised + unrealised - fees, since the journal's beginning"),
+        ("net_day", "the same since this UTC day began"),
         ("realised", "realised profit"), ("unrealised", "unrealised profit"), ("fees", "fees"),
     ):  # fmt: skip
         samples = [(labels, getattr(row, name)) for labels, row in rows]

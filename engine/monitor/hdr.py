@@ -1,7 +1,7 @@
 """HdrHistogram logs of the hops: the format that the Java and C tools of that library read and write.
 
-A log has one line for each hop, with the hop's name as its tag. HdrHistogram rounds to three significant digits, which is
-finer than our buckets, so a histogram that is read back has the same buckets.
+A log has one line for each hop, with the hop's name as its tag. HdrHistogram rounds to three significant digits, which
+is finer than our buckets, so a histogram that is read back has the same buckets.
 """
 
 import time

@@ -54,7 +54,8 @@ def latencies(orders: Iterable[OrderRow], venues: Mapping[int, str]) -> dict[Key
 def spread(sample: list[int]) -> Spread:
     """The percentiles of a sample by nearest rank: each is a duration that was measured."""
     ordered = sorted(sample)
-    return Spread(len(ordered), *(ordered[_rank(len(ordered), share)] for share in (500, 900, 950, 990, 999)), ordered[-1])
+    at = [ordered[_rank(len(ordered), thousandths)] for thousandths in (500, 900, 950, 990, 999)]
+    return Spread(len(ordered), at[0], at[1], at[2], at[3], at[4], ordered[-1])
 
 
 def _rank(count: int, thousandths: int) -> int:

@@ -1,13 +1,13 @@
 """The meters of a system's roles, as lookers read them: counters, gauges, and histograms with their quantiles.
 
-    found = read_meters("demo")              {"feed": RoleMeters, "execution": …}
-    found["feed"].count("frames")            since the lanes were created: a restart of the role continues
-    found["feed"].histogram("decode")        .count, .sum_ns, .largest_ns, .quantile(0.99)
-    later.since(earlier)                     what one interval brought
+found = read_meters("demo")              {"feed": RoleMeters, "execution": …}
+found["feed"].count("frames")            since the lanes were created: a restart of the role continues
+found["feed"].histogram("decode")        .count, .sum_ns, .largest_ns, .quantile(0.99)
+later.since(earlier)                     what one interval brought
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,8 @@ Words = np.ndarray[tuple[int], np.dtype[np.int64]]
 MIDDLES = np.array([middle_of(bucket) for bucket in range(BUCKETS)], np.int64)
 
 
-class Histogram(NamedTuple):
+@dataclass(frozen=True)
+class Histogram:
     """The durations that one hop took, in nanoseconds. Of an interval `largest_ns` is its largest bucket's middle."""
 
     buckets: Words
@@ -59,7 +60,8 @@ class Histogram(NamedTuple):
         return Histogram(self.buckets + other.buckets, self.sum_ns + other.sum_ns, largest_ns)
 
 
-class RoleMeters(NamedTuple):
+@dataclass(frozen=True)
+class RoleMeters:
     """One reading of a role's words. `epoch` is the number of the role's life."""
 
     words: Words

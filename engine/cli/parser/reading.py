@@ -8,7 +8,6 @@ from engine.cli.parser.base import (
     add_plain,
     count,
     duration,
-    duration,
 )
 from engine.cli.parser.texts import (
     ACROSS,

@@ -111,11 +111,11 @@ sample, and what arrives meanwhile waits. Compiled code shows only with --native
 py-spy must be permitted to trace the process: as root, or as its user where kernel.yama.ptrace_scope is 0. Allocations
 are not traced: memray can do so only from a start, or by a debugger that runs code in the process."""
 LATENCY = """\
-Three tables, in microseconds. The hops: what each role measures of itself, since its lanes were created or with --for
-in the next seconds, beside the budget of [latency] in the file and the share that keeps to it. The stages, by strategy
-and venue, from the times in the records of the newest orders: tick to intent, intent to send, send to the venue's
-answer. The worst of these orders: `trace` shows one whole. --hdr writes the hops as an HdrHistogram log. docs/latency.md
-explains each hop."""
+Three tables, in microseconds. The hops: what each role measures of itself, since its lanes were created, or in the
+next seconds with --for, beside the budget of [latency] in the file and the share that keeps to it. The stages, by
+strategy and venue, from the times in the records of the newest orders: tick to intent, intent to send, send to the
+venue's answer. The worst of these orders: `trace` shows one whole. --hdr writes the hops as an HdrHistogram log.
+docs/latency.md explains each hop."""
 TRACE = """\
 Each line: a stage, its time in UTC, how long after the first stage and after the stage before, and the lane and the
 number of the record that has the time. A stage whose record the lane does not hold any more says so. A time at the

@@ -88,7 +88,7 @@ class Desk:
             return
         blotter.last_intent[line] = intent.intent_id
         blotter.journal.add(now_ns, INTENT, codec.INTENT.pack_row(intent))
-        meters.record(WAIT, now_ns - intent.now_ns)
+        meters.observe(WAIT, now_ns - intent.now_ns)
         if intent.kind == PLACE:
             self._place(intent, sequence, now_ns)
         elif intent.kind == REPLACE:
@@ -251,7 +251,7 @@ class Desk:
         verdict = self._gate.check(
             now_ns, intent.strategy, intent.instrument, intent.side, price, size, intent.now_ns, intent.ttl_ns
         )
-        meters.record(GATE, time.monotonic_ns() - begin_ns)
+        meters.observe(GATE, time.monotonic_ns() - begin_ns)
         if isinstance(verdict, Refusal):
             self._sender.refuse(verdict, intent, sequence, now_ns)
             return

@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 
 from engine.execution.intents.halt_word cimport HaltWord
 from engine.execution.journal.journal_record cimport seal
-from engine.meters.current cimport measure, sy_meter_clock
+from engine.meters.current cimport observe_ns, sy_meter_clock
 from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport CLIENT_ID, Intent, Journalled, Judged, Placed
 from engine.model.words cimport (
@@ -103,9 +103,9 @@ cdef class Express:
         left = self.session.place(
             instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, now_ns
         )
-        measure(SUBMIT, sy_meter_clock() - judged_ns)
-        measure(GATE, judged_ns - begin_ns)
-        measure(WAIT, now_ns - intent.now_ns)
+        observe_ns(SUBMIT, sy_meter_clock() - judged_ns)
+        observe_ns(GATE, judged_ns - begin_ns)
+        observe_ns(WAIT, now_ns - intent.now_ns)
         verdict = PyBytes_FromStringAndSize(
             <char *>&(<Journalled *>PyBytes_AS_STRING(batch))[1].payload[0], sizeof(Judged))
         return self.finish(self.unpack(data), venue_ns + self.window_ns, left, verdict, now_ns)

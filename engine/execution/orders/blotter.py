@@ -146,7 +146,7 @@ class Blotter:
         order.state = SENT
         order.sent_ns = order.now_ns = now_ns
         meters.add(ORDER_COUNT)
-        meters.record_since(ORDER_HOP, order.receive_ns)
+        meters.observe_since(ORDER_HOP, order.receive_ns)
         self._publish_order(codec.ORDER.pack(*order.row(self.account)))
 
     def move(self, order: Order, to: int, now_ns: int) -> None:
@@ -195,7 +195,7 @@ class Blotter:
         self._publish_fill(data)  # before the order: a reader that sees a filled order must see the position too
         self._publish_order(changed)
         meters.add(FILL_COUNT)
-        meters.record_since(FILL_HOP, now_ns)
+        meters.observe_since(FILL_HOP, now_ns)
         self.changed.append(order)
 
     def net(self, row: NettedRow, now_ns: int) -> tuple[Order, Order]:

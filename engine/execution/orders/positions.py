@@ -62,7 +62,7 @@ class Positions:
         exposed.clear()
         if fill_sequence != self._fill_sequence:
             self._fill_sequence = fill_sequence
-            meters.record_since(POSITION_HOP, now_ns)
+            meters.observe_since(POSITION_HOP, now_ns)
 
     def _value(self, index: int, fill_sequence: int) -> bytes:
         """The record of a position at its present price."""

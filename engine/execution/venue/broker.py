@@ -270,7 +270,7 @@ class Broker:
         order.answer_ns = now_ns
         meters.add(ACKNOWLEDGED)
         if order.sent_ns:
-            meters.record(ACKNOWLEDGE, now_ns - order.sent_ns)
+            meters.observe(ACKNOWLEDGE, now_ns - order.sent_ns)
 
     def _check_repetition(self, order: Order, fill: FillNews, now_ns: int) -> None:
         """Raise an alarm when the id of an applied fill comes again with other contents."""

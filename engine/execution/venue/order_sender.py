@@ -243,7 +243,7 @@ class OrderSender:
             begin_ns = time.monotonic_ns()
             self._commit(order, verdict, now_ns)
             self._broker.place(order, now_ns)
-            meters.record(SUBMIT, time.monotonic_ns() - begin_ns)
+            meters.observe(SUBMIT, time.monotonic_ns() - begin_ns)
             self._publish_verdict(verdict)
         else:
             self._record(verdict, now_ns)

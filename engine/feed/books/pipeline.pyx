@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t
 from engine.feed.books.connection_sequence cimport IN_ORDER, LOST, RESTARTED, ConnectionSequence
 from engine.feed.books.outbox cimport Outbox
 from engine.feed.books.track cimport GAP_HELD, MADE_SUSPECT, Track
-from engine.meters.current cimport count_up, measure, sy_meter_clock
+from engine.meters.current cimport count_up, observe_ns, sy_meter_clock
 from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
 
 from engine import clock
@@ -107,9 +107,9 @@ cdef class Pipeline:
     cdef void measure_frame(self, int64_t begin_ns, int64_t decoded_ns, int64_t receive_ns) noexcept nogil:
         """Record how long a frame took; its bytes were received at a time of the engine's clock."""
         cdef int64_t end_ns = sy_meter_clock()
-        measure(DECODE, decoded_ns - begin_ns)
-        measure(BOOK, end_ns - decoded_ns)
-        measure(PUBLISH, end_ns + CLOCK_OFFSET - receive_ns)
+        observe_ns(DECODE, decoded_ns - begin_ns)
+        observe_ns(BOOK, end_ns - decoded_ns)
+        observe_ns(PUBLISH, end_ns + CLOCK_OFFSET - receive_ns)
 
     cdef int retry(self, int64_t now_ns) except -1:
         """Apply the changes that are held after gaps again: the last frame may have filled one."""

@@ -15,7 +15,7 @@ A line keeps what it does not handle itself: frames without market data (`rest`)
 
 from engine.feed.books.connection_sequence cimport ConnectionSequence
 from engine.feed.books.pipeline cimport Pipeline
-from engine.meters.current cimport measure, sy_meter_clock
+from engine.meters.current cimport observe_ns, sy_meter_clock
 from libc.stdint cimport int64_t
 
 from engine.meters.table import place_of
@@ -49,7 +49,7 @@ cdef class Line:
                 return -1
             self.reads += 1
             if begin_ns:
-                measure(RECEIVE, sy_meter_clock() - begin_ns)
+                observe_ns(RECEIVE, sy_meter_clock() - begin_ns)
         if len(frames) > 1 and type(frames) is list:
             frames = self.first_frames(frames)
         self.received_ns = now_ns

@@ -37,7 +37,7 @@ is called. The log has the reason, at most once a minute for each, also when a h
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from engine.meters.current cimport count_up, measure, sy_meter_clock
+from engine.meters.current cimport count_up, observe_ns, sy_meter_clock
 from engine.model.records cimport Tick
 from engine.strategy.api.book cimport Book
 from engine.strategy.role.counts cimport Counts
@@ -545,8 +545,8 @@ cdef class StrategyRole:
         """Call the hook, and record how old the book was and how long the hook took."""
         cdef int64_t begin_ns = sy_meter_clock()
         self.strategy.on_book(book)
-        measure(DELIVER, begin_ns + CLOCK_OFFSET - book.receive_ns)
-        measure(STRATEGY, sy_meter_clock() - begin_ns)
+        observe_ns(DELIVER, begin_ns + CLOCK_OFFSET - book.receive_ns)
+        observe_ns(STRATEGY, sy_meter_clock() - begin_ns)
         return 0
 
     cdef int timer(self, int64_t now_ns) except -1:

@@ -1,6 +1,7 @@
 """The buckets of a histogram: every duration has one, none is far from what stands for it, and the hot path agrees."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_the_buckets_follow_one_another_without_a_hole() -> None:
     bounds = [bounds_of(bucket) for bucket in range(BUCKETS)]
     assert bounds[0][0] == 0
     assert bounds[-1][1] == 1 << TOP_BITS
-    assert all(before[1] == after[0] for before, after in zip(bounds[:-1], bounds[1:], strict=True))
+    assert all(before[1] == after[0] for before, after in pairwise(bounds))
 
 
 def test_every_duration_is_in_its_bucket_and_close_to_its_middle(draws: random.Random) -> None:
@@ -40,7 +41,9 @@ def test_every_duration_is_in_its_bucket_and_close_to_its_middle(draws: random.R
         bucket = bucket_of(duration_ns)
         low, after = bounds_of(bucket)
         assert duration_ns < 0 or duration_ns >= 1 << TOP_BITS or low <= duration_ns < after
-        assert duration_ns < 0 or duration_ns >= 1 << TOP_BITS or abs(middle_of(bucket) - duration_ns) * 64 <= duration_ns
+        assert (
+            duration_ns < 0 or duration_ns >= 1 << TOP_BITS or abs(middle_of(bucket) - duration_ns) * 64 <= duration_ns
+        )
 
 
 def test_the_hot_path_computes_the_same_bucket(draws: random.Random) -> None:

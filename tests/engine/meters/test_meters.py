@@ -1,4 +1,4 @@
-"""The meters of a role: counted in place, read by others, continued by the next life, and never a danger to the role."""
+"""The meters of a role: counted in place, read by others, continued by the next life, no danger to the role."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ current.add(place_of("intents"), 7)
 print("counted", flush=True)
 while True:
     current.add(place_of("orders"))
-    current.record(place_of("gate"), 1000)
+    current.observe(place_of("gate"), 1000)
 """
 
 
@@ -64,7 +64,7 @@ def test_a_looker_reads_what_the_role_counts(lanes: str) -> None:
     current.add(place_of("orders"), 3)
     current.add(place_of("verdicts", "halted"))
     for duration_ns in (10, 10, 5_000):
-        current.record(place_of("gate"), duration_ns)
+        current.observe(place_of("gate"), duration_ns)
     found = read_meters(lanes)["maker"]
     assert (found.count("orders"), found.count("verdicts"), found.labelled("verdicts")) == (3, 1, {"halted": 1})
     gate = found.histogram("gate")
@@ -105,7 +105,7 @@ def test_a_forked_child_counts_nowhere(lanes: str) -> None:
 def test_a_duration_that_none_can_be_counts_as_zero(lanes: str, duration_ns: int) -> None:
     """An intent may carry any time: what measures it must not end execution."""
     meters = open_meters(lanes)
-    current.record(place_of("wait"), duration_ns)
+    current.observe(place_of("wait"), duration_ns)
     found = read_meters(lanes)["maker"].histogram("wait")
     assert (found.count, found.quantile(1.0)) == (1, 0)
     meters.close()
@@ -115,7 +115,7 @@ def test_a_duration_that_none_can_be_counts_as_zero(lanes: str, duration_ns: int
 def test_the_time_since_no_time_is_not_recorded(lanes: str, since_ns: int) -> None:
     """An order on a timer has no tick, and a time of the future is no time."""
     meters = open_meters(lanes)
-    current.record_since(place_of("order"), since_ns)
+    current.observe_since(place_of("order"), since_ns)
     assert read_meters(lanes)["maker"].histogram("order").count == 0
     meters.close()
 
@@ -126,7 +126,7 @@ def test_a_place_outside_the_table_is_refused(place: int) -> None:
     with pytest.raises(IndexError):
         current.add(place)
     with pytest.raises(IndexError):
-        current.record(place, 1)
+        current.observe(place, 1)
 
 
 @pytest.mark.parametrize(("name", "label"), [("no_such", ""), ("verdicts", "no_such"), ("orders", "halted")])
@@ -199,11 +199,11 @@ def test_totals_of_a_life_continue_those_of_the_lives_before(lanes: str) -> None
 def test_an_interval_is_the_difference_of_two_readings(lanes: str) -> None:
     """`engine-ctl latency --for` shows the present, whatever the days before were."""
     meters = open_meters(lanes)
-    current.record(place_of("gate"), 1_000_000)
+    current.observe(place_of("gate"), 1_000_000)
     Usage(meters).store(steps=1, work=0, errors=0, lag=9)
     before = read_meters(lanes)["maker"]
     for duration_ns in (100, 200):
-        current.record(place_of("gate"), duration_ns)
+        current.observe(place_of("gate"), duration_ns)
     current.add(place_of("orders"))
     between: RoleMeters = read_meters(lanes)["maker"].since(before)
     gate = between.histogram("gate")

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from itertools import count
 
+from engine.meters import current as meters
+from engine.meters.table import place_of
 from engine.venues.binance.trading.reader import BARRED, BinanceTrading
 from engine.venues.binance.trading.requests import COSTS, OF_SESSION
 from engine.venues.port import PortState, StreamPort
@@ -35,6 +37,7 @@ from engine.venues.trading.clock import VenueClock
 from engine.venues.trading.news import Frame, News, Outcome, UnreadableError
 from engine.venues.trading.right import TradingRight
 
+SESSION_LOSSES = place_of("session_losses")
 logger = logging.getLogger("engine.execution")
 
 MILLISECOND_NS = 1_000_000
@@ -168,6 +171,7 @@ class Stages:
             if request.kind > 0:
                 self._listener.on_answer(request, UNANSWERED, now_ns)
         if was_up:
+            meters.add(SESSION_LOSSES)
             self._listener.on_down(now_ns)
 
     def _start(self, now_ns: int) -> int:
