@@ -16,7 +16,7 @@ from engine import placement
 from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue, settings
 from engine.config.nearest import read_table
-from engine.config.tables import ALERTS, FACTORIES, METRICS, RECORDER
+from engine.config.tables import ALERTS, DASHBOARD, FACTORIES, METRICS, RECORDER
 from engine.supervisor import operators
 
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
@@ -51,7 +51,7 @@ def _check_lookers(config: Config) -> None:
     """Check the tables of the roles that only read."""
     checks = (
         (AGGREGATION, _check_aggregation), (ALERTS, _check_alerts), (RECORDER, _check_recorder),
-        (METRICS, _check_metrics),
+        (METRICS, _check_metrics), (DASHBOARD, _check_dashboard),
     )  # fmt: skip
     _try(config, "latency", functools.partial(_check_budgets, config))
     for role, of_role in checks:
@@ -291,6 +291,14 @@ def _check_metrics(config: Config) -> None:
 
     assert config.metrics is not None, "load accepted the role metrics without its table"
     check_table(config.metrics)
+
+
+def _check_dashboard(config: Config) -> None:
+    """Check the address, and that one that other machines reach has a token."""
+    from engine.dashboard import check_table  # noqa: PLC0415 - only `up` needs it
+
+    assert config.dashboard is not None, "load accepted the role dashboard without its table"
+    check_table(config.dashboard)
 
 
 def _check_target(name: str, check_target: Callable[[], None]) -> None:

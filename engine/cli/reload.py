@@ -21,13 +21,13 @@ from engine.cli.settings import await_roles, cells_of, class_of, running
 from engine.cli.system import call_supervisor, read
 from engine.config import Config, limits_file
 from engine.config.settings import CAP, LIVE, RISK, ROUTER, owners_of
-from engine.config.tables import AGGREGATION, ALERTS, EXECUTION, FEED, METRICS, RECORDER
+from engine.config.tables import AGGREGATION, ALERTS, DASHBOARD, EXECUTION, FEED, METRICS, RECORDER
 
 NAMES = ("name", "user", "id")  # what an element of a list is called by, the first that it has
 ALL = "engine-ctl down, then up"
 OF_KINDS = {
     "feed": FEED, "execution": EXECUTION, "aggregation": AGGREGATION, "alerts": ALERTS, "recorder": RECORDER,
-    "metrics": METRICS,
+    "metrics": METRICS, "dashboard": DASHBOARD,
 }  # fmt: skip
 
 

@@ -33,9 +33,10 @@ FACTORIES = {
     "router": "engine.router:build",
     "recorder": "engine.recorder:build",
     "metrics": "engine.metrics:build",
+    "dashboard": "engine.dashboard:build",
 }
 SUPERVISOR, AGGREGATION, CANCELLER, MONITOR, ALERTS = "supervisor", "aggregation", "canceller", "monitor", "alerts"
-RECORDER, METRICS = "recorder", "metrics"
+RECORDER, METRICS, DASHBOARD = "recorder", "metrics", "dashboard"
 ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
 FEED, EXECUTION, STRATEGY, ROUTER = "feed", "execution", "strategy", "router"
 
@@ -349,6 +350,16 @@ class Metrics(Table, frozen=True, kw_only=True):
     every_ms: Milliseconds = 500  # from reading to reading
 
 
+class Dashboard(Table, frozen=True, kw_only=True):
+    """One web page; a file with this table has the role dashboard. docs/dashboard.md describes it."""
+
+    address: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9470  # 0: any free one; the log names it
+    token: str | Secret = ""  # with which a page is opened; needed where other machines reach the address
+    frames_per_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 20
+    rights: Literal["look", "halt", "trade"] = "look"  # what a page may do: see, halt and cancel, everything
+
+
 class Config(Table, frozen=True, kw_only=True):
     """One complete system."""
 
@@ -376,6 +387,7 @@ class Config(Table, frozen=True, kw_only=True):
     budgets: Budgets | None = None
     recorder: Recorder | None = None
     metrics: Metrics | None = None
+    dashboard: Dashboard | None = None
     latency: Latency = Latency()
     path: str = ""  # the file it was read from; set by load
 
@@ -417,7 +429,7 @@ class Config(Table, frozen=True, kw_only=True):
         """The roles that get a process of their own where the file places them in none."""
         monitor = (MONITOR,) if self.monitored_executions else ()
         alerts = (ALERTS,) if self.alerts is not None else ()
-        tables = ((RECORDER, self.recorder), (METRICS, self.metrics))
+        tables = ((RECORDER, self.recorder), (METRICS, self.metrics), (DASHBOARD, self.dashboard))
         return (*self.cancellers, *monitor, *alerts, *(role for role, table in tables if table is not None))
 
     @property

@@ -34,6 +34,7 @@ from engine.cli.keys import QUIT, Keys
 from engine.clock import now_ns
 from engine.config import Config, known_systems, load
 from engine.config.paths import FIRST_ACCOUNT, STATE_VARIABLE, link_of
+from engine.dashboard import ADDRESS
 from engine.demo import audit
 from engine.execution.journal.journal_file import segments
 from engine.execution.orders import codec
@@ -49,6 +50,11 @@ from engine.view.screen import screen
 CONFIGS = Path(engine.__file__).parent / "configs"  # in the source tree a link to configs/, in a wheel the files
 NAME, PORT = "demo", 9710  # as in configs/demo.toml
 ACCOUNT = "engine"
+DASHBOARD = """
+[dashboard]
+port = 0
+rights = "trade"
+"""
 UNDER_CHAOS = """
 [journal]
 segment_mib = 0.0625
@@ -59,6 +65,7 @@ backoff_cap_ms = 100
 KILL_EVERY_S = 4.0
 LOOK_EVERY_S = 0.25
 FINDINGS_SHOWN = 20
+DASHBOARD_S = 10.0
 CHECKPOINT_S, POLL_S = 10.0, 0.02  # how long after `down` a checkpoint may still be written
 
 
@@ -168,7 +175,7 @@ def own_config(place: Path, *, chaos: bool) -> str:
     directories = f'run_directory = "{place}"\nstate_directory = "{place / "state"}"'
     text = (CONFIGS / "demo.toml").read_text().replace(str(PORT), str(free_port()))
     text = text.replace(f'name = "{NAME}"', f'name = "{name}"\n{directories}')
-    (place / "demo.toml").write_text(text + (UNDER_CHAOS if chaos else ""))
+    (place / "demo.toml").write_text(text + DASHBOARD + (UNDER_CHAOS if chaos else ""))
     shutil.copy(CONFIGS / "venue.toml", place)
     return str(place / "demo.toml")
 
@@ -198,6 +205,7 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
             return code
         known = {one.id: one for one in instruments.read(open_lanes(config.system.name, LOOKERS))}
         console.print(f"in another terminal: engine-ctl status --system {config.system.name} (or view, halt, down …)")
+        console.print(f"in a browser: {dashboard_of(config)}", soft_wrap=True)
         figures = Figures(config.system.name)
         try:
             watch(figures, config, duration_s, chaos, console)
@@ -217,6 +225,16 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
         console.print(f"killed with SIGKILL: {chaos.text} (seed {chaos.seed})")
     console.print(last_line)
     return verdict
+
+
+def dashboard_of(config: Config) -> str:
+    """The address of the dashboard, as its role has written it; it is up before the first order, or soon."""
+    until, file = time.monotonic() + DASHBOARD_S, config.paths.run / ADDRESS
+    while not file.exists() and time.monotonic() < until:
+        time.sleep(POLL_S)
+    return (
+        file.read_text(encoding="utf-8") if file.exists() else "the dashboard is not up yet: engine-ctl log dashboard"
+    )
 
 
 def down(config: Config, console: Console) -> int:

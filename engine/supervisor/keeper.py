@@ -14,7 +14,7 @@ from engine import skips
 from engine.config import Config, Process
 from engine.config import Watch as Patience
 from engine.config.accounts import Account, accounts_of
-from engine.config.tables import ALERTS, METRICS, MONITOR, RECORDER
+from engine.config.tables import ALERTS, DASHBOARD, METRICS, MONITOR, RECORDER
 from engine.control import ControlServer, Peer, Request
 from engine.lanes import AGGREGATION, CANCELLER, EXECUTION, STRATEGY, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
@@ -393,7 +393,7 @@ class Keeper:
             watch.beat_of(role) for watch in self.watches.values() for role in watch.process.roles if role in strategies
         ]
         unread = {AGGREGATION} if all(map(reads_nothing, beats)) else set()
-        optional = strategies | {ALERTS, MONITOR, RECORDER, METRICS} | unread
+        optional = strategies | {ALERTS, MONITOR, RECORDER, METRICS, DASHBOARD} | unread
         return bool(process.roles) and optional.issuperset(process.roles)
 
     def _park(self, watch: Watch) -> None:

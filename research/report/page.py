@@ -40,8 +40,8 @@ def page(one: Performance, *, seed: int = 0, draws: int = DRAWS, slippage_bps: f
     data = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY).decode()
     data = data.replace("<", "\\u003c")  # a name cannot end the script
     parts = {
-        "title": html.escape(one.title), "style": _asset("vendor/uPlot.min.css") + _asset("page.css"), "data": data,
-        "charts": _asset("vendor/uPlot.iife.min.js"), "script": _asset("page.js"),
+        "title": html.escape(one.title), "style": _vendored("uPlot.min.css") + _asset("page.css"), "data": data,
+        "charts": _vendored("uPlot.iife.min.js"), "script": _asset("page.js"),
     }  # fmt: skip
     text = _asset("page.html")
     for name, value in parts.items():
@@ -52,6 +52,11 @@ def page(one: Performance, *, seed: int = 0, draws: int = DRAWS, slippage_bps: f
 def _asset(name: str) -> str:
     """A file of the page."""
     return resources.files("research.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _vendored(name: str) -> str:
+    """A file of uPlot, of which the dashboard has the one copy."""
+    return resources.files("engine.dashboard").joinpath("page", "vendor", name).read_text(encoding="utf-8")
 
 
 def _paths(one: Performance, seed: int, slippage_bps: float) -> Paths | None:

@@ -1,0 +1,60 @@
+"""The dashboard: a role that serves one page, which shows a system and lets an operator stop it (docs/dashboard.md)."""
+
+import ipaddress
+import logging
+from typing import TYPE_CHECKING
+
+from engine.config import Secret
+
+if TYPE_CHECKING:
+    from engine.config import Config
+    from engine.config.tables import Dashboard
+    from engine.dashboard.role import DashboardRole
+
+ADDRESS = "dashboard.url"  # in the run directory: where the role serves
+
+logger = logging.getLogger("engine.dashboard")
+
+
+def build(config: "Config", name: str) -> "DashboardRole":
+    """The role of a configured system."""
+    from engine.dashboard.history import History  # noqa: PLC0415 - `check` imports this module, and aiohttp is an extra
+    from engine.dashboard.hub import Hub  # noqa: PLC0415
+    from engine.dashboard.lanes import Lanes  # noqa: PLC0415
+    from engine.dashboard.parts import Parts  # noqa: PLC0415
+    from engine.dashboard.role import DashboardRole  # noqa: PLC0415
+    from engine.dashboard.server import DashboardServer  # noqa: PLC0415
+
+    table = config.dashboard
+    assert table is not None, "load accepted the role dashboard without its table"
+    check_table(table)
+    hub = Hub()
+    server = DashboardServer(hub, table.address, table.port, token_of(table), config.paths.control, table.rights)
+    url = f"http://{f'[{table.address}]' if ':' in table.address else table.address}:{server.port}"
+    (config.paths.run / ADDRESS).write_text(url, encoding="utf-8")
+    logger.info("serves", extra={"url": url})
+    lanes, history = Lanes(config.system.name), History(len(config.instruments))
+    parts = Parts(config, table.rights)
+    return DashboardRole(name, lanes, parts, hub, history, server, 1_000_000_000 // table.frames_per_s)
+
+
+def check_table(table: "Dashboard") -> None:
+    """Refuse an address that is none, and one that other machines reach without a token."""
+    try:
+        address = ipaddress.ip_address(table.address)
+    except ValueError:
+        msg = f"dashboard: address is {table.address!r}, expected an address of this machine like 127.0.0.1"
+        raise ValueError(msg) from None
+    if not address.is_loopback and not token_of(table):
+        msg = f"dashboard: address {table.address} is reached by other machines: set token, or use 127.0.0.1"
+        raise ValueError(msg)
+    try:
+        import aiohttp  # noqa: F401, PLC0415 - an extra
+    except ImportError as error:
+        msg = "dashboard: aiohttp is not installed: pip install 'steelyard[dashboard]'"
+        raise ValueError(msg) from error
+
+
+def token_of(table: "Dashboard") -> str:
+    """The token with which a page is opened; "": none is needed."""
+    return table.token.reveal() if isinstance(table.token, Secret) else table.token
