@@ -21,6 +21,7 @@ WORDS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--remote-debugging-port=0", "--remote-allow-origins=*", "--disable-dev-shm-usage")  # fmt: skip
 WAIT_S = 20.0  # for one condition of a page, on a machine that is busy
 PAUSE_S = 0.02
+SCRIPTS = Path(__file__).parent / "scripts"
 SECOND_NS = 1_000_000_000
 MIDDLE = """(() => {
   const one = document.querySelector(SELECTOR);
@@ -81,6 +82,10 @@ class Page:
         result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, f"{script}: {result['exceptionDetails']}"
         return result["result"].get("value")
+
+    def run(self, name: str) -> Any:
+        """The value of a script of the folder scripts/."""
+        return self.ask((SCRIPTS / f"{name}.js").read_text(encoding="utf-8"))
 
     def until(self, script: str, why: str) -> Any:
         """The value of the expression, as soon as it is true."""

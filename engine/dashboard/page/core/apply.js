@@ -125,10 +125,10 @@ export class Apply {
     const [instrument, intent, sent, answer] = [get("instrument"), get("intent_id"), get("sent_ns"), get("answer_ns")];
     const state = this.words.OrderState[get("state")] ?? "UNKNOWN";
     const ended = ["FILLED", "CANCELLED", "REJECTED", "EXPIRED"].includes(state);
-    const order = { id: layout.hex(view, at, "client_id"), intent: String(intent), instrument, ...this.#named(instrument, get("strategy")), side: get("side"), size: get("size"), filled: get("filled"),
+    const order = { id: layout.hex(view, at, "client_id"), intent: String(intent), venueId: get("venue_order_id"), instrument, ...this.#named(instrument, get("strategy")), side: get("side"), size: get("size"), filled: get("filled"),
       price: get("price"), state, ms: Number(get("intent_ns") || get("now_ns")) / MS, endMs: ended ? Number(get("now_ns")) / MS : null,
       answerNs: answer && sent ? Number(answer - sent) : null, error: [get("error"), get("error_text")].filter(Boolean).join(" ") };
-    order.searched = `${order.symbol} ${order.strategy} ${sideWord(order.side)} ${order.id} ${order.intent} ${state}`.toLowerCase();
+    order.searched = `${order.symbol} ${order.strategy} ${sideWord(order.side)} ${order.venueId} ${order.intent} ${state}`.toLowerCase();
     return order;
   }
 
