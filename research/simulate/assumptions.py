@@ -67,6 +67,25 @@ def _free(models: Models) -> bool:
     return all(tier.maker <= 0 and tier.taker <= 0 for tier in models.fees.tiers)
 
 
+def _without_capital(setup: Setup) -> Setup:
+    """The same run without balances, and so without margin."""
+    return replace(setup, capital=None, models=replace(setup.models, margin=None))
+
+
+def _has_perpetual(setup: Setup) -> bool:
+    """Whether the run has an instrument whose positions pay funding."""
+    return any(one.kind == "perpetual" for one in setup.instruments)
+
+
+def _unfunded(setup: Setup) -> Setup | str:
+    """The same run without funding."""
+    if not _has_perpetual(setup):
+        return "the run has no perpetual"
+    if setup.models.funding is None:
+        return "the run has no funding: give its models `Funding`"
+    return _models(setup, funding=None)
+
+
 def _called(setup: Setup) -> Setup | str:
     """The same run with the hook called the other way."""
     if setup.speed == "engine":
@@ -98,7 +117,7 @@ SWITCHES = (
         "no_margin", "a balance is not checked: any size can be bought, and any sold",
         lambda setup: setup.capital is None,
         lambda setup: "the run has no balances: give it `capital`"
-        if setup.capital is None else replace(setup, capital=None),
+        if setup.capital is None else _without_capital(setup),
     ),
     Switch(
         "no_rejects", "the venue rejects no order at random", lambda setup: setup.models.rejects is None,
@@ -109,6 +128,10 @@ SWITCHES = (
         "no_impact", "what our orders take does not move the price", lambda setup: setup.models.impact is None,
         lambda setup: "the run has no impact: give its models `Impact`"
         if setup.models.impact is None else _models(setup, impact=None),
+    ),
+    Switch(
+        "no_funding", "no position in a perpetual pays funding",
+        lambda setup: _has_perpetual(setup) and setup.models.funding is None, _unfunded,
     ),
     Switch(
         "called_within_messages", "the strategy sees a message's events one by one; live it sees the whole",

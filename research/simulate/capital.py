@@ -7,12 +7,14 @@ fees as a quote currency. So no amount is rounded.
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
-from research.simulate.models import Fees
 from research.simulate.trading.balances import Balances
+
+if TYPE_CHECKING:
+    from research.simulate.models import Fees
 
 Capital = Mapping[str, str | int | Decimal]
 DECIMALS_MOST = 24
@@ -46,10 +48,10 @@ def check(capital: Capital, instruments: Sequence[Instrument]) -> None:
         if asset not in decimals:
             msg = f"expected assets of the run's instruments: {', '.join(sorted(decimals))}"
             raise ValueError(f"capital: found {asset!r}, {msg}")
-        _scaled(asset, amount, decimals[asset])
+        scaled(asset, amount, decimals[asset])
 
 
-def _scaled(asset: str, amount: object, decimals: int) -> int:
+def scaled(asset: str, amount: object, decimals: int) -> int:
     """An amount in the decimals of its asset."""
     msg = (
         f"capital: {asset} has {amount!r}, expected text, int or Decimal: at least 0, with at most {decimals} decimals"
@@ -68,11 +70,11 @@ def _scaled(asset: str, amount: object, decimals: int) -> int:
     return int(found)
 
 
-def balances_of(capital: Capital, instruments: Sequence[Instrument], fees: Fees) -> Balances:
+def balances_of(capital: Capital, instruments: Sequence[Instrument], fees: "Fees") -> Balances:
     """The balances of an account at the beginning."""
     decimals = decimals_of(instruments)
     places = {asset: place for place, asset in enumerate(decimals)}
-    amounts = [_scaled(asset, capital.get(asset, 0), decimals[asset]) for asset in decimals]
+    amounts = [scaled(asset, capital.get(asset, 0), decimals[asset]) for asset in decimals]
     return Balances(amounts, [_units(one, decimals, places) for one in instruments], fees.rate_most())
 
 

@@ -23,5 +23,6 @@ class Loop:
         *,
         each: bool,
         mark_ns: int,
+        margined: bool = ...,
     ) -> None: ...
     def run(self) -> None: ...

@@ -18,7 +18,8 @@ from research.simulate.trading.client cimport Client
 from research.simulate.trading.desk cimport Desk
 from research.simulate.data.event cimport Event
 from research.simulate.trading.portfolio cimport Portfolio
-from research.simulate.trading.received cimport Received
+from research.simulate.trading.received cimport Received, best_prices
+from research.simulate.trading.session cimport Session
 from research.simulate.matching.venue cimport VenueMarket
 
 
@@ -37,11 +38,12 @@ cdef class Loop:
     cdef list desks  # of all strategies, by the instrument's place
     cdef Agenda agenda
     cdef bint each  # the hook is called for every event, not for every message
+    cdef bint margined  # accounts have perpetuals: the venue's middles are their marks
     cdef int64_t mark_ns, next_mark_ns
     cdef readonly list marks  # (when, instrument, twice the middle)
 
     def __init__(self, data, places, Agenda agenda not None, list markets not None, list books not None,
-                 list portfolios not None, *, bint each, int64_t mark_ns):
+                 list portfolios not None, *, bint each, int64_t mark_ns, bint margined=False):
         """Run over the bytes of checked events; `places` has the place of each instrument's id."""
         cdef Portfolio portfolio
         cdef Client client
@@ -49,7 +51,7 @@ cdef class Loop:
         self.count = self.data.shape[0] // sizeof(Event)
         self.events = <const Event *>&self.data[0]
         self.agenda, self.markets, self.books, self.portfolios = agenda, markets, books, portfolios
-        self.each, self.mark_ns, self.marks = each, mark_ns, []
+        self.each, self.mark_ns, self.marks, self.margined = each, mark_ns, [], margined
         self.next_mark_ns = self.events[0].receive_ns
         self.desks = [[] for _ in markets]
         for portfolio in portfolios:
@@ -89,8 +91,26 @@ cdef class Loop:
             event = &self.events[self.venue]
             (<VenueMarket>self.markets[self.places[event.instrument]]).apply(event)
             self.venue += 1
+            if self.margined and event.flags & FLAG_LAST:
+                self.set_marks(self.places[event.instrument], event.venue_ns)
             upto_ns = min(upto_ns, self.agenda.soonest_ns)
         return upto_ns
+
+    cdef int set_marks(self, int32_t place, int64_t now_ns) except -1:
+        """Give every account the middle of an instrument's book at the venue, if it is another one."""
+        cdef VenueMarket market = <VenueMarket>self.markets[place]
+        cdef Portfolio portfolio
+        cdef Session session
+        cdef int64_t bid, ask
+        if not best_prices(market.book, &bid, &ask) or bid >= ask or bid + ask == market.middle2:
+            return 0
+        market.middle2 = bid + ask
+        for portfolio in self.portfolios:
+            self.portfolio = portfolio.place
+            for session in portfolio.sessions:
+                if session.margin is not None:
+                    session.margin.set_middle(place, market.middle2, now_ns)
+        return 0
 
     cdef int receive_event(self, const Event *event) except -1:
         """The strategies receive an event."""

@@ -14,6 +14,7 @@ import numpy as np
 from research.simulate.matching.chance import Chance
 from research.simulate.matching.delay import Delay
 from research.simulate.matching.impact import Impact as CompiledImpact
+from research.simulate.perpetuals import Funding, Margin
 
 RATE_DECIMALS = 8
 MICRO = 10**6
@@ -264,3 +265,5 @@ class Models:
     level_before_print: bool = False  # a decrease, and the print after it that explains it, both move an order forward
     rejects: Rejects | None = None  # None: the venue rejects no order at random
     impact: Impact | None = None  # None: what an order takes costs nothing beside the price of the book
+    funding: Funding | None = None  # None: no position in a perpetual pays or receives funding
+    margin: Margin | None = None  # with `capital`, of perpetuals: the margin that the venue demands

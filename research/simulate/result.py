@@ -34,6 +34,12 @@ FILL = np.dtype(
 )  # fmt: skip
 MINUTE_NS = 60_000_000_000
 FILL_COLUMNS = [name for name in FILL.names or () if name != "spare"]
+PAYMENT = np.dtype(
+    [
+        ("at_ns", "<i8"), ("instrument", "<u4"), ("position", "<i8"), ("rate", "<i8"), ("mark2", "<i8"),
+        ("paid", "<i8"),
+    ]
+)  # fmt: skip
 MARK = np.dtype([("at_ns", "<i8"), ("instrument", "<u4"), ("middle2", "<i8")])
 
 
@@ -65,6 +71,7 @@ class Result:
     in_flight: tuple[int, int]  # requests and answers that the end of the data left on their way
     assumptions: tuple[Assumption, ...] = ()
     balances: Mapping[str, Balance] = field(default_factory=dict)  # by asset at the end; empty without `capital`
+    funding: Records = field(default_factory=lambda: np.zeros(0, PAYMENT))  # `paid` as a fee; less than 0: received
     mark_ns: int = MINUTE_NS  # how often equity was marked: at the first event after each whole step
 
     @property
@@ -98,8 +105,8 @@ class Result:
     def equity(self, instrument: int) -> Records:
         """Money and value of one instrument at each mark, in its quote currency: `at_ns`, `position`, `equity`.
 
-        Money is what the fills known to the venue at that time brought, less fees; the position is valued at the
-        middle. Without a good book the equity is nan.
+        Money is what the fills known to the venue at that time brought, less fees and funding; the position is valued
+        at the middle. Without a good book the equity is nan.
         """
         one, marks = self.instruments[instrument], self.marks[self.marks["instrument"] == instrument]
         fills = self.fills[self.fills["instrument"] == instrument]
@@ -112,4 +119,11 @@ class Result:
         middle = np.where(marks["middle2"] > 0, marks["middle2"] / (2 * 10**one.price_decimals), np.nan)
         table["at_ns"], table["position"] = marks["at_ns"], held
         table["equity"] = np.append(0.0, cash)[until] + np.where(held == 0, 0.0, held * middle)
+        table["equity"] -= self.funding_paid(instrument, marks["at_ns"])
         return table
+
+    def funding_paid(self, instrument: int, at_ns: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+        """What an instrument's positions had paid until each time, in its quote currency."""
+        mine = self.funding[self.funding["instrument"] == instrument]
+        paid: np.ndarray[Any, Any] = np.append(0.0, np.cumsum(mine["paid"]) / 10**FEE_DECIMALS)
+        return paid[np.searchsorted(mine["at_ns"], at_ns, side="right")]

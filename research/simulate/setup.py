@@ -6,12 +6,14 @@ Setup(events, instruments, models, ...)  refuses what no run can follow
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.recfunctions import repack_fields
 
 from engine.model.instrument import Instrument
+from research.simulate import perpetuals
 from research.simulate.capital import Capital, at_end, balances_of
 from research.simulate.capital import check as check_capital
 from research.simulate.caps import DeskCaps, caps_of
@@ -24,7 +26,8 @@ from research.simulate.matching.schedule import Schedule
 from research.simulate.matching.venue import OwnOrders, VenueMarket
 from research.simulate.models import Constant, Fees, Latency, Models, Rejects
 from research.simulate.offline import offline
-from research.simulate.result import FILL, FILL_COLUMNS, MARK, ORDER, ORDER_COLUMNS, Records, Result
+from research.simulate.perpetuals import Funding, Margin
+from research.simulate.result import FILL, FILL_COLUMNS, MARK, ORDER, ORDER_COLUMNS, PAYMENT, Records, Result
 from research.simulate.trading.client import Client
 from research.simulate.trading.desk import Desk
 from research.simulate.trading.portfolio import Portfolio
@@ -34,7 +37,7 @@ from research.simulate.trading.session import Session
 SPEEDS = ("fast", "engine")
 CALLED = ("message", "event")
 MINUTE_NS = 60_000_000_000
-PLAIN_KINDS = ("spot",)
+KINDS = ("spot", "perpetual")
 
 
 class Line(NamedTuple):
@@ -45,6 +48,8 @@ class Line(NamedTuple):
     fees: Fees
     rejects: Rejects | None = None
     capital: Capital | None = None  # None: no balance is checked
+    funding: Funding | None = None
+    margin: Margin | None = None
 
 
 class Seat(NamedTuple):
@@ -82,13 +87,22 @@ class Setup:
         self._desk_caps()
         if self.capital is not None:
             check_capital(self.capital, self.instruments)
+        perpetuals.check(self.instruments, self.models.funding, self.models.margin, self.capital)
         if self.models.feed_latency is not None:
             _check_span("feed_latency", self.models.feed_latency, _span_ns(self.events, "venue_ns"))
 
     def line(self) -> Line:
         """The line of the models."""
         models = self.models
-        return Line(models.order_latency, models.answer_latency, models.fees, models.rejects, self.capital)
+        return Line(
+            models.order_latency,
+            models.answer_latency,
+            models.fees,
+            models.rejects,
+            self.capital,
+            models.funding,
+            models.margin,
+        )
 
     def received(self) -> Events:
         """The events with the times at which the feed's latency brings them, checked."""
@@ -107,13 +121,14 @@ class Setup:
         markets = [VenueMarket(len(teams)) for _ in self.instruments]
         books = [Received(one.id) for one in self.instruments]
         caps = self._desk_caps()
-        begin_ns = int(events[0]["venue_ns"])
+        period_ns = int(events[0]["venue_ns"]), int(events[-1]["receive_ns"])
         portfolios = [
-            self._portfolio(agenda, place, team, markets, books, caps, begin_ns) for place, team in enumerate(teams)
+            self._portfolio(agenda, place, team, markets, books, caps, period_ns) for place, team in enumerate(teams)
         ]
         loop = Loop(
             events.view(np.uint8), data.places_of(self.instruments), agenda, markets, books, portfolios,
             each=self.called == "event", mark_ns=self.mark_ns,
+            margined=any(one.kind != "spot" for one in self.instruments),
         )  # fmt: skip
         try:
             _run(loop, len(teams))
@@ -129,11 +144,11 @@ class Setup:
 
     def _portfolio(
         self, agenda: Agenda, place: int, team: Team, markets: list[VenueMarket], books: list[Received],
-        caps: list[DeskCaps], begin_ns: int,
+        caps: list[DeskCaps], period_ns: tuple[int, int],
     ) -> Portfolio:  # fmt: skip
         """One team's sessions, strategies and orders."""
         table = Orders()
-        sessions = [_session(line, table, agenda, place, begin_ns, self.instruments) for line in team.lines]
+        sessions = [_session(line, table, agenda, place, period_ns, self.instruments) for line in team.lines]
         of_seats = [sessions[seat.line] for seat in team.seats]
         for number, seat in enumerate(team.seats):
             desks = [
@@ -161,6 +176,7 @@ class Setup:
             sum(session.late_cancels for session in portfolio.sessions),
             (sum(one for one, _ in in_flight), sum(one for _, one in in_flight)),
             mark_ns=self.mark_ns,
+            funding=_payments(portfolio, self.instruments),
             balances=at_end([one.balances for one in portfolio.sessions if one.balances], self.instruments),
         )
 
@@ -175,9 +191,9 @@ def _check(instruments: Sequence[Instrument], models: Models, called: str, mark_
     if not ids or len(set(ids)) != len(ids) or not all(0 < one < data.ID_MOST for one in ids):
         raise ValueError(f"instruments: found ids {ids}, expected at least one, each once, under {data.ID_MOST}")
     for one in instruments:
-        if one.kind not in PLAIN_KINDS:
-            msg = f"{one.symbol} is a {one.kind}: `fast` has no margin, funding or liquidation"
-            raise ValueError(f"instruments: {msg}. It runs {', '.join(PLAIN_KINDS)} instruments")
+        if one.kind not in KINDS:
+            msg = f"{one.symbol} is a {one.kind}: a simulation has no expiry and no settlement"
+            raise ValueError(f"instruments: {msg}. It runs {', '.join(KINDS)} instruments")
     quotes = {one.quote for one in instruments}
     if len(models.fees.tiers) > 1 and len(quotes) > 1:
         msg = f"volumes in {', '.join(sorted(quotes))} cannot be added"
@@ -224,15 +240,19 @@ def _received(events: Events, latency: Latency | None) -> Events:
 
 
 def _session(
-    line: Line, table: Orders, agenda: Agenda, place: int, begin_ns: int, instruments: Sequence[Instrument]
-) -> Session:
+    line: Line, table: Orders, agenda: Agenda, place: int, period_ns: tuple[int, int],
+    instruments: Sequence[Instrument],
+) -> Session:  # fmt: skip
     """An account's session."""
-    schedule = Schedule(line.fees.table(), int(line.fees.traded_before * 10**6), begin_ns)
-    balances = None if line.capital is None else balances_of(line.capital, instruments, line.fees)
+    schedule = Schedule(line.fees.table(), int(line.fees.traded_before * 10**6), period_ns[0])
+    margin = perpetuals.account_of(instruments, line.funding, line.margin, line.capital, *period_ns)
+    spot = margin is None and line.capital is not None
+    balances = balances_of(line.capital or {}, instruments, line.fees) if spot else None
     rejects = line.rejects.chance() if line.rejects else None
     return Session(
-        line.order_latency.delay(), line.answer_latency.delay(), table, schedule, agenda, place, balances, rejects
-    )
+        line.order_latency.delay(), line.answer_latency.delay(), table, schedule, agenda, place, balances, rejects,
+        margin,
+    )  # fmt: skip
 
 
 def _own(one: Instrument, market: VenueMarket, table: Orders, sessions: list[Session], models: Models) -> OwnOrders:
@@ -255,6 +275,14 @@ def _run(loop: Loop, teams: int) -> None:
         which = f", of the parameters {loop.portfolio}" if teams > 1 else ""
         error.add_note(f"in event {loop.event} of the data, at {loop.now_ns}{which}")
         raise
+
+
+def _payments(portfolio: Portfolio, instruments: Sequence[Instrument]) -> Records:
+    """Every payment of funding, in the order of their times."""
+    rows = [row for session in portfolio.sessions if session.margin for row in session.margin.paid()]
+    table = np.array(sorted(rows, key=itemgetter(0)), PAYMENT)
+    table["instrument"] = [instruments[place].id for place in table["instrument"]]
+    return table
 
 
 def _table(records: bytes, kind: "np.dtype[Any]", columns: list[str]) -> Records:

@@ -24,6 +24,8 @@ from engine.risk.table import read_risk
 from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
 from engine.strategy.role.lanes import open_strategy_lanes
 from engine.strategy.role.role import StrategyRole
+from engine.venues.binance.margin import CrossMargin, read_brackets
+from engine.venues.margin import MarginTerms, check_margined
 from research.simulate.engine.client import EngineClient
 from research.simulate.engine.disk import PassingDisk
 from research.simulate.engine.lanes import NAME, NUMBER, RunLanes, run_lanes
@@ -125,9 +127,21 @@ def config_of(instruments: Sequence[Instrument], caps: Mapping[str, Any], direct
         limits=limits,
         caps=further,
         risk=table,
+        margin=_margin_of(instruments, limits),
         journal=JournalConfig(str(directory), segment_size=SEGMENT, flush_interval_ns=0),
         balance_interval_ns=0,
     )
+
+
+def _margin_of(instruments: Sequence[Instrument], limits: RiskLimits) -> dict[int, MarginTerms]:
+    """The formulas of each perpetual, where the caps name the file of its brackets."""
+    file = limits.margin_brackets
+    if not file:
+        return {}
+    brackets, perpetuals = read_brackets(Path(file)), [one for one in instruments if one.kind != "spot"]
+    for one in perpetuals:
+        check_margined(one, brackets, limits.usd_quotes, file)
+    return {one.id: CrossMargin(brackets[one.symbol]) for one in perpetuals}
 
 
 def table_of(instruments: Sequence[Instrument], caps: Mapping[str, Any]) -> dict[str, Any]:

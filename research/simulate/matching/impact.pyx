@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What our own orders cost beside the price of the book, because what they take moves the price.
 
-    share of a part = `share` * (what was taken with it / `notional`) ** `exponent`    rounded up to 1e-8, at most a half
-    cost of a part  = its own notional * that share                                    rounded up to 1e-8
+    share of a part = `share` * (what was taken with it / `notional`) ** `exponent`   rounded up to 1e-8, at most a half
+    cost of a part  = its own notional * that share                                   rounded up to 1e-8
 
 What was taken is that of the same order. With a half-life it is that of every order before it on the same instrument,
 bought less sold, of which half is left after each half-life; an order of the other side has no gain from it.

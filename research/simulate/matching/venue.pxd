@@ -20,6 +20,7 @@ cdef class VenueMarket:
     cdef list all  # every portfolio's orders
     cdef void **active  # those that the next event may touch
     cdef int count
+    cdef int64_t middle2  # twice the last middle, of a run with perpetuals; 0: none yet
 
     cdef int apply(self, const Event *event) except -1
     cdef void wake(self, OwnOrders own) noexcept

@@ -284,6 +284,8 @@ cdef class OwnOrders:
             return True
         elif session.balances is not None and not session.balances.reserve(order):
             order.cause = BALANCE
+        elif session.margin is not None and not session.margin.reserve(order):
+            order.cause = BALANCE
         return order.cause != 0
 
     cdef bint reaches_own(self, const Order *order) noexcept:
@@ -364,6 +366,8 @@ cdef class OwnOrders:
             fee += impact
         if session.balances is not None:
             session.balances.fill(order, price, size, fee)
+        if session.margin is not None:
+            session.margin.fill(order, price, size, fee)
         order.filled += size
         order.state = FILLED if order.filled == order.size else PARTLY
         if order.state == FILLED:
@@ -379,6 +383,8 @@ cdef class OwnOrders:
         order.state, order.done_ns = state, now_ns
         if session.balances is not None and state != REJECTED:
             session.balances.release(order, order.size - order.filled)
+        if session.margin is not None and state != REJECTED:
+            session.margin.release(order, order.size - order.filled)
         return session.answer(number, NO_ORDER, now_ns, kind)
 
     cdef Session session_of(self, int32_t number):
@@ -400,6 +406,8 @@ cdef class OwnOrders:
             return session.refuse(number, AMEND, now_ns)
         if session.balances is not None:
             session.balances.release(order, order.size - size)
+        if session.margin is not None:
+            session.margin.release(order, order.size - size)
         order.size = size
         return session.answer(number, NO_ORDER, now_ns, AMEND)
 

@@ -43,6 +43,8 @@ cdef class Portfolio:
         for one in range(len(self.sessions)):
             session = <Session>self.sessions[one]
             soonest_ns = min(soonest_ns, min(next_ns(&session.requests), next_ns(&session.answers)))
+            if session.margin is not None:
+                soonest_ns = min(soonest_ns, session.margin.next_ns())
         for one in range(len(self.clients)):
             soonest_ns = min(soonest_ns, (<Client>self.clients[one]).soonest())
         return soonest_ns
@@ -59,11 +61,15 @@ cdef class Portfolio:
         return 0
 
     cdef int do_first(self, int64_t now_ns) except -1:
-        """One request at the venue; without one a strategy's own times; without one an answer."""
+        """Funding; without one a request at the venue; without one a strategy's own times; without one an answer."""
         cdef Py_ssize_t one
         cdef Session session
         cdef Client client
         cdef Letter letter
+        for one in range(len(self.sessions)):
+            session = <Session>self.sessions[one]
+            if session.margin is not None and session.margin.next_ns() <= now_ns:
+                return session.margin.pay_due(now_ns)
         for one in range(len(self.sessions)):
             session = <Session>self.sessions[one]
             if next_ns(&session.requests) <= now_ns:

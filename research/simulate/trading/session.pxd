@@ -7,6 +7,7 @@ from research.simulate.matching.agenda cimport Agenda
 from research.simulate.trading.balances cimport Balances
 from research.simulate.matching.chance cimport Chance
 from research.simulate.matching.delay cimport Delay
+from research.simulate.matching.margin cimport MarginAccount
 from research.simulate.matching.orders cimport Orders
 from research.simulate.matching.schedule cimport Schedule
 
@@ -46,6 +47,7 @@ cdef class Session:
     cdef readonly Orders table
     cdef Schedule schedule  # the account's fees
     cdef readonly Balances balances  # of the account; None: the venue checks none
+    cdef readonly MarginAccount margin  # of an account of perpetuals; None: it has none
     cdef Chance rejects  # whether the venue rejects a submission at random; None: never
     cdef Agenda agenda
     cdef int place  # of its portfolio in the agenda

@@ -16,6 +16,7 @@ from research.simulate.matching.agenda cimport Agenda, bring_forward
 from research.simulate.trading.balances cimport Balances
 from research.simulate.matching.chance cimport Chance
 from research.simulate.matching.delay cimport Delay
+from research.simulate.matching.margin cimport MarginAccount
 from research.simulate.matching.orders cimport NO_ORDER, Orders
 from research.simulate.matching.schedule cimport Schedule
 
@@ -61,10 +62,10 @@ cdef class Session:
 
     def __cinit__(self, Delay order_delay not None, Delay answer_delay not None, Orders table not None,
                   Schedule schedule not None, Agenda agenda not None, int place, Balances balances=None,
-                  Chance rejects=None):
+                  Chance rejects=None, MarginAccount margin=None):
         """Begin without messages; `place` is that of the portfolio in the agenda. Without balances none is checked."""
         self.order_delay, self.answer_delay, self.table, self.schedule = order_delay, answer_delay, table, schedule
-        self.agenda, self.place, self.balances, self.rejects = agenda, place, balances, rejects
+        self.agenda, self.place, self.balances, self.rejects, self.margin = agenda, place, balances, rejects, margin
         open_post(&self.requests)
         open_post(&self.answers)
 

@@ -14,9 +14,9 @@ from fractions import Fraction
 from typing import Any
 
 from engine.model.words import BookState, OrderState, OrderType, Reason, TimeInForce
-from research.simulate import Cause, Constant, Models
+from research.simulate import Cause, Constant, LiquidatedError, Models
 
-VENUE, REQUEST, TIMER, DEADLINE, ANSWER, HEARD = range(6)
+VENUE, FUNDING, REQUEST, TIMER, DEADLINE, ANSWER, HEARD = range(7)
 DONE = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
 RESTING = (OrderState.OPEN, OrderState.PARTLY_FILLED)
 MASK = (1 << 64) - 1
@@ -108,6 +108,9 @@ class Reference:
         self.last = {REQUEST: 0, ANSWER: 0}
         self.timer_ns = timer_ns
         self.pressed: dict = {}
+        self.marks: dict[int, int] = {}  # twice the venue's middle
+        self.payments: list[tuple] = []
+        self.liquidated: tuple = ()
         self.impacts: list[int] = []
         script.api = self
 
@@ -123,6 +126,9 @@ class Reference:
             self.push(int(event["venue_ns"]), VENUE, event)
         for event in self.events:
             self.push(int(event["receive_ns"]), HEARD, event)
+        for row in [] if self.models.funding is None or self.models.funding.rows is None else self.models.funding.rows:
+            if row["at_ns"] >= self.events[0]["venue_ns"]:
+                self.push(int(row["at_ns"]), FUNDING, *(int(row[name]) for name in ("instrument", "rate", "mark")))
         self.now = int(self.events[0]["receive_ns"])
         end = int(self.events[-1]["receive_ns"])
         if self.timer_ns:
@@ -132,7 +138,7 @@ class Reference:
             if rank >= TIMER:
                 self.now = self.at
                 self.read_refusals()
-            (self.happen, self.arrive, self.tick, self.expire, self.learn, self.hear)[rank](*what)
+            (self.happen, self.pay, self.arrive, self.tick, self.expire, self.learn, self.hear)[rank](*what)
 
     # The venue.
 
@@ -151,6 +157,12 @@ class Reference:
             self.set_level(one, side, price, size)
         elif event["kind"] == 3:
             self.print(one, -side, price, size)
+        best = [max((s * p for (s, p) in self.recorded[one] if s == each), default=None) for each in (1, -1)]
+        if event["flags"] & 1 and None not in best and best[0] < -best[1]:
+            is_new = self.marks.get(one) != best[0] - best[1]
+            self.marks[one] = best[0] - best[1]
+            if is_new and self.held(one):
+                self.check_margin()
 
     def set_level(self, one: int, side: int, price: int, size: int) -> None:
         before, key = self.size(one, side, price) if (side, price) in self.recorded[one] else 0, (side, price)
@@ -279,6 +291,8 @@ class Reference:
             return Cause.SELF_TRADE
         if order.tif == TimeInForce.POST_ONLY and reachable:
             return Cause.NONE
+        if self.models.margin is not None:
+            return None if self.bears(order) else Cause.BALANCE
         asset, needed = self.reserved(order)
         return Cause.BALANCE if self.capital is not None and self.free(asset) < needed else None
 
@@ -307,6 +321,65 @@ class Reference:
                 amount -= side * Fraction(price * size, 10 ** (one.price_decimals + one.size_decimals))
                 amount -= Fraction(fee, 10**8)
         return amount
+
+    # An account of perpetuals.
+
+    def held(self, one: int) -> int:
+        return sum(side * size for _, _, _, _, size, _, instrument, side, _ in self.fills if instrument == one)
+
+    def pay(self, one: int, rate: int, mark: int) -> None:
+        mark2 = 2 * mark or self.marks.get(one, 0)
+        if self.held(one):
+            paid = math.ceil(self.money(one, self.held(one) * mark2) / 2 * rate)
+            self.payments.append((self.at, one, self.held(one), rate, mark2, paid))
+        self.check_margin()
+
+    def money(self, one: int, product: int) -> Fraction:
+        instrument = self.instruments[one]
+        return Fraction(product, 10 ** (instrument.price_decimals + instrument.size_decimals))
+
+    def equity(self) -> Fraction:
+        total = Fraction(self.capital["USDT"]) - sum(Fraction(paid[-1], 10**8) for paid in self.payments)
+        for _, _, _, price, size, fee, one, side, _ in self.fills:
+            total -= side * self.money(one, price * size) + Fraction(fee, 10**8)
+        return total + sum(self.money(one, self.held(one) * mark2) / 2 for one, mark2 in self.marks.items())
+
+    def check_margin(self) -> None:
+        if self.models.margin is None:
+            return
+        held = {one: abs(self.held(one)) for one in self.instruments if self.held(one)}
+        needed = sum(self.maintenance(one, size) for one, size in held.items())
+        if needed and math.floor(self.equity() * 10**6) <= needed:
+            self.liquidated = self.at, math.floor(self.equity() * 10**6), needed
+            raise LiquidatedError(*self.liquidated, {})
+
+    def micro(self, one: int, size: int) -> int:
+        return math.ceil(self.money(one, size * self.marks.get(one, 0)) / 2 * 10**6)
+
+    def maintenance(self, one: int, size: int) -> int:
+        brackets = self.models.margin.brackets[self.instruments[one].symbol]
+        return math.ceil(max(b.rate * self.micro(one, size) - b.amount * 10**6 for b in brackets))
+
+    def initial(self, one: int, size: int) -> int:
+        brackets, notional = self.models.margin.brackets[self.instruments[one].symbol], self.micro(one, size)
+        allowed = next((b.leverage for b in brackets if notional <= b.cap * 10**6), brackets[-1].leverage)
+        return math.ceil(Fraction(notional, min(self.models.margin.leverage, allowed)))
+
+    def reached(self, one: int, order: Own | None = None) -> int:
+        open_ = {side: sum(o.size - o.filled for o in self.resting(one, side)) for side in (1, -1)}
+        if order is not None and order.instrument == one:
+            open_[order.side] += order.size
+        return max(side * self.held(one) + open_[side] for side in (1, -1))
+
+    def bears(self, order: Own) -> bool:
+        one = order.instrument
+        order.arrived, arrived = 0, order.arrived
+        adds = self.reached(one, order) > self.reached(one)
+        needed = sum(self.initial(each, self.reached(each, order)) for each in self.instruments)
+        order.arrived = arrived
+        lost = max(0, order.side * (2 * order.price - self.marks.get(one, 0))) * order.size
+        needed += math.ceil(self.money(one, lost) / 2 * 10**6)
+        return not adds or (one in self.marks and needed <= math.floor(self.equity() * 10**6))
 
     def fill(self, order: Own, price: int, part: int, *, maker: bool) -> None:
         order.filled += part

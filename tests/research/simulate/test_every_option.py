@@ -19,7 +19,9 @@ from research.simulate import (
     CHECKED,
     Constant,
     Fees,
+    Funding,
     Impact,
+    Margin,
     Models,
     Queue,
     Rejects,
@@ -30,6 +32,7 @@ from research.simulate import (
 )
 from research.simulate.samples import Watcher
 from tests.research.simulate.tapes import BEGIN_NS, BTC, ETH, Calls, Script, tape
+from tests.research.simulate.test_perpetuals import BRACKETS
 
 EVENTS = tape(11, 6_000)
 MODELS = Models(Constant(3), Constant(3), Fees((Tier(Decimal("0.0002"), Decimal("0.0005")),)))
@@ -66,6 +69,8 @@ OF_MODELS: Mapping[str, Any] = {
     "unseen_level_empty": True,
     "level_before_print": True,
     "rejects": Rejects(0.3, 1),
+    "funding": Funding.constant("0.01", 100),
+    "margin": Margin({"BTCUSDT": BRACKETS, "ETHUSDT": BRACKETS}, 5),
     "impact": Impact.of("linear", "5", "1"),
 }
 OF_RUNS: Mapping[str, Any] = {
@@ -77,6 +82,7 @@ OF_RUNS: Mapping[str, Any] = {
     "bars": lambda: PrintBars([BTC, ETH], ["1s"], begin_ns=BEGIN_NS),
     "price_assumptions": True,
 }
+OF_PERPETUALS = {"funding": {}, "margin": {"capital": {"USDT": "0.05"}}}  # and the options that each needs
 SHOWN_ELSEWHERE = {"intents", "speed"}  # test_intent_log.py, engine/test_agreement.py
 BARE = {"strategy", "events", "instruments", "models", "parameter_sets"}
 
@@ -110,7 +116,13 @@ def has_effect(speed: str, name: str, options: Mapping[str, Any]) -> bool:
 @pytest.mark.parametrize("speed", SPEEDS)
 def test_every_model_has_an_effect(speed: str, name: str) -> None:
     """A new field of Models has no entry above, and this test fails until it has one that changes something."""
-    assert has_effect(speed, name, {"models": replace(MODELS, **{name: OF_MODELS[name]})})
+    models = replace(MODELS, **{name: OF_MODELS[name]})
+    assert has_effect(speed, name, {"models": models})
+    if name in OF_PERPETUALS:
+        kinds = [replace(one, kind="perpetual") for one in (BTC, ETH)]
+        with_ = run(speed=speed, models=models, instruments=kinds, **OF_PERPETUALS[name])
+        without = run(speed=speed, instruments=kinds)
+        assert len(with_.funding) or with_.orders["cause"].tolist() != without.orders["cause"].tolist()
 
 
 @pytest.mark.parametrize("name", sorted(inspect.signature(simulate).parameters.keys() - BARE - SHOWN_ELSEWHERE))

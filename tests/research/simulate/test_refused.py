@@ -88,7 +88,7 @@ def test_an_array_that_is_no_tape_is_refused() -> None:
         ({"caps": {"max_order_size_us": "5"}}, "unknown key `max_order_size_us`, did you mean"),
         ({"called": "bar"}, "called: found 'bar', expected one of message, event"),
         ({"mark_ns": 0}, "mark_ns: found 0"),
-        ({"instruments": [dataclasses.replace(BTC, kind="perpetual")]}, "`fast` has no margin, funding"),
+        ({"instruments": [dataclasses.replace(BTC, kind="future")]}, "no expiry and no settlement"),
         ({"instruments": [BTC, BTC]}, "instruments: found ids"),
         (
             {"instruments": [dataclasses.replace(BTC, quote="EUR")], "caps": {"max_position_usd": "1"}},
