@@ -29,9 +29,17 @@ def build(config: "Config", name: str) -> "DashboardRole":
     assert table is not None, "load accepted the role dashboard without its table"
     check_table(table)
     hub = Hub()
-    server = DashboardServer(hub, table.address, table.port, token_of(table), config.paths.control, table.rights)
+    file = config.paths.run / ADDRESS
+    last = int(file.read_text(encoding="utf-8").rpartition(":")[2]) if not table.port and file.exists() else table.port
+    options = token_of(table), config.paths.control, table.rights
+    try:  # after a restart at any free port, the last one: the pages that are open find it again
+        server = DashboardServer(hub, table.address, last, *options)
+    except OSError:
+        if table.port:
+            raise
+        server = DashboardServer(hub, table.address, 0, *options)
     url = f"http://{f'[{table.address}]' if ':' in table.address else table.address}:{server.port}"
-    (config.paths.run / ADDRESS).write_text(url, encoding="utf-8")
+    file.write_text(url, encoding="utf-8")
     logger.info("serves", extra={"url": url})
     lanes, history = Lanes(config.system.name), History(len(config.instruments))
     parts = Parts(config, table.rights)

@@ -32,6 +32,11 @@ class Hub:
         """Whether a client waits for a snapshot."""
         return self._wanted
 
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes of the deltas that are kept, for all clients together."""
+        return self._bytes
+
     def publish(self, number: int, delta: bytes, snapshot: bytes | None) -> None:
         """Add a frame; with a snapshot that includes it."""
         with self._lock:

@@ -47,7 +47,7 @@ class DashboardServer:
         """Listen; a port that is in use is an error that names it."""
         self._hub, self._token, self._control, self._rights = hub, token, control, rights
         self._address = address
-        self._files = _files()
+        self.files = _files()
         self._news: asyncio.Event
         self._loop = asyncio.new_event_loop()
         started: list[OSError | int] = []
@@ -127,7 +127,7 @@ class DashboardServer:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
     async def _file(self, request: web.Request) -> web.Response:
-        found = self._files.get(request.match_info["name"] or "index.html")
+        found = self.files.get(request.match_info["name"] or "index.html")
         if found is None:
             raise web.HTTPNotFound(text="no such file")
         kind, body = found

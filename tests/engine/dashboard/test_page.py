@@ -26,6 +26,7 @@ SIZES = [(1440, 900, False), (1024, 768, False), (390, 844, True)]
 VIEWS = ("market", "orders", "risk", "engine")
 STATE = "(await import('/main.js')).state"
 PANELS = 13
+KEY = "SteelyardLoopbackEngineKey0000000000"
 MORE = """
 [watch]
 late_ms = 60_000 # a role that a test stops is not replaced
@@ -136,6 +137,19 @@ def test_the_halt_button_halts_and_the_page_has_every_order_and_fill(desk: Desk)
     assert until(lambda: sorted(desk.state(FILLS)) == fills), desk.state(FILLS)
     assert sorted(desk.state(ORDERS)) == orders
     assert desk.page.ask("document.querySelector('#orders .count').textContent") == str(desk.state("state.orders.size"))
+
+
+def test_no_secret_reaches_the_browser(desk: Desk) -> None:
+    """What the page knows is what anybody at the desk sees."""
+    known = desk.page.ask("""(async () => {
+      const { state } = await import("/main.js");
+      const plain = (_, value) => (value instanceof Map ? [...value] : typeof value === "bigint" ? String(value) : value);
+      return JSON.stringify(state, plain) + document.documentElement.outerHTML;
+    })()""")
+    assert "BTCUSDT" in known
+    assert KEY in (desk.floor.file).read_text()
+    assert KEY not in known
+    assert "PRIVATE KEY" not in known
 
 
 def test_resume_needs_the_typed_word(desk: Desk) -> None:
