@@ -4,8 +4,8 @@
 
 Only requests whose Host is one of ours are answered, and a WebSocket only from the page's own origin: another site in
 the operator's browser, or a name that points here, reads nothing and changes nothing. With a token the page is opened
-as /?token=TOKEN once; a cookie keeps it. A connection sends one message at a time and fetches the next when the client
-has read it, so a stopped client holds a socket's buffer and nothing else.
+as /?token=TOKEN once; a cookie keeps it. A page confirms each message that it has applied, and gets no
+further one while several are not confirmed: a slow page gets what is new in place of what it missed.
 """
 
 import asyncio
@@ -33,11 +33,34 @@ HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff
            "Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "same-origin"}  # fmt: skip
 MOST_CLIENTS = 64
 COMMANDS_PER_S = 5
+AHEAD = 8  # messages that a client may not have shown yet
+SHOWN = "shown"  # what a page sends after each message that it has applied
 BUFFER = 1 << 16  # bytes that a connection may hold unsent
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "steelyard"
 
 logger = logging.getLogger("engine.dashboard")
+
+
+class Flow:
+    """How many messages a client has been sent and has not yet shown: more than `AHEAD` would show it the past."""
+
+    def __init__(self) -> None:
+        """None."""
+        self.sent = 0
+        self._shown = 0
+        self._changed = asyncio.Event()
+
+    def on_shown(self) -> None:
+        """The client has shown one more; a client that claims more than was sent gains nothing."""
+        self._shown = min(self._shown + 1, self.sent)
+        self._changed.set()
+
+    async def room(self) -> None:
+        """Wait until the client has shown enough."""
+        while self.sent - self._shown > AHEAD:
+            self._changed.clear()
+            await self._changed.wait()
 
 
 class DashboardServer:
@@ -139,31 +162,37 @@ class DashboardServer:
         socket = web.WebSocketResponse(max_msg_size=LONGEST, heartbeat=10.0, compress=False, writer_limit=BUFFER)
         await socket.prepare(request)
         self._hub.clients += 1
-        sender = asyncio.create_task(self._send(socket))
+        flow = Flow()
+        sender = asyncio.create_task(self._send(socket, flow))
         try:
-            await self._receive(socket)
+            await self._receive(socket, flow)
         finally:
             self._hub.clients -= 1
             sender.cancel()
         return socket
 
-    async def _send(self, socket: web.WebSocketResponse) -> None:
-        """Send what is new, as fast as the client reads it."""
+    async def _send(self, socket: web.WebSocketResponse, flow: Flow) -> None:
+        """Send what is new, as fast as the client has shown it."""
         at = 0
         while not socket.closed:
             news = self._news
             at, message = self._hub.fetch(at)
             if message:
+                flow.sent += 1
                 await socket.send_bytes(message)
             else:
                 await news.wait()
+            await flow.room()
 
-    async def _receive(self, socket: web.WebSocketResponse) -> None:
+    async def _receive(self, socket: web.WebSocketResponse, flow: Flow) -> None:
         """Carry out the commands of a page, one after the other, at most `COMMANDS_PER_S`."""
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 await socket.close(code=1003, message=b"expected text")
                 return
+            if message.data == SHOWN:
+                flow.on_shown()
+                continue
             answer = await asyncio.to_thread(carry_out, message.data, self._control, self._rights)
             if not socket.closed:
                 await socket.send_str(orjson.dumps(answer).decode())

@@ -143,7 +143,8 @@ def test_no_secret_reaches_the_browser(desk: Desk) -> None:
     """What the page knows is what anybody at the desk sees."""
     known = desk.page.ask("""(async () => {
       const { state } = await import("/main.js");
-      const plain = (_, value) => (value instanceof Map ? [...value] : typeof value === "bigint" ? String(value) : value);
+      const listed = (value) => (value instanceof Map ? [...value] : value);
+      const plain = (_, value) => (typeof value === "bigint" ? String(value) : listed(value));
       return JSON.stringify(state, plain) + document.documentElement.outerHTML;
     })()""")
     assert "BTCUSDT" in known

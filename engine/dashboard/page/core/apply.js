@@ -86,9 +86,9 @@ export class Apply {
 
   _limits(value) {
     const shown = (unit, figure) => (!known(figure) ? DASH : unit === "usd" ? fixed(figure, 0) : unit === "ratio" ? fixed(figure, 3) : percent(figure));
-    this.state.limits = value.filter((one) => known(one.limit)).map((one) => {
-      const used = !known(one.now) ? null : one.unit === "least" ? Math.max(0, 1 - one.now) / Math.max(1 - one.limit, 1e-9) : one.limit ? one.now / one.limit : null;
-      return { name: one.name, nowText: shown(one.unit, one.now), limitText: (one.unit === "least" ? "≥ " : "") + shown(one.unit, one.limit), used };
+    this.state.limits = value.filter((one) => known(one.now) || known(one.limit)).map((one) => {
+      const used = !known(one.now) || !known(one.limit) ? null : one.unit === "least" ? Math.max(0, 1 - one.now) / Math.max(1 - one.limit, 1e-9) : one.limit ? one.now / one.limit : null;
+      return { name: one.name, nowText: shown(one.unit, one.now), limitText: known(one.limit) ? (one.unit === "least" ? "≥ " : "") + shown(one.unit, one.limit) : "not set", used };
     });
   }
 
@@ -143,7 +143,6 @@ export class Apply {
       const get = (name) => layout.get(view, at, name);
       if (get("flags") & this.words.flags.opening) continue;
       const instrument = get("instrument");
-      state.filled += 1;
       state.addFill({ id: get("venue_fill_id"), instrument, ...this.#named(instrument, get("strategy")), side: get("side"), size: get("size"), price: get("price"), ms: Number(get("receive_ns")) / MS, fee: Number(get("fee")) / 1e8, feeAsset: get("fee_asset"), maker: Boolean(get("maker")) });
     }
   }

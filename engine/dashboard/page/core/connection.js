@@ -36,6 +36,7 @@ export class Connection {
       this.apply.frame(frame);
       this.frames += 1;
     }
+    this.socket.send("shown"); // the server sends no more than a few messages ahead of this
   }
 
   #check() {

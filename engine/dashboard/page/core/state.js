@@ -30,7 +30,6 @@ export class State {
     this.lanes = new Map();
     this.equity = new Series();
     this.latencyCount = 0;
-    this.filled = 0;
     this.open = new Map(); // by instrument: our open orders by client id
     for (const part of this.#versions.keys()) this.change(part);
   }

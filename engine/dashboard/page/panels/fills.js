@@ -23,6 +23,6 @@ export class Fills extends Panel {
 
   draw(state) {
     this.table.draw(state.newestFills());
-    setText(this.count, String(state.filled));
+    setText(this.count, String(state.fills.length));
   }
 }
