@@ -118,6 +118,19 @@ class Page:
         """A screenshot of the window."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
+    def trace(self, categories: str, seconds: float) -> list[dict[str, Any]]:
+        """The events of Chromium's own trace over a time."""
+        self.call("Tracing.start", transferMode="ReturnAsStream", categories=categories)
+        select.select([], [], [], seconds)
+        self.call("Tracing.end")
+        while (message := json.loads(self._socket.recv())).get("method") != "Tracing.tracingComplete":
+            pass
+        text, ended = "", False
+        while not ended:
+            part = self.call("IO.read", handle=message["params"]["stream"])
+            text, ended = text + part["data"], part["eof"]
+        return list(json.loads(text)["traceEvents"])
+
     def close(self) -> None:
         """End the connection; the tab ends with the browser."""
         self._socket.close()
