@@ -2,7 +2,7 @@
 
 Points are appended and never changed. `thinned` returns at most one bucket for each pixel of the range: its time, the lowest of `low` and the highest of `high` in it, so that no extreme is lost. Buckets are kept between calls: a further call reads only the points that are new. */
 
-export const MOST = 100_000;
+export const MOST = 1 << 17;
 
 export class Series {
   constructor(most = MOST) {
