@@ -15,7 +15,8 @@
       if (!canvas) return body.innerText.trim() !== "" && !panel.querySelector(".plot");
       return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((one) => one);
     };
-    for (let frame = 0; frame < 300 && !drawn(); frame += 1) await new Promise(requestAnimationFrame);
+    const low = () => panel.getBoundingClientRect().height < 80; // a panel grows when its rows are drawn
+    for (let frame = 0; frame < 300 && (low() || !drawn()); frame += 1) await new Promise(requestAnimationFrame);
     if (!drawn()) empty.push(panel.id);
     const box = panel.getBoundingClientRect();
     if (box.height < 80) faults.push(`${panel.id} is ${box.height} high`);
