@@ -7,6 +7,7 @@ import html
 import os
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -37,11 +38,16 @@ def write(
 def page(one: Performance, *, seed: int = 0, draws: int = DRAWS, slippage_bps: float = SLIPPAGE_BPS) -> str:
     """The whole page."""
     shown = content(one, figures_of(one, seed, draws), _paths(one, seed, slippage_bps), seed)
+    return filled(one.title, shown, "page.js")
+
+
+def filled(title: str, shown: Any, script: str) -> str:
+    """The page of some content, drawn by one of the scripts."""
     data = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY).decode()
     data = data.replace("<", "\\u003c")  # a name cannot end the script
     parts = {
-        "title": html.escape(one.title), "style": _vendored("uPlot.min.css") + _asset("page.css"), "data": data,
-        "charts": _vendored("uPlot.iife.min.js"), "script": _asset("page.js"),
+        "title": html.escape(title), "style": _vendored("uPlot.min.css") + _asset("page.css"), "data": data,
+        "charts": _vendored("uPlot.iife.min.js"), "script": _asset(script),
     }  # fmt: skip
     text = _asset("page.html")
     for name, value in parts.items():

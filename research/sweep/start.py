@@ -69,11 +69,16 @@ def describe(
 
 def sweep_file(path: Path, **changed: Any) -> Sweep:
     """The sweep of a TOML file; `changed` replaces keys of it."""
-    table = read_toml(path, OWN_KEYS) | changed
+    return sweep(**read_file(path) | changed)
+
+
+def read_file(path: Path, more: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys of a TOML file: those of a sweep, and `more`; an unknown or missing key is refused by name."""
+    table = read_toml(path, (*OWN_KEYS, *more))
     missing = [one for one in ("strategy", "data", "instruments", "models", "space") if one not in table]
     if missing:
         raise ValueError(f"{path}: the key `{missing[0]}` is missing (docs/research/sweep.md)")
-    return sweep(**table)
+    return table
 
 
 def study_of(
