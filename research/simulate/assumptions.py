@@ -77,6 +77,15 @@ def _has_perpetual(setup: Setup) -> bool:
     return any(one.kind == "perpetual" for one in setup.instruments)
 
 
+def _without_slippage(setup: Setup) -> Setup | str:
+    """The same run without a slippage of stops."""
+    if setup.speed == "fast":
+        return "`fast` has no stops"
+    if setup.models.stop_slippage_bps is None:
+        return "the run has no slippage of stops: give its models `stop_slippage_bps`"
+    return _models(setup, stop_slippage_bps=None)
+
+
 def _unfunded(setup: Setup) -> Setup | str:
     """The same run without funding."""
     if not _has_perpetual(setup):
@@ -128,6 +137,10 @@ SWITCHES = (
         "no_impact", "what our orders take does not move the price", lambda setup: setup.models.impact is None,
         lambda setup: "the run has no impact: give its models `Impact`"
         if setup.models.impact is None else _models(setup, impact=None),
+    ),
+    Switch(
+        "no_stop_slippage", "an order that a stop has sent takes what the book shows when it arrives",
+        lambda setup: setup.speed == "engine" and setup.models.stop_slippage_bps is None, _without_slippage,
     ),
     Switch(
         "no_funding", "no position in a perpetual pays funding",

@@ -12,6 +12,7 @@ class Cause(IntEnum):
     NONE = 0  # no reject, or a POST_ONLY order that would have traded at once
     SELF_TRADE = Reason.SELF_TRADE  # it reaches an order of ours on the other side
     BALANCE = 128  # the free balance cannot pay it
+    TRIGGERED = 130  # a native order whose trigger the last print has reached already
     RANDOM = 129  # `Models.rejects`
 
 

@@ -19,6 +19,7 @@ from research.simulate.perpetuals import Funding, Margin
 RATE_DECIMALS = 8
 MICRO = 10**6
 BPS = 10_000
+SLIPPAGE_MOST = 2_000
 NOTIONAL_MOST = 10**18
 TIERS_MOST = 16
 EXPONENT_MOST = 100
@@ -267,3 +268,15 @@ class Models:
     impact: Impact | None = None  # None: what an order takes costs nothing beside the price of the book
     funding: Funding | None = None  # None: no position in a perpetual pays or receives funding
     margin: Margin | None = None  # with `capital`, of perpetuals: the margin that the venue demands
+    stop_slippage_bps: Decimal | None = None  # of the price, of what an order takes that a stop has sent; None: nothing
+
+    def __post_init__(self) -> None:
+        """Refuse a slippage that is no share of a price, or finer than a rate."""
+        if self.stop_slippage_bps is not None:
+            _check_over_zero("stop_slippage_bps: found", self.stop_slippage_bps, SLIPPAGE_MOST)
+            if self.stop_slippage_bps * 10_000 % 1:
+                raise ValueError(f"stop_slippage_bps: found {self.stop_slippage_bps}, expected at most 4 decimals")
+
+    def stop_slippage_share(self) -> int:
+        """The slippage of stops as a rate of 8 decimals."""
+        return int((self.stop_slippage_bps or 0) * 10_000)

@@ -15,10 +15,11 @@ ORDER = np.dtype(
     [
         ("intent_id", "<i8"), ("submit_ns", "<i8"), ("arrive_ns", "<i8"), ("done_ns", "<i8"), ("price", "<i8"),
         ("size", "<i8"), ("filled", "<i8"), ("seen", "<i8"), ("known_size", "<i8"), ("ahead", "<i8"),
-        ("traded", "<i8"), ("moved", "<i8"), ("moved_ns", "<i8"), ("market", "<i4"), ("next", "<i4"),
+        ("traded", "<i8"), ("moved", "<i8"), ("moved_ns", "<i8"), ("stop_price", "<i8"), ("market", "<i4"),
+        ("next", "<i4"),
         ("previous", "<i4"), ("instrument", "<u4"), ("strategy", "<u4"), ("side", "i1"), ("order_type", "u1"),
         ("time_in_force", "u1"), ("state", "u1"), ("known", "u1"), ("cancelling", "u1"), ("cause", "u1"),
-        ("amending", "u1"), ("unseen", "u1"), ("spare", "V3"),
+        ("amending", "u1"), ("unseen", "u1"), ("waits", "u1"), ("stopped", "u1"), ("spare", "V1"),
     ]
 )  # fmt: skip
 ORDER_COLUMNS = [
@@ -28,7 +29,8 @@ ORDER_COLUMNS = [
 FILL = np.dtype(
     [
         ("venue_ns", "<i8"), ("receive_ns", "<i8"), ("intent_id", "<i8"), ("price", "<i8"), ("size", "<i8"),
-        ("fee", "<i8"), ("impact", "<i8"), ("order", "<i4"), ("instrument", "<u4"), ("side", "i1"), ("maker", "u1"),
+        ("fee", "<i8"), ("impact", "<i8"), ("slippage", "<i8"), ("order", "<i4"), ("instrument", "<u4"), ("side", "i1"),
+        ("maker", "u1"),
         ("strategy", "<u2"), ("spare", "<u4"),
     ]
 )  # fmt: skip

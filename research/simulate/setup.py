@@ -87,6 +87,9 @@ class Setup:
         self._desk_caps()
         if self.capital is not None:
             check_capital(self.capital, self.instruments)
+        if self.speed == "fast" and self.models.stop_slippage_bps is not None:
+            msg = "`fast` has no stops: they are algorithms of execution"
+            raise ValueError(f'stop_slippage_bps: {msg}: use speed="engine", or remove it')
         perpetuals.check(self.instruments, self.models.funding, self.models.margin, self.capital)
         if self.models.feed_latency is not None:
             _check_span("feed_latency", self.models.feed_latency, _span_ns(self.events, "venue_ns"))
@@ -262,7 +265,7 @@ def _own(one: Instrument, market: VenueMarket, table: Orders, sessions: list[Ses
         scale=10 ** (one.price_decimals + one.size_decimals), returns=models.liquidity_returns,
         whole=models.through_fills_whole, returns_empty=models.level_returns_empty,
         unseen_empty=models.unseen_level_empty, twice=models.level_before_print,
-        impact=models.impact.compiled() if models.impact else None,
+        impact=models.impact.compiled() if models.impact else None, slippage=models.stop_slippage_share(),
     )  # fmt: skip
 
 

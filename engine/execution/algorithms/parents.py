@@ -68,6 +68,11 @@ class Parents:
         return bool(self._working)
 
     @property
+    def algorithms(self) -> Mapping[int, Algorithm]:
+        """The algorithms that work, by intent."""
+        return self._working
+
+    @property
     def due_ns(self) -> int:
         """When the first algorithm is due; the largest time where none is."""
         return min(self._due.values(), default=INT64_MAX)

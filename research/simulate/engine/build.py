@@ -18,6 +18,7 @@ from engine.execution.role import Execution
 from engine.feed.books.outbox import Outbox
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
+from engine.model.words import NATIVE_TYPES
 from engine.risk.breakers import BREAKERS
 from engine.risk.limits import BPS, RiskLimits
 from engine.risk.table import read_risk
@@ -41,6 +42,7 @@ logging.getLogger("engine").addHandler(logging.NullHandler())
 
 SYSTEM = uuid.UUID("00000000-0000-4000-8000-000000000001")
 SEGMENT = 1 << 22  # bytes of a file of the journal
+NATIVES = sum(1 << one for one in NATIVE_TYPES)  # of them an instrument of the run has those that it has live
 NO_CAP_USD = "9e12"  # in millionths it fits 64 bits, so the compiled approval works
 WITHOUT_CAPS: Mapping[str, Any] = {
     "max_position_usd": NO_CAP_USD,
@@ -115,14 +117,17 @@ def _execution(config: ExecutionConfig, lanes: ExecutionLanes) -> Execution:
 
 
 def config_of(instruments: Sequence[Instrument], caps: Mapping[str, Any], directory: Path) -> ExecutionConfig:
-    """Execution's configuration: only the caps of the run are in force, and a trigger is execution's own to keep."""
+    """Execution's configuration: only the caps of the run are in force, and natives that the model venue has."""
     limits, further = read_risk(table := table_of(instruments, caps))
     ids = [one.id for one in instruments]
     limits.check_instruments(ids)
     return ExecutionConfig(
         venue=instruments[0].venue,
         system=SYSTEM,
-        instruments=tuple(dataclasses.replace(one, natives=0) for one in instruments),
+        instruments=tuple(
+            dataclasses.replace(one, natives=one.natives & NATIVES, trailing_min=0, trailing_max=0)
+            for one in instruments
+        ),
         strategies={NUMBER: frozenset(ids)},
         limits=limits,
         caps=further,

@@ -68,7 +68,7 @@ cdef class EngineClient(Client):
     def attach(self, session, desks, number):
         """Begin a run."""
         Client.attach(self, session, desks, number)
-        self.venue.attach(session)
+        self.venue.attach(session, self.execution.parents.algorithms)
 
     def log_to(self, bytearray intents):
         """Append every intent as the strategy submits it."""

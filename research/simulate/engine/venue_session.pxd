@@ -12,6 +12,7 @@ cdef class ModelSession:
     cdef dict numbers  # of the orders that may still fill, by client id
     cdef list client_ids  # by the order's number
     cdef dict replacing  # by a new order's number: the client id of the order that ends
+    cdef dict working  # execution's algorithms, by intent
     cdef list answers  # to questions, for the next step
     cdef list reported  # by instrument's place: the numbers of the fills that were reported
     cdef Letter letter
@@ -26,4 +27,5 @@ cdef class ModelSession:
     cdef object fill_news(self, int32_t fill)
     cdef int32_t new_order(self, int instrument, int side, int time_in_force, int64_t price, int64_t size,
                            bytes client_id, int64_t now_ns) except -2
+    cdef bint is_of_stop(self, bytes client_id) except -1
     cdef bint ask(self, object request, object answer) except -1

@@ -6,7 +6,7 @@
 
 One step passes one answer on, because the loop delivers each at its own moment. A question (open orders, fills, one
 order) is answered in the next step with what was delivered before, so it shows nothing that is still on its way. The
-model venue has no native orders and no limits on requests.
+model venue has stops and take-profits that wait for a print, no trailing ones, no pairs, and no limits on requests.
 """
 
 from libc.stdint cimport int32_t, int64_t
@@ -14,7 +14,8 @@ from libc.stdint cimport int32_t, int64_t
 from research.simulate.matching.orders cimport NO_ORDER, Fill, Order
 from research.simulate.trading.session cimport AMEND, CANCEL, PLACE, REPLACE, Letter, Session
 
-from engine.model.words import DONE_STATES, OrderState, OrderType
+from engine.execution.algorithms.triggered.triggered import Triggered
+from engine.model.words import DONE_STATES, OrderState, OrderType, TimeInForce
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.session import NO_DENIAL, Answer, Ask, Request, Stage
 from engine.venues.trading.budget import VenueBudget
@@ -29,7 +30,7 @@ cdef enum:
     PAGE = 500  # fills in one answer
 
 cdef bint[STATES] DONE = [state in DONE_STATES for state in range(STATES)]
-cdef int REJECTED = OrderState.REJECTED, LIMIT = OrderType.LIMIT
+cdef int REJECTED = OrderState.REJECTED, LIMIT = OrderType.LIMIT, IOC = TimeInForce.IOC
 cdef object ACCEPTED = Outcome.ACCEPTED, REFUSED = Outcome.REFUSED
 cdef dict ASKS = {CANCEL: Ask.CANCEL, AMEND: Ask.AMEND}
 cdef str WOULD_TAKE = "would trade at once"
@@ -53,9 +54,9 @@ cdef class ModelSession:
         self.clock, self.clearance, self.fill_order = VenueClock(), Clearance(), BinanceFillOrder()
         self.budget = VenueBudget(self.clock)
 
-    def attach(self, Session session not None):
-        """Send requests by this session, before the first step."""
-        self.session = session
+    def attach(self, Session session not None, working):
+        """Send requests by this session, before the first step; `working` has execution's algorithms by intent."""
+        self.session, self.working = session, working
 
     @property
     def stage(self):
@@ -159,6 +160,7 @@ cdef class ModelSession:
         cdef int32_t number
         self.clearance.spend(instrument, side, price, size, now_ns)
         number = self.new_order(instrument, side, time_in_force, price, size, client_id, now_ns)
+        self.session.table.orders[number].stopped = time_in_force == IOC and self.is_of_stop(client_id)
         self.session.request(PLACE, number, size, now_ns)
         return True
 
@@ -175,6 +177,13 @@ cdef class ModelSession:
         self.client_ids.append(client_id)
         self.numbers[client_id] = number
         return number
+
+    cdef bint is_of_stop(self, bytes client_id) except -1:
+        """Whether an order follows the trigger of a stop that execution has kept."""
+        for one in self.working.values():
+            if isinstance(one, Triggered) and one.triggered and one.parent.newest.client_id == client_id:
+                return True
+        return False
 
     def warm_place(self, instrument, side, time_in_force, price, size, client_id, now_ns):
         """Do nothing: nothing is timed here."""
@@ -201,8 +210,17 @@ cdef class ModelSession:
         return True
 
     def place_native(self, waits, instrument, side, time_in_force, price, size, client_id, now_ns):
-        """Refuse: the instruments of a run have no native orders, so execution keeps their triggers itself."""
-        raise ValueError(f"instrument {instrument}: the model venue has no native orders, was asked for {waits}")
+        """Place an order that waits for a print; without a limit (0) its price is its trigger's."""
+        cdef int32_t number
+        if waits.trailing_bps:
+            raise ValueError(f"instrument {instrument}: the model venue has no trailing orders, was asked for {waits}")
+        self.clearance.spend(instrument, side, price or waits.stop_price, size, now_ns)
+        number = self.new_order(
+            instrument, side, time_in_force, price or waits.stop_price, size, client_id, now_ns)
+        self.session.table.orders[number].order_type = <unsigned char>waits.order_type
+        self.session.table.orders[number].stop_price = waits.stop_price
+        self.session.request(PLACE, number, size, now_ns)
+        return True
 
     def place_pair(self, stop, instrument, side, stop_limit, price, size, first, second, now_ns):
         """Refuse as above."""

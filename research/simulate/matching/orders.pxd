@@ -20,6 +20,7 @@ cdef struct Order:  # `result.py` has the same fields as a numpy record
     int64_t traded  # by prints at its price since the level's last change
     int64_t moved  # forward, by the decrease of its level that a later print may explain
     int64_t moved_ns  # when
+    int64_t stop_price  # of a native order: the price of a print that triggers it; 0: it waits for none
     int32_t market  # which instrument, by place
     int32_t next  # the order that is filled after this one
     int32_t previous
@@ -34,7 +35,9 @@ cdef struct Order:  # `result.py` has the same fields as a numpy record
     uint8_t cause  # the Reason of a reject
     uint8_t amending  # an amend waits for its answer
     uint8_t unseen  # the data has not shown the size of its level yet
-    uint8_t[3] spare
+    uint8_t waits  # for its trigger
+    uint8_t stopped  # a stop has sent it: a slippage is charged where it takes
+    uint8_t[1] spare
 
 cdef struct Fill:  # `result.py` has the same fields as a numpy record
     int64_t venue_ns
@@ -42,8 +45,9 @@ cdef struct Fill:  # `result.py` has the same fields as a numpy record
     int64_t intent_id
     int64_t price
     int64_t size
-    int64_t fee  # in the quote currency, at FEE_DECIMALS: the venue's, and `impact`
+    int64_t fee  # in the quote currency, at FEE_DECIMALS: the venue's, `impact` and `slippage`
     int64_t impact  # of it, what `Impact` costs
+    int64_t slippage  # of it, what the slippage of a stop costs
     int32_t order
     uint32_t instrument
     int8_t side

@@ -20,6 +20,7 @@ cdef class VenueMarket:
     cdef list all  # every portfolio's orders
     cdef void **active  # those that the next event may touch
     cdef int count
+    cdef int64_t last  # the price of the last print; 0: none yet
     cdef int64_t middle2  # twice the last middle, of a run with perpetuals; 0: none yet
 
     cdef int apply(self, const Event *event) except -1
@@ -39,6 +40,8 @@ cdef class OwnOrders:
     cdef Impact impact  # None: what our orders take costs nothing beside its price
     cdef Table taken  # by side and price: the size that our orders took from a level
     cdef int64_t *took
+    cdef int32_t waiting  # our native orders that wait for their trigger, the newest first
+    cdef int64_t slippage  # of stops, a share of 1e-8
     cdef int32_t[2] heads  # our resting orders: bids, asks; best price first, oldest first
     cdef bint returns  # a level that our orders took from is whole again at its next change
     cdef bint whole  # a print beyond our price fills all of an order
@@ -55,6 +58,8 @@ cdef class OwnOrders:
     cdef void move_forward(self, Order *order, int64_t before, int64_t after, int64_t now_ns) noexcept
     cdef int meet(self, int side, int64_t price, int64_t size, int64_t now_ns) except -1
     cdef int trade(self, int side, int64_t price, int64_t size, int64_t now_ns) except -1
+    cdef int trigger(self, int64_t price, int64_t now_ns) except -1
+    cdef int work_stop(self, int32_t number, int64_t now_ns) except -1
     cdef int64_t serve_queue(self, Order *order, int64_t left) noexcept
     cdef int arrive(self, int32_t number, int64_t now_ns) except -1
     cdef bint is_rejected(self, Order *order, Session session) noexcept
@@ -63,6 +68,7 @@ cdef class OwnOrders:
     cdef int64_t available(self, const Order *order) noexcept
     cdef int match(self, int32_t number, int64_t now_ns) except -1
     cdef int rest(self, int32_t number, int64_t now_ns) except -1
+    cdef int wait_for_trigger(self, int32_t number, int64_t now_ns) except -1
     cdef bint is_shown(self, int side, int64_t price) noexcept
     cdef int64_t level_size(self, int side, int64_t price) noexcept
     cdef int fill(self, int32_t number, int64_t price, int64_t size, bint maker, int64_t now_ns) except -1

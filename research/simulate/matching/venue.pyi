@@ -27,4 +27,5 @@ class OwnOrders:
         unseen_empty: bool,
         twice: bool,
         impact: Impact | None = ...,
+        slippage: int = ...,
     ) -> Self: ...

@@ -12,6 +12,7 @@ does not know our orders, so each rule decides for the case that is worse for us
     a level reaches it    fills it, at its own price, by at most the level's size, which is then taken
     its level is removed  it stays where it is: the level may only have left the depth that the venue shows
     its level shrinks     it moves forward, and the next prints move it only by what the decrease did not
+    a native order waits  for a print at its stop price or beyond it, then it takes; a limited one rests with the rest
     it reaches our order  on the other side: the venue rejects it (SELF_TRADE)
     it cannot be paid     from the account's free balance, if it has balances: the venue rejects it (BALANCE)
 
@@ -30,7 +31,8 @@ from engine.book.table cimport (
 )
 from engine.model.wide cimport wide_of, wide_t
 from engine.model.words cimport (
-    FLAG_RESET, ORDER_TYPE_MARKET, TICK_LEVEL, TICK_PRINT, TIME_IN_FORCE_FOK, TIME_IN_FORCE_IOC,
+    FLAG_RESET, ORDER_TYPE_MARKET, ORDER_TYPE_STOP, ORDER_TYPE_STOP_LIMIT, ORDER_TYPE_TAKE_PROFIT, TICK_LEVEL,
+    TICK_PRINT, TIME_IN_FORCE_FOK, TIME_IN_FORCE_IOC,
     TIME_IN_FORCE_POST_ONLY,
 )
 from research.simulate.data.event cimport Event
@@ -44,14 +46,39 @@ from research.simulate.cause import Cause
 cdef enum:
     FIRST_TAKEN = 64
 
+cdef int64_t MOST = 1 << 61  # of a price
+
 cdef int OPEN = OrderState.OPEN, PARTLY = OrderState.PARTLY_FILLED, FILLED = OrderState.FILLED
 cdef int CANCELLED = OrderState.CANCELLED, EXPIRED = OrderState.EXPIRED, REJECTED = OrderState.REJECTED
-cdef int SELF_TRADE = Cause.SELF_TRADE, BALANCE = Cause.BALANCE, RANDOM = Cause.RANDOM
+cdef int TRIGGERED = Cause.TRIGGERED, SELF_TRADE = Cause.SELF_TRADE, BALANCE = Cause.BALANCE, RANDOM = Cause.RANDOM
 
 
 cdef inline int place_of_side(int side) noexcept nogil:
     """0 for bids, 1 for asks."""
     return side < 0
+
+
+cdef inline bint is_reached(const Order *order, int64_t price) noexcept nogil:
+    """Whether a print triggers a native order: a stop by a worse price, a take-profit by a better one."""
+    cdef bint is_stop = order.order_type == ORDER_TYPE_STOP or order.order_type == ORDER_TYPE_STOP_LIMIT
+    return order.side * (price - order.stop_price) * (1 if is_stop else -1) >= 0
+
+
+cdef inline bint is_unpriced(const Order *order) noexcept nogil:
+    """Whether an order trades at any price."""
+    return order.order_type == ORDER_TYPE_STOP or order.order_type == ORDER_TYPE_TAKE_PROFIT
+
+
+cdef inline int64_t limit_of(const Order *order) noexcept nogil:
+    """The worst price of an order."""
+    if not is_unpriced(order):
+        return order.price
+    return MOST if order.side > 0 else 0
+
+
+cdef inline int64_t share_of(wide_t notional, int64_t share, wide_t scale) noexcept nogil:
+    """A share of 1e-8 of a notional, rounded up."""
+    return <int64_t>(notional * share // scale) + (notional * share % scale > 0)
 
 
 @final
@@ -83,6 +110,7 @@ cdef class VenueMarket:
             while one > 0:
                 one -= 1
                 (<OwnOrders>self.active[one]).trade(-event.side, event.price, event.size, event.venue_ns)
+            self.last = event.price
         return 0
 
     cdef void wake(self, OwnOrders own) noexcept:
@@ -95,6 +123,8 @@ cdef class VenueMarket:
     cdef void sleep(self, OwnOrders own) noexcept:
         """Leave orders alone that no event can touch."""
         if own.active_at < 0 or own.heads[0] != NO_ORDER or own.heads[1] != NO_ORDER or own.taken.count:
+            return
+        if own.waiting != NO_ORDER:
             return
         self.count -= 1
         self.active[own.active_at] = self.active[self.count]
@@ -112,14 +142,14 @@ cdef class OwnOrders:
 
     def __cinit__(self, VenueMarket market not None, Orders table not None, list sessions not None, *, int family,
                   double exponent, int64_t size_step, scale, bint returns, bint whole, bint returns_empty,
-                  bint unseen_empty, bint twice, Impact impact=None):
+                  bint unseen_empty, bint twice, Impact impact=None, int64_t slippage=0):
         """Begin without orders; `scale` is one unit of the quote currency in the decimals of price * size."""
         self.market, self.book, self.table, self.sessions, self.active_at = market, market.book, table, sessions, -1
         self.queue.family, self.queue.exponent, self.queue.step = family, exponent, size_step
         self.scale = wide_of(scale >> 64, scale & 0xFFFFFFFFFFFFFFFF)
         self.returns, self.whole = returns, whole
         self.returns_empty, self.unseen_empty, self.twice = returns_empty, unseen_empty, twice
-        self.impact = impact
+        self.impact, self.slippage, self.waiting = impact, slippage, NO_ORDER
         self.heads[0] = self.heads[1] = NO_ORDER
         self.took = <int64_t *>realloc(NULL, FIRST_TAKEN * sizeof(int64_t))
         if not open_table(&self.taken, FIRST_TAKEN) or self.took == NULL:
@@ -241,7 +271,45 @@ cdef class OwnOrders:
                 left -= part
                 self.fill(number, orders[number].price, part, True, now_ns)
             number = following
-        return 0
+        return self.trigger(price, now_ns) if self.waiting != NO_ORDER else 0
+
+    # Native orders.
+
+    cdef int trigger(self, int64_t price, int64_t now_ns) except -1:
+        """Let the orders trade whose trigger a print reaches, the oldest first."""
+        cdef int32_t number, oldest
+        while True:
+            number, oldest = self.waiting, NO_ORDER
+            while number != NO_ORDER:
+                if is_reached(&self.table.orders[number], price):
+                    oldest = number
+                number = self.table.orders[number].next
+            if oldest == NO_ORDER:
+                return 0
+            self.unlink(oldest)
+            self.work_stop(oldest, now_ns)
+
+    cdef int work_stop(self, int32_t number, int64_t now_ns) except -1:
+        """A native order trades: at any price without a limit, else up to it, and what is left of it rests."""
+        cdef Order *order = &self.table.orders[number]
+        if self.reaches_own(order):
+            order.cause = SELF_TRADE
+            return self.end(number, EXPIRED, now_ns)
+        self.match(number, now_ns)
+        if order.filled == order.size:
+            return 0
+        return self.end(number, EXPIRED, now_ns) if is_unpriced(order) else self.rest(number, now_ns)
+
+    cdef int wait_for_trigger(self, int32_t number, int64_t now_ns) except -1:
+        """A native order waits for its trigger; it has no place in a queue."""
+        cdef Order *order = &self.table.orders[number]
+        order.waits, order.stopped, order.state = True, True, OPEN
+        order.previous, order.next = NO_ORDER, self.waiting
+        if self.waiting != NO_ORDER:
+            self.table.orders[self.waiting].previous = number
+        self.waiting = number
+        self.market.wake(self)
+        return self.session_of(number).answer(number, NO_ORDER, now_ns)
 
     cdef int64_t serve_queue(self, Order *order, int64_t left) noexcept:
         """Move an order forward by what is left of a print at its price; what is left for the order itself."""
@@ -266,6 +334,8 @@ cdef class OwnOrders:
         order.arrive_ns = now_ns
         if self.is_rejected(order, self.session_of(number)):
             return self.end(number, REJECTED, now_ns)
+        if order.stop_price:
+            return self.wait_for_trigger(number, now_ns)
         if order.time_in_force == TIME_IN_FORCE_FOK and self.available(order) < order.size:
             return self.end(number, EXPIRED, now_ns)
         self.match(number, now_ns)
@@ -278,9 +348,11 @@ cdef class OwnOrders:
         order.cause = 0
         if session.rejects is not None and session.rejects.happens():
             order.cause = RANDOM
-        elif self.reaches_own(order):
+        elif order.stop_price and self.market.last and is_reached(order, self.market.last):
+            order.cause = TRIGGERED
+        elif not order.stop_price and self.reaches_own(order):
             order.cause = SELF_TRADE
-        elif order.time_in_force == TIME_IN_FORCE_POST_ONLY and self.crosses(order):
+        elif not order.stop_price and order.time_in_force == TIME_IN_FORCE_POST_ONLY and self.crosses(order):
             return True
         elif session.balances is not None and not session.balances.reserve(order):
             order.cause = BALANCE
@@ -291,7 +363,7 @@ cdef class OwnOrders:
     cdef bint reaches_own(self, const Order *order) noexcept:
         """Whether an order would trade with a resting one of ours."""
         cdef int32_t best = self.heads[place_of_side(-order.side)]
-        return best != NO_ORDER and order.side * (order.price - self.table.orders[best].price) >= 0
+        return best != NO_ORDER and order.side * (limit_of(order) - self.table.orders[best].price) >= 0
 
     cdef bint crosses(self, const Order *order) noexcept:
         """Whether an order would trade at once."""
@@ -317,8 +389,8 @@ cdef class OwnOrders:
         cdef Order *order = &self.table.orders[number]
         cdef const Side *levels = &self.book.asks if order.side > 0 else &self.book.bids
         cdef Cursor cursor = first(levels)
-        cdef int64_t key, size, price, part
-        while order.filled < order.size and step_on(levels, &cursor, &key, &size) and -order.side * order.price <= key:
+        cdef int64_t key, size, price, part, limit = limit_of(order)
+        while order.filled < order.size and step_on(levels, &cursor, &key, &size) and -order.side * limit <= key:
             price = -order.side * key
             part = min(size - self.took_from(-order.side, price), order.size - order.filled)
             if part > 0:
@@ -360,10 +432,15 @@ cdef class OwnOrders:
         """Fill a part of an order."""
         cdef Order *order = &self.table.orders[number]
         cdef Session session = self.session_of(number)
-        cdef int64_t fee = session.schedule.fee(now_ns, <wide_t>price * size, self.scale, maker), impact = 0
+        cdef int32_t fill
+        cdef int64_t fee = session.schedule.fee(now_ns, <wide_t>price * size, self.scale, maker)
+        cdef int64_t impact = 0, slippage = 0
         if self.impact is not None and not maker:
             impact = self.impact.cost(number, order.side, <wide_t>price * size, self.scale, now_ns)
             fee += impact
+        if self.slippage and order.stopped and not maker:
+            slippage = share_of(<wide_t>price * size, self.slippage, self.scale)
+            fee += slippage
         if session.balances is not None:
             session.balances.fill(order, price, size, fee)
         if session.margin is not None:
@@ -374,7 +451,9 @@ cdef class OwnOrders:
             order.done_ns = now_ns
             if maker:
                 self.unlink(number)
-        return session.answer(number, self.table.add_fill(number, now_ns, price, size, fee, impact, maker), now_ns)
+        fill = self.table.add_fill(number, now_ns, price, size, fee, impact, maker)
+        self.table.fills[fill].slippage = slippage
+        return session.answer(number, fill, now_ns)
 
     cdef int end(self, int32_t number, int state, int64_t now_ns, int kind=0) except -1:
         """End an order that is not filled, perhaps because a request of this kind asked for it."""
@@ -447,8 +526,11 @@ cdef class OwnOrders:
         cdef Order *order = &orders[number]
         if order.next != NO_ORDER:
             orders[order.next].previous = order.previous
-        if order.previous == NO_ORDER:
+        if order.previous == NO_ORDER and order.waits:
+            self.waiting = order.next
+        elif order.previous == NO_ORDER:
             self.heads[place_of_side(order.side)] = order.next
         else:
             orders[order.previous].next = order.next
+        order.waits = False
         self.market.sleep(self)

@@ -92,7 +92,7 @@ def test_the_random_runs_reach_every_outcome() -> None:
     done = {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.OPEN}
     assert done <= set(orders["state"].tolist())
     assert {fill["maker"] for result in results for fill in result.fills} == {0, 1}
-    assert set(Cause) == set(orders["cause"].tolist())
+    assert set(Cause) - {Cause.TRIGGERED} == set(orders["cause"].tolist())
     assert sum(result.late_cancels for result in results) > 2
     assert sum(result.refused for result in results) > 10
 
