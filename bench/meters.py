@@ -2,8 +2,8 @@
 
     python -m bench.meters [--json]
 
-`update_ns` is the dearer of the two compiled updates, the histogram's, at the median of the rounds. Each round updates a
-lane in shared memory, as a role does.
+`update_ns` is the dearer of the two compiled updates, the histogram's, at the median of the rounds. Each round updates
+a lane in shared memory, as a role does.
 """
 
 import argparse

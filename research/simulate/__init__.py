@@ -12,7 +12,9 @@ from research.simulate.data.recorded import from_history, missing_in
 from research.simulate.fast import simulate, simulate_many
 from research.simulate.models import Constant, Drawn, Fees, Impact, Models, Queue, Recorded, Rejects, Tier
 from research.simulate.perpetuals import FUNDING, Funding, Margin, read_funding
+from research.simulate.portfolio import Member, simulate_portfolio
 from research.simulate.result import Assumption, Result
+from research.simulate.setup import Line
 from research.simulate.trading.strategy_client import NotInFastError
 
 __all__ = [
@@ -27,8 +29,10 @@ __all__ = [
     "Fees",
     "Funding",
     "Impact",
+    "Line",
     "LiquidatedError",
     "Margin",
+    "Member",
     "Models",
     "NotInFastError",
     "Queue",
@@ -46,4 +50,5 @@ __all__ = [
     "save",
     "simulate",
     "simulate_many",
+    "simulate_portfolio",
 ]

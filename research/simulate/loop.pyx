@@ -147,7 +147,7 @@ cdef class Loop:
         for one in range(len(desks)):
             desk = <Desk>desks[one]
             client = <Client>desk.client
-            self.portfolio = desk.portfolio
+            self.portfolio, self.agenda.seat = desk.portfolio, client.number
             client.now_ns = event.receive_ns
             client.on_event(desk, event)
         return 0

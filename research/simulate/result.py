@@ -74,6 +74,8 @@ class Result:
     assumptions: tuple[Assumption, ...] = ()
     balances: Mapping[str, Balance] = field(default_factory=dict)  # by asset at the end; empty without `capital`
     funding: Records = field(default_factory=lambda: np.zeros(0, PAYMENT))  # `paid` as a fee; less than 0: received
+    strategies: tuple[str, ...] = ()  # of a portfolio, by the number in the column `strategy`; empty: there is one
+    refusals: tuple[int, ...] = ()  # of each of them
     mark_ns: int = MINUTE_NS  # how often equity was marked: at the first event after each whole step
 
     @property
@@ -91,6 +93,24 @@ class Result:
         for number, one in self.instruments.items():
             found[one.quote] += float(self.equity(number)["equity"][-1])
         return found
+
+    def of(self, strategy: str) -> "Result":
+        """The part of one strategy: its orders and fills, so that the profits of all parts are those of the portfolio.
+
+        What strategies have together is in the whole result alone: balances, cancels that were late, what was on its
+        way at the end.
+        """
+        if strategy not in self.strategies:
+            msg = f"expected one of {', '.join(self.strategies) or 'none: this run has one strategy'}"
+            raise ValueError(f"strategy: found {strategy!r}, {msg}")
+        number = self.strategies.index(strategy)
+        orders, fills = self.orders["strategy"] == number, self.fills["strategy"] == number
+        part = self.fills[fills].copy()
+        part["order"] = (np.cumsum(orders) - 1)[part["order"]]
+        return replace(
+            self, orders=self.orders[orders], fills=part, refused=self.refusals[number], balances={}, late_cancels=0,
+            in_flight=(0, 0), strategies=(), refusals=(),
+        )  # fmt: skip
 
     def at_last_middles(self) -> "Result":
         """The same run, each mark without a good book with the instrument's last middle before it.

@@ -29,7 +29,7 @@ from research.simulate.offline import offline
 from research.simulate.perpetuals import Funding, Margin
 from research.simulate.result import FILL, FILL_COLUMNS, MARK, ORDER, ORDER_COLUMNS, PAYMENT, Records, Result
 from research.simulate.trading.client import Client
-from research.simulate.trading.desk import Desk
+from research.simulate.trading.desk import Desk, Held
 from research.simulate.trading.portfolio import Portfolio
 from research.simulate.trading.received import Received
 from research.simulate.trading.session import Session
@@ -61,10 +61,11 @@ class Seat(NamedTuple):
 
 
 class Team(NamedTuple):
-    """One portfolio."""
+    """One portfolio. `names` are those of its strategies, where it has several."""
 
     seats: tuple[Seat, ...]
     lines: tuple[Line, ...]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,12 @@ class Setup:
             margined=any(one.kind != "spot" for one in self.instruments),
         )  # fmt: skip
         try:
-            _run(loop, len(teams))
+            _run(loop, agenda, teams)
         finally:
             for seat in (seat for team in teams for seat in team.seats):
                 seat.client.close()
         marks = np.array(loop.marks, MARK)
-        return [self._result(one, marks, len(events)) for one in portfolios]
+        return [self._result(one, team.names, marks, len(events)) for one, team in zip(portfolios, teams, strict=True)]
 
     def _desk_caps(self) -> list[DeskCaps]:
         """The caps that the desks check: at the speed "engine" execution checks them."""
@@ -153,9 +154,10 @@ class Setup:
         table = Orders()
         sessions = [_session(line, table, agenda, place, period_ns, self.instruments) for line in team.lines]
         of_seats = [sessions[seat.line] for seat in team.seats]
+        held = [[Held() for _ in self.instruments] for _ in team.lines]
         for number, seat in enumerate(team.seats):
             desks = [
-                Desk(at, one, books[at], caps[at]) if one.id in seat.instruments else None
+                Desk(at, one, books[at], caps[at], held[seat.line][at]) if one.id in seat.instruments else None
                 for at, one in enumerate(self.instruments)
             ]
             seat.client.attach(of_seats[number], desks, number)
@@ -165,7 +167,7 @@ class Setup:
         ]
         return Portfolio(agenda, place, sessions, [seat.client for seat in team.seats], own)
 
-    def _result(self, portfolio: Portfolio, marks: Records, count: int) -> Result:
+    def _result(self, portfolio: Portfolio, names: tuple[str, ...], marks: Records, count: int) -> Result:
         """What one portfolio did."""
         table = portfolio.sessions[0].table
         in_flight = [session.in_flight() for session in portfolio.sessions]
@@ -181,6 +183,8 @@ class Setup:
             mark_ns=self.mark_ns,
             funding=_payments(portfolio, self.instruments),
             balances=at_end([one.balances for one in portfolio.sessions if one.balances], self.instruments),
+            strategies=names,
+            refusals=tuple(number for client in portfolio.clients for number in client.refused_each()),
         )
 
 
@@ -269,13 +273,15 @@ def _own(one: Instrument, market: VenueMarket, table: Orders, sessions: list[Ses
     )  # fmt: skip
 
 
-def _run(loop: Loop, teams: int) -> None:
-    """Run; an error of a strategy has its place in the data beside it."""
+def _run(loop: Loop, agenda: Agenda, teams: Sequence[Team]) -> None:
+    """Run; an error of a strategy has its place in the data beside it, and its name where it is one of several."""
     try:
         with offline():
             loop.run()
     except Exception as error:
-        which = f", of the parameters {loop.portfolio}" if teams > 1 else ""
+        names = teams[loop.portfolio].names
+        which = f", of the parameters {loop.portfolio}" if len(teams) > 1 else ""
+        which += f", of the strategy {names[agenda.seat]}" if names else ""
         error.add_note(f"in event {loop.event} of the data, at {loop.now_ns}{which}")
         raise
 

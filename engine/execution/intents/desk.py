@@ -163,6 +163,10 @@ class Desk:
         """When the next order's time is over; the largest time where no order has a deadline."""
         return self._deadlines[0][0] if self._deadlines else INT64_MAX
 
+    def overdue(self, now_ns: int) -> list[int]:
+        """The intents whose time is over, which `on_time` has not cancelled yet."""
+        return [intent_id for deadline_ns, intent_id in self._deadlines if deadline_ns <= now_ns]
+
     def on_time(self, now_ns: int) -> int:
         """Cancel orders whose time is over, repeat refused cancels, and call the algorithms that are due."""
         count = 0

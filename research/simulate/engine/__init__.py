@@ -7,6 +7,6 @@ events ─▶ desk's book ─▶ Outbox ─▶ TICKS, BOOKS ─▶ StrategyRole 
                                                        VenueMarket: the venue of a `fast` run, the same code
 """
 
-from research.simulate.engine.build import driven
+from research.simulate.engine.build import driven, driven_together
 
-__all__ = ["driven"]
+__all__ = ["driven", "driven_together"]

@@ -1,4 +1,4 @@
-"""Builds the roles of a run: a strategy and execution on lanes of their own, with the caps of the run."""
+"""Builds the roles of a run: its strategies and execution on lanes of their own, with the caps of the run."""
 
 import dataclasses
 import logging
@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -29,7 +29,7 @@ from engine.venues.binance.margin import CrossMargin, read_brackets
 from engine.venues.margin import MarginTerms, check_margined
 from research.simulate.engine.client import EngineClient
 from research.simulate.engine.disk import PassingDisk
-from research.simulate.engine.lanes import NAME, NUMBER, RunLanes, run_lanes
+from research.simulate.engine.lanes import NAME, RunLanes, run_lanes
 from research.simulate.engine.venue_session import ModelSession
 from research.simulate.trading.strategy_client import check_reads
 
@@ -56,6 +56,15 @@ WITHOUT_CAPS: Mapping[str, Any] = {
 }  # the keys of RiskLimits that bound an order also where [risk] does not name them
 
 
+class Driven(NamedTuple):
+    """A strategy of a run, with its parameters and the ids of the instruments that it trades."""
+
+    name: str
+    kind: object
+    parameters: Mapping[str, Any]
+    instruments: frozenset[int]
+
+
 def driven(
     strategy: object,
     instruments: Sequence[Instrument],
@@ -64,19 +73,38 @@ def driven(
     bars: "BarSource | None" = None,
 ) -> EngineClient:
     """The roles around a strategy, which a loop drives; `bars` as `simulate` has them."""
-    if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
-        msg = 'expected a class of engine.strategy.Strategy: a compiled client runs at speed "fast"'
-        raise TypeError(f"strategy: found {strategy!r}, {msg}")
-    check_reads(strategy, bars)
-    made = strategy(tuple(instruments), _plain(checked_parameters(strategy, parameters)))
+    ids = frozenset(one.id for one in instruments)
+    return driven_together([Driven(NAME, strategy, parameters, ids)], instruments, caps, bars)
+
+
+def driven_together(
+    strategies: Sequence[Driven], instruments: Sequence[Instrument], caps: Mapping[str, Any],
+    bars: "BarSource | None" = None,
+) -> EngineClient:  # fmt: skip
+    """The roles of strategies with one execution, which a loop drives; their numbers are 1, 2 and so on."""
+    made = [_made(one, instruments, bars) for one in strategies]
+    if bars is not None and not any(map(reads_of, map(type, made))):
+        check_reads(type(made[0]), bars)
     directory = tempfile.TemporaryDirectory(prefix="steelyard-simulate-")
     try:
-        config = config_of(instruments, caps, Path(directory.name))
-        with run_lanes() as lanes:
-            return _open(made, config, lanes, directory, bars)
+        permits = {number: one.instruments for number, one in enumerate(strategies, 1)}
+        config = config_of(instruments, caps, Path(directory.name), permits)
+        names = tuple(one.name for one in strategies)
+        with run_lanes(names) as lanes:
+            return _open(dict(zip(names, made, strict=True)), config, lanes, directory, bars)
     except BaseException:
         directory.cleanup()
         raise
+
+
+def _made(one: Driven, instruments: Sequence[Instrument], bars: "BarSource | None") -> Strategy:
+    """The strategy object, with the instruments that it trades."""
+    if not (isinstance(one.kind, type) and issubclass(one.kind, Strategy)):
+        msg = 'expected a class of engine.strategy.Strategy: a compiled client runs at speed "fast"'
+        raise TypeError(f"strategy: found {one.kind!r}, {msg}")
+    check_reads(one.kind, bars if reads_of(one.kind) else None)
+    own = tuple(other for other in instruments if other.id in one.instruments)
+    return one.kind(own, _plain(checked_parameters(one.kind, one.parameters)))
 
 
 def _plain(parameters: Any) -> Any:
@@ -90,24 +118,29 @@ def _plain(parameters: Any) -> Any:
 
 
 def _open(
-    strategy: Strategy,
+    strategies: Mapping[str, Strategy],
     config: ExecutionConfig,
     lanes: RunLanes,
     directory: "tempfile.TemporaryDirectory[str]",
     bars: "BarSource | None",
 ) -> EngineClient:
     """Open the lanes of each role while they have names."""
-    role = StrategyRole(NAME, NUMBER, strategy, open_strategy_lanes(lanes.strategy, 0, reads_of(type(strategy))))
-    opened = open_execution_lanes(lanes.execution, {NUMBER: NAME})
+    roles = [
+        StrategyRole(name, number, one, open_strategy_lanes(lanes.strategies[name], number - 1, reads_of(type(one))))
+        for number, (name, one) in enumerate(strategies.items(), 1)
+    ]
+    opened = open_execution_lanes(lanes.execution, dict(enumerate(strategies, 1)))
     execution = _execution(config, opened)
-    readers = lanes.looker.ring_reader("intents"), lanes.looker.ring_reader("verdicts")
+    logged = lanes.looker.ring_reader("intents") if len(strategies) == 1 else None
+    verdicts = lanes.looker.ring_reader("verdicts")
     feed = Outbox(lanes.feed.ring_writer("ticks"), lanes.feed.ring_writer("books"))
-    closers = (role.close, execution.close, lanes.close, directory.cleanup)
+    closers = (*(role.close for role in roles), execution.close, lanes.close, directory.cleanup)
     watches = bool(config.caps or BREAKERS.keys() & config.risk.keys())
     bars_lane = None if bars is None else lanes.aggregation.ring_writer("bars")
     return EngineClient(
-        role, strategy, execution, opened, readers, feed, closers, watches=watches, bars=bars, bars_lane=bars_lane
-    )
+        roles, list(strategies.values()), execution, opened, logged, verdicts, feed, closers, watches=watches,
+        bars=bars, bars_lane=bars_lane,
+    )  # fmt: skip
 
 
 def _execution(config: ExecutionConfig, lanes: ExecutionLanes) -> Execution:
@@ -116,7 +149,10 @@ def _execution(config: ExecutionConfig, lanes: ExecutionLanes) -> Execution:
     return Execution(config, lanes, ExecutionPorts(make), PassingDisk())
 
 
-def config_of(instruments: Sequence[Instrument], caps: Mapping[str, Any], directory: Path) -> ExecutionConfig:
+def config_of(
+    instruments: Sequence[Instrument], caps: Mapping[str, Any], directory: Path,
+    strategies: Mapping[int, frozenset[int]],
+) -> ExecutionConfig:  # fmt: skip
     """Execution's configuration: only the caps of the run are in force, and natives that the model venue has."""
     limits, further = read_risk(table := table_of(instruments, caps))
     ids = [one.id for one in instruments]
@@ -128,7 +164,7 @@ def config_of(instruments: Sequence[Instrument], caps: Mapping[str, Any], direct
             dataclasses.replace(one, natives=one.natives & NATIVES, trailing_min=0, trailing_max=0)
             for one in instruments
         ),
-        strategies={NUMBER: frozenset(ids)},
+        strategies=dict(strategies),
         limits=limits,
         caps=further,
         risk=table,

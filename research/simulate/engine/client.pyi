@@ -13,11 +13,12 @@ from shm import RingWriter
 class EngineClient(Client):
     def __init__(
         self,
-        role: StrategyRole,
-        strategy: Strategy,
+        roles: list[StrategyRole],
+        strategies: list[Strategy],
         execution: Execution,
         lanes: ExecutionLanes,
-        looker: tuple[Any, Any],
+        logged: Any,
+        verdicts: Any,
         feed: Outbox,
         closers: Sequence[Callable[[], object]],
         *,

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Drives the real roles by the loop of a `fast` run: each acts at the moment at which the loop calls its client.
+"""Drives the real roles by the loop of a `fast` run: each acts at the moment at which the loop calls the client.
 
     event            the desk's book as the feed publishes it ─▶ strategy.step ─▶ execution.step, if intents wait
     answer           execution.step, which passes it on ─▶ strategy.step ─▶ execution.step, if intents wait
@@ -12,6 +12,7 @@ watches, at an algorithm's own times, and before the lane BOOKS would overtake i
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from engine.feed.books.outbox cimport Outbox
+from engine.model.intent_id cimport COUNT_BITS
 from engine.model.words cimport FLAG_LAST, FLAG_RESET, TICK_LEVEL, TICK_PRINT
 from research.simulate.matching.agenda cimport bring_forward
 from research.simulate.trading.client cimport Client, tick_of
@@ -24,11 +25,12 @@ from shm.protocol cimport reader_of, sy_reader, sy_unread
 
 from engine.execution.role import GRAIN_NS
 from engine.model.words import VerdictFlag
-from engine.strategy.api.strategy import defines
+from engine.strategy.api.strategy import defines, reads_of
 from research.simulate.trading.strategy_client import check_intervals
 
 cdef enum:
     BOOKS_MOST = 1024  # unread by execution: an eighth of the lane
+    STRATEGIES_MOST = 64  # of one run
     STARTS = 16  # steps within which execution has asked the venue about everything
 
 cdef int OF_CHILD = VerdictFlag.CHILD
@@ -38,11 +40,14 @@ cdef int64_t GRAIN = GRAIN_NS
 cdef class EngineClient(Client):
     """The roles of one run."""
 
-    cdef object role, strategy, execution, step_strategy, step_execution
+    cdef list roles, strategies, steps
+    cdef list timers  # when the timer of each strategy is due; INT64_MAX: it has none
+    cdef list refused_of  # how many orders of each strategy risk refused
+    cdef object execution, step_execution
     cdef ModelSession venue
     cdef Outbox outbox
     cdef object readers  # they keep the C readers alive
-    cdef sy_reader *waiting  # intents that execution has not read
+    cdef sy_reader *waiting[STRATEGIES_MOST]  # intents of each strategy that execution has not read
     cdef sy_reader *books  # books that execution has not read
     cdef sy_reader *judged
     cdef bint watches, eager
@@ -50,18 +55,26 @@ cdef class EngineClient(Client):
     cdef uint64_t books_count
     cdef object closers, logged, bars, publish_bar
 
-    def __init__(self, role, strategy, execution, lanes, looker, feed, closers, *, watches, bars=None, bars_lane=None):
-        """Drive these roles; `lanes` are execution's, `looker` has readers of INTENTS and VERDICTS of its own.
+    def __init__(
+        self, list roles not None, list strategies not None, execution, lanes, logged, verdicts, feed, closers, *,
+        watches, bars=None, bars_lane=None
+    ):
+        """Drive the roles of these strategies; `lanes` are execution's.
 
-        `closers` are called in turn at the end. With `watches` execution steps at each event, for its breakers.
-        `bars` is where the bars of the lane `bars_lane` come from; None: the strategy reads none.
+        `logged` reads INTENTS where there is one strategy, `verdicts` VERDICTS: readers of their own. `closers` are
+        called in turn at the end. With `watches` execution steps at each event, for its breakers. `bars` is where the bars of the lane `bars_lane` come from; None: the strategy reads none.
         """
-        self.role, self.strategy, self.execution, self.closers = role, strategy, execution, closers
-        self.step_strategy, self.step_execution = role.step, execution.step
+        if len(roles) > STRATEGIES_MOST:
+            raise ValueError(f"strategies: found {len(roles)}, expected at most {STRATEGIES_MOST} in one run")
+        self.roles, self.strategies, self.execution, self.closers = roles, strategies, execution, closers
+        self.steps, self.step_execution = [role.step for role in roles], execution.step
         self.venue, self.outbox = execution.session, feed
-        (intents,), (books,) = lanes.intents.values(), lanes.books
-        self.readers = (intents, books, *looker)
-        self.waiting, self.books, self.judged = reader_of(intents), reader_of(books), reader_of(looker[1])
+        (books,), intents = lanes.books, list(lanes.intents.values())
+        self.readers = (intents, books, logged, verdicts)
+        for place, reader in enumerate(intents):
+            self.waiting[<Py_ssize_t>place] = reader_of(reader)
+        self.books, self.judged = reader_of(books), reader_of(verdicts)
+        self.timers, self.refused_of = [INT64_MAX] * len(roles), [0] * len(roles)
         self.watches = self.eager = watches
         self.bars, self.publish_bar = bars, None if bars is None else bars_lane.publish
 
@@ -71,7 +84,8 @@ cdef class EngineClient(Client):
         self.venue.attach(session, self.execution.parents.algorithms)
 
     def log_to(self, bytearray intents):
-        """Append every intent as the strategy submits it."""
+        """Append every intent as the strategy submits it; there is one strategy."""
+        assert self.readers[2] is not None, "several strategies have no common log of intents"
         self.logged = intents
 
     def close(self):
@@ -90,10 +104,15 @@ cdef class EngineClient(Client):
         else:
             raise RuntimeError(f"execution has open questions after {STARTS} steps, expected none: report this")
         self.step_execution(self.now_ns)  # the switches of the gate follow at the end of a step
-        self.step_strategy(self.now_ns)  # its recovery
+        for step in self.steps:
+            step(self.now_ns)  # its recovery
         self.decide()
-        check_intervals(self.strategy, self.bars)
-        self.timer_ns = self.strategy.timer_ns if defines(type(self.strategy), "on_timer") else 0
+        for place, strategy in enumerate(self.strategies):
+            if self.bars is None or reads_of(type(strategy)):
+                check_intervals(strategy, self.bars)
+            if defines(type(strategy), "on_timer") and strategy.timer_ns:
+                self.timers[place] = self.now_ns + strategy.timer_ns
+        self.timer_at_ns = min(self.timers)
         return 0
 
     cdef int on_event(self, Desk desk, const Event *event) except -1:
@@ -118,31 +137,43 @@ cdef class EngineClient(Client):
         return 0
 
     cdef int receive_answer(self, Letter letter) except -1:
-        """Pass an answer of the venue to execution, and let the strategy follow."""
+        """Pass an answer of the venue to execution, and let its strategy follow."""
+        cdef int place = <int>(self.table.orders[letter.order].intent_id >> COUNT_BITS) - 1
         self.venue.deliver(letter)
         self.act()
-        return self.decide()
+        return self.decide_one(place)
 
     cdef int end_due(self) except -1:
         """The time of an order or of an algorithm has come."""
-        self.decide()
+        overdue = {(intent_id >> COUNT_BITS) - 1 for intent_id in self.execution.desk.overdue(self.now_ns)}
+        for place in sorted(overdue) or (0,):  # an algorithm waits for a time
+            self.decide_one(place)
         self.act()
         if self.deadline_ns <= self.now_ns:  # it waits for something else
             self.deadline_ns = self.now_ns + GRAIN
         return 0
 
     cdef int on_timer(self) except -1:
-        return self.decide()
+        for place, at_ns in enumerate(self.timers):
+            if at_ns <= self.now_ns:
+                self.timers[place] = at_ns + self.strategies[place].timer_ns
+                self.timer_at_ns = min(self.timers)
+                return self.decide_one(place)
+        return 0
 
     cdef int call_scheduled(self) except -1:
         if self.bars is not None and self.bars.next_ns <= self.now_ns:
             for bar in self.bars.due(self.now_ns):
                 self.publish_bar(*bar)
-        return self.decide()
+            return self.decide()
+        for place, role in enumerate(self.roles):
+            if role.scheduled_ns <= self.now_ns:
+                return self.decide_one(place)
+        return 0
 
     cdef int schedule_next(self) except -1:
         """Set when the next bar or scheduled method is due."""
-        self.scheduled_ns = self.role.scheduled_ns
+        self.scheduled_ns = min([role.scheduled_ns for role in self.roles])
         if self.bars is not None:
             self.scheduled_ns = min(self.scheduled_ns, <int64_t>self.bars.next_ns)
         return 0
@@ -150,12 +181,19 @@ cdef class EngineClient(Client):
     # The roles.
 
     cdef int decide(self) except -1:
-        """Step the strategy, and execution as long as intents wait."""
-        self.step_strategy(self.now_ns)
+        """Let each strategy decide, in turn."""
+        cdef int place
+        for place in range(<int>len(self.steps)):
+            self.decide_one(place)
+        return 0
+
+    cdef int decide_one(self, int place) except -1:
+        """Step a strategy, and execution as long as its intents wait."""
+        self.steps[place](self.now_ns)
         self.schedule_next()
-        if sy_unread(self.waiting) and self.logged is not None:
+        if sy_unread(self.waiting[place]) and self.logged is not None:
             self.log_intents()
-        while sy_unread(self.waiting):
+        while sy_unread(self.waiting[place]):
             self.act()
         return 0
 
@@ -176,7 +214,13 @@ cdef class EngineClient(Client):
         """Count the verdicts since the last call that refuse an intent."""
         read = self.readers[3].read
         while (row := read()) is not None:
-            self.refused += row.reason != 0 and not row.flags & OF_CHILD
+            if row.reason != 0 and not row.flags & OF_CHILD:
+                self.refused += 1
+                self.refused_of[row.strategy - 1] += 1
+
+    def refused_each(self):
+        """How many orders risk refused, of each strategy."""
+        return tuple(self.refused_of)
 
     def log_intents(self):
         """Append the intents that wait for execution."""

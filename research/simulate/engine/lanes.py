@@ -15,7 +15,7 @@ from engine.lanes.create import create, lanes_of
 from engine.lanes.open import open_lanes
 from shm.segment import path_of
 
-NAME, NUMBER = "strategy", 1  # the strategy's
+NAME = "strategy"  # of the only one of a run
 USED = frozenset(
     {
         "ticks", "books", "intents", "accepted", "verdicts", "orders", "parents", "fills", "positions", "journal",
@@ -23,38 +23,38 @@ USED = frozenset(
         "limits", "balances", "reconciliations", "disagreements", "bars",
     }
 )  # fmt: skip
-OWNERS = Owners((NAME,), (NAME, EXECUTION))
 JOURNAL_RECORDS = 1 << 12  # a run has one life, which never reads its journal again: its ring may be short
 
 
 class RunLanes:
     """The opened lanes of each role of a run."""
 
-    def __init__(self, system: str) -> None:
+    def __init__(self, system: str, owners: Owners) -> None:
         """Open nothing yet."""
-        self.feed = open_lanes(system, FEED, owners=OWNERS)
-        self.strategy = open_lanes(system, STRATEGY, NAME, OWNERS)
-        self.execution = open_lanes(system, EXECUTION, owners=OWNERS)
-        self.aggregation = open_lanes(system, AGGREGATION, owners=OWNERS)
-        self.looker = open_lanes(system, LOOKERS, owners=OWNERS)
+        self.feed = open_lanes(system, FEED, owners=owners)
+        self.strategies = {name: open_lanes(system, STRATEGY, name, owners) for name in owners.strategies}
+        self.execution = open_lanes(system, EXECUTION, owners=owners)
+        self.aggregation = open_lanes(system, AGGREGATION, owners=owners)
+        self.looker = open_lanes(system, LOOKERS, owners=owners)
 
     def close(self) -> None:
         """Close every writer."""
-        for lanes in (self.feed, self.strategy, self.execution, self.aggregation):
+        for lanes in (self.feed, *self.strategies.values(), self.execution, self.aggregation):
             lanes.close()
 
 
 @contextmanager
-def run_lanes() -> Iterator[RunLanes]:
-    """Make the lanes; the block opens them, and at its end their names are gone."""
+def run_lanes(strategies: tuple[str, ...]) -> Iterator[RunLanes]:
+    """Make the lanes of these strategies; the block opens them, and at its end their names are gone."""
+    owners = Owners(strategies, (*strategies, EXECUTION))
     system = f"simulate{secrets.token_hex(8)}"
     names = []
     try:
-        for name, lane, of in lanes_of(OWNERS):
+        for name, lane, of in lanes_of(owners):
             if lane.name in USED and of != SUPERVISOR:
                 names.append(name)
                 create(system, name, _sized(lane), wake="never")
-        yield RunLanes(system)
+        yield RunLanes(system, owners)
     finally:
         for name in names:
             _unlink(path_of(f"{system}.{name}"))

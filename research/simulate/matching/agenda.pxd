@@ -9,6 +9,7 @@ cdef class Agenda:
     cdef int64_t *due  # when each portfolio has something to do next
     cdef int count
     cdef int64_t soonest_ns  # the earliest of them
+    cdef readonly int seat  # the strategy of its portfolio that is called
     cdef int64_t refusals  # clients that have refusals to read before their next event
 
     cdef void set_due(self, int place, int64_t at_ns) noexcept

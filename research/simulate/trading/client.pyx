@@ -58,6 +58,10 @@ cdef class Client:
         """Append every intent, with the time of its decision, as a record `intent`."""
         self.intents = intents
 
+    def refused_each(self):
+        """How many orders risk refused, of each strategy that this client drives."""
+        return (self.refused,)
+
     def close(self):
         """Release what the run has held."""
 
@@ -106,10 +110,7 @@ cdef class Client:
         order.market, order.instrument, order.strategy = desk.place, desk.number, self.number
         order.order_type, order.time_in_force = <unsigned char>order_type, <unsigned char>time_in_force
         order.next = order.previous = NO_ORDER
-        if side > 0:
-            desk.open_buy += size
-        else:
-            desk.open_sell += size
+        desk.add_open(side, size)
         self.session.request(PLACE, number, size, self.now_ns)
         if timeout_ns > 0:
             heapq.heappush(self.deadlines, (self.now_ns + timeout_ns, number))
@@ -175,7 +176,7 @@ cdef class Client:
 
     cdef int begin(self, int64_t now_ns) except -1:
         """Set the strategy's time; what risk refused before comes first."""
-        self.now_ns = now_ns
+        self.now_ns, self.session.agenda.seat = now_ns, self.number
         if self.has_refusals:
             self.session.agenda.refusals -= 1
             self.on_refusals()
@@ -183,7 +184,7 @@ cdef class Client:
 
     cdef int start(self, int64_t now_ns) except -1:
         """Begin the run."""
-        self.now_ns = now_ns
+        self.now_ns, self.session.agenda.seat = now_ns, self.number
         self.on_start()
         if self.timer_ns:
             self.timer_at_ns = now_ns + self.timer_ns
@@ -214,15 +215,12 @@ cdef class Client:
         if letter.fill != NO_ORDER:
             part = self.table.fills[letter.fill].size
         order.seen += part
-        desk.position += order.side * part
+        desk.add_position(order.side * part)
         order.known, order.known_size = letter.state, letter.size
         change -= part
         if DONE[letter.state]:
             change -= order.known_size - order.seen
-        if order.side > 0:
-            desk.open_buy += change
-        else:
-            desk.open_sell += change
+        desk.add_open(order.side, change)
         if is_first and order.cancelling and not DONE[letter.state]:
             self.session.request(CANCEL, letter.order, 0, self.now_ns)
             self.on_answer(desk, letter.order, letter.fill)

@@ -8,6 +8,11 @@ from research.simulate.trading.received cimport Received
 
 
 @final
+cdef class Held:
+    cdef int64_t position, open_buy, open_sell
+
+
+@final
 cdef class Desk:
     cdef readonly object instrument
     cdef readonly uint32_t number  # its id
@@ -18,6 +23,7 @@ cdef class Desk:
     cdef readonly int64_t position
     cdef readonly int64_t open_buy  # sizes of orders that may still fill, as the strategy knows
     cdef readonly int64_t open_sell
+    cdef Held account  # the same of every strategy of the account
     cdef int64_t price_step, size_step, size_min, size_max, price_min, price_max, position_max
     cdef int64_t bid_up, bid_down, ask_up, ask_down
     cdef wide_t notional_min, notional_max
@@ -27,6 +33,8 @@ cdef class Desk:
     cdef int64_t collar_bps, exit_collar_bps, spread_bps  # 0: none
     cdef object found, limit  # of the last refusal
 
+    cdef void add_open(self, int side, int64_t size) noexcept nogil
+    cdef void add_position(self, int64_t size) noexcept nogil
     cdef bint best(self, int64_t *bid, int64_t *ask) noexcept nogil
     cdef int64_t middle2(self) noexcept nogil
     cdef bint is_exit(self, int side, int64_t size) noexcept nogil

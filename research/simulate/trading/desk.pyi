@@ -5,6 +5,9 @@ from research.simulate.caps import DeskCaps
 from research.simulate.trading.received import Received
 
 @final
+class Held: ...
+
+@final
 class Desk:
     instrument: Instrument
     number: int
@@ -13,4 +16,6 @@ class Desk:
     position: int
     open_buy: int
     open_sell: int
-    def __init__(self, place: int, instrument: Instrument, received: Received, caps: DeskCaps) -> None: ...
+    def __init__(
+        self, place: int, instrument: Instrument, received: Received, caps: DeskCaps, account: Held | None = None
+    ) -> None: ...

@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """One instrument as a strategy sees it: the book that is received, what it holds, and risk's checks of its orders.
 
+Whether an order is an exit is decided by what the strategy itself holds. The caps bound what its account holds.
+
 The checks are those of the engine's gate (`engine/risk/gate.py`) that read one order, in its order and with its words:
 
     entry   BOOK_NOT_GOOD  SPREAD_TOO_WIDE  PRICE_STEP  SIZE_STEP  NOTIONAL_TOO_SMALL  PRICE_COLLAR  ORDER_TOO_LARGE
@@ -40,11 +42,17 @@ cdef wide_t wide(object number):
 
 
 @final
+cdef class Held:
+    """What an account holds of one instrument, with the sizes of its orders that may still fill."""
+
+
+@final
 cdef class Desk:
     """One instrument's."""
 
-    def __init__(self, place, instrument, Received received not None, caps):
-        """Begin flat; `caps` are those of the instrument (`caps.py`)."""
+    def __init__(self, place, instrument, Received received not None, caps, Held account=None):
+        """Begin flat; `caps` are those of the instrument (`caps.py`), `account` is shared with other strategies."""
+        self.account = Held() if account is None else account
         self.place, self.instrument, self.number, self.received = place, instrument, instrument.id, received
         self.price_step, self.size_step = instrument.price_step, instrument.size_step
         self.size_min, self.size_max = instrument.size_min, instrument.size_max
@@ -57,6 +65,20 @@ cdef class Desk:
         self.caps = caps
         self.order_cap, self.position_cap = wide(caps.order), wide(caps.position)
         self.collar_bps, self.exit_collar_bps, self.spread_bps = caps.collar_bps, caps.exit_collar_bps, caps.spread_bps
+
+    cdef void add_open(self, int side, int64_t size) noexcept nogil:
+        """Add to the size of the orders of a side that may still fill."""
+        if side > 0:
+            self.open_buy += size
+            self.account.open_buy += size
+        else:
+            self.open_sell += size
+            self.account.open_sell += size
+
+    cdef void add_position(self, int64_t size) noexcept nogil:
+        """Add a fill to what is held."""
+        self.position += size
+        self.account.position += size
 
     cdef bint best(self, int64_t *bid, int64_t *ask) noexcept nogil:
         """The best prices; False without both."""
@@ -156,9 +178,10 @@ cdef class Desk:
         if <wide_t>price * size > self.notional_max > 0:
             return self.refuse(NOTIONAL_TOO_LARGE, int_of(<wide_t>price * size), int_of(self.notional_max))
         if self.position_max and side > 0 and not self.is_exit(side, size) and (
-            self.position + self.open_buy + size > self.position_max
+            self.account.position + self.account.open_buy + size > self.position_max
         ):
-            return self.refuse(VENUE_POSITION, self.position + self.open_buy + size, self.position_max)
+            found = self.account.position + self.account.open_buy + size
+            return self.refuse(VENUE_POSITION, found, self.position_max)
         return 0
 
     cdef int check_caps(self, int side, int64_t size, int64_t price) except -1:
@@ -169,7 +192,8 @@ cdef class Desk:
             return self.refuse(ORDER_TOO_LARGE, self.micro(int_of(value)), self.caps.order_micro)
         if not self.position_cap:
             return 0
-        worst = self.position * side + (self.open_buy if side > 0 else self.open_sell) + size
+        worst = self.account.position * side + size
+        worst += self.account.open_buy if side > 0 else self.account.open_sell
         value = max(worst, <int64_t>0) * max(2 * <wide_t>price, <wide_t>self.middle2())
         if value > 2 * self.position_cap:
             return self.refuse(POSITION_TOO_LARGE, self.micro(int_of(value), 2), self.caps.position_micro)
