@@ -82,6 +82,12 @@ def _check(
     """Refuse what no run can follow."""
     if not 0 < len(members) <= MEMBERS_MOST:
         raise ValueError(f"members: found {len(members)}, expected 1 to {MEMBERS_MOST} strategies by name")
+    for other in setup.instruments:
+        if other.kind != "spot":
+            msg = (
+                f"{other.symbol} is a {other.kind}: its funding and margin are the account's, and of no single strategy"
+            )
+            raise ValueError(f"instruments: {msg}: run one strategy with `simulate`")
     traded: dict[int, str] = {}
     for name, one in members.items():
         _check_member(setup, name, one, sorted(accounts or ("",)))

@@ -1,8 +1,8 @@
 """Several strategies in one run: they share capital, caps and the market, each is counted alone, both speeds agree."""
 
+import dataclasses
 import os
 import re
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -88,7 +88,9 @@ def test_the_parts_are_the_whole(seed: int) -> None:
 def test_strategies_of_different_instruments_do_as_they_do_alone(seed: int) -> None:
     """Without a shared capital, nothing that one does reaches the other; drawn latencies would be shared."""
     tape, models = tapes.tape(seed, 500), tapes.models(seed)
-    models = replace(models, order_latency=Constant(4), answer_latency=Constant(2), rejects=None, fees=PLAIN.fees)
+    models = dataclasses.replace(
+        models, order_latency=Constant(4), answer_latency=Constant(2), rejects=None, fees=PLAIN.fees
+    )
     members = {
         "btc": Member(scripted(seed, (BTC,), []), instruments=[BTC.id]),
         "eth": Member(scripted(seed + 1, (ETH,), []), instruments=[ETH.id]),
@@ -225,10 +227,11 @@ def test_a_portfolio_of_one_is_the_single_run(speed: str) -> None:
 
 def test_members_that_read_bars_get_them() -> None:
     """Beside one that reads none."""
+    parameters = {"size": "0.01", "interval_ms": 1_000, "fast": 2, "slow": 3}
     found = {
         speed: simulate_portfolio(
             tapes.tape(3, 4_000),
-            {"cross": Member(MovingAverageCross, {"size": "0.01", "interval_ms": 1_000, "fast": 2, "slow": 3}), "buys": Member(Buys)},
+            {"cross": Member(MovingAverageCross, parameters), "buys": Member(Buys)},
             instruments=BOTH, models=PLAIN, bars=lambda: PrintBars(BOTH, ["1s"], begin_ns=BEGIN_NS), speed=speed,
         )
         for speed in ("fast", "engine")
@@ -282,6 +285,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "bars": ({"bars": lambda: PrintBars(BOTH, ["1s"], begin_ns=BEGIN_NS)}, "bars: no member reads bars"),
     "bars object": ({"bars": PrintBars(BOTH, ["1s"], begin_ns=BEGIN_NS)}, "bars: expected a function"),
+    "perpetual": (
+        {"instruments": (dataclasses.replace(BTC, kind="perpetual"),)}, "BTCUSDT is a perpetual: its funding",
+    ),
     "compiled": ({"members": {"a": Member(Watcher)}, "speed": "engine"}, "a compiled client runs at speed"),
 }  # fmt: skip
 
@@ -292,7 +298,7 @@ def test_what_no_run_can_follow_is_refused_before_it(case: str) -> None:
     options, text = WRONG[case]
     with pytest.raises((ValueError, TypeError), match=text):
         simulate_portfolio(
-            tapes.tape(1, 100), instruments=BOTH, models=PLAIN, **{"members": {"a": Member(Buys)}, **options}
+            tapes.tape(1, 100), models=PLAIN, **{"members": {"a": Member(Buys)}, "instruments": BOTH, **options}
         )
 
 
