@@ -62,7 +62,8 @@ cdef class EngineClient(Client):
         """Drive the roles of these strategies; `lanes` are execution's.
 
         `logged` reads INTENTS where there is one strategy, `verdicts` VERDICTS: readers of their own. `closers` are
-        called in turn at the end. With `watches` execution steps at each event, for its breakers. `bars` is where the bars of the lane `bars_lane` come from; None: the strategy reads none.
+        called in turn at the end. With `watches` execution steps at each event, for its breakers. `bars` is where the
+        bars of the lane `bars_lane` come from; None: the strategy reads none.
         """
         if len(roles) > STRATEGIES_MOST:
             raise ValueError(f"strategies: found {len(roles)}, expected at most {STRATEGIES_MOST} in one run")
