@@ -5,7 +5,7 @@ assumption switched: its P&L is the final equity with it, less the final equity 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -183,6 +183,14 @@ def made_by(setup: Setup) -> tuple[Assumption, ...]:
     """The assumptions of a run: those that were chosen, then those that `fast` always makes."""
     chosen = [Assumption(one.name, True, one.text) for one in SWITCHES if one.made(setup)]
     return (*chosen, *(Assumption(one.name, one.favours, one.text) for one in ALWAYS))
+
+
+def made_by_any(setups: Iterable[Setup]) -> tuple[Assumption, ...]:
+    """The assumptions that a run makes for at least one of its accounts, in the order of `made_by`."""
+    tables = [made_by(setup) for setup in setups]
+    names = {row.name for table in tables for row in table}
+    chosen = [Assumption(one.name, True, one.text) for one in SWITCHES if one.name in names]
+    return (*chosen, *tables[0][len(tables[0]) - len(ALWAYS) :])
 
 
 def priced(setup: Setup, result: Result, run: Run) -> tuple[Assumption, ...]:

@@ -5,7 +5,7 @@ Setup(events, instruments, models, ...)  refuses what no run can follow
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -107,6 +107,11 @@ class Setup:
             models.funding,
             models.margin,
         )
+
+    def of_line(self, line: Line) -> "Setup":
+        """The same run with what one account has."""
+        own = {name: getattr(line, name) for name in ("order_latency", "answer_latency", "fees", "rejects")}
+        return replace(self, models=replace(self.models, **own), capital=line.capital)
 
     def received(self) -> Events:
         """The events with the times at which the feed's latency brings them, checked."""

@@ -13,7 +13,20 @@ from engine.model.words import TimeInForce
 from engine.strategy import Strategy
 from engine.strategy.samples import MovingAverageCross
 from research.bars import PrintBars
-from research.simulate import Cause, Constant, Fees, Line, Member, Models, Result, simulate, simulate_portfolio
+from research.simulate import (
+    Cause,
+    Constant,
+    Fees,
+    Funding,
+    Line,
+    Member,
+    Models,
+    Rejects,
+    Result,
+    Tier,
+    simulate,
+    simulate_portfolio,
+)
 from research.simulate.samples import Quoter, Watcher
 from tests.research.simulate import tapes
 from tests.research.simulate.engine.test_agreement import CAPS, given, hooks
@@ -205,6 +218,26 @@ def test_each_account_has_its_own_way_fees_and_capital() -> None:
         assert np.allclose(part.fills["fee"] / 1e8, value * rate, atol=2e-8)
 
 
+def test_the_assumptions_are_those_of_the_accounts() -> None:
+    """The models' own latencies and fees are not used beside accounts: their list would hide a free lunch."""
+    free = Line(Constant(0), Constant(1), Fees.flat("0", "0"), capital={"USDT": "100"})
+    dear = Line(Constant(1), Constant(1), PLAIN.fees, Rejects(0.1))
+    members = {
+        "free": Member(Buys, instruments=[BTC.id], account="free"),
+        "dear": Member(Buys, instruments=[ETH.id], account="dear"),
+    }
+    tape = tapes.tape(7, 300)
+    found = simulate_portfolio(
+        tape, members, instruments=BOTH, models=PLAIN, accounts={"free": free, "dear": dear}, caps=CAPS
+    )
+    names = ["no_order_latency", "no_fees", "no_margin", "no_rejects", "no_impact"]
+    assert [one.name for one in found.assumptions][:5] == names
+    alone = simulate_portfolio(
+        tape, {"free": members["free"]}, instruments=BOTH, models=PLAIN, accounts={"free": free}, caps=CAPS
+    )
+    assert "no_margin" not in [one.name for one in alone.assumptions]
+
+
 def test_compiled_strategies_and_strategies_of_the_engine_run_together() -> None:
     """A compiled maker beside a Python taker."""
     found = simulate_portfolio(
@@ -260,6 +293,14 @@ def test_an_error_names_its_strategy() -> None:
     assert "of the strategy wrong" in caught.value.__notes__[0]
 
 
+def account(fees: Fees = PLAIN.fees, **more: Any) -> dict[str, Any]:
+    """A run from one account."""
+    line = Line(Constant(1), Constant(1), fees, **more)
+    return {"members": {"a": Member(Buys, account="x")}, "accounts": {"x": line}}
+
+
+TIERS = Fees(tuple(Tier(Decimal(0), Decimal(0), Decimal(volume)) for volume in (0, 5)))
+EURO = (BTC, dataclasses.replace(ETH, quote="EUR"))
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "none": ({"members": {}}, "members: found 0, expected 1 to 64"),
     "object": ({"members": {"a": Member(Watcher())}}, "members: a: found an object, expected a class"),  # type: ignore[arg-type]
@@ -288,6 +329,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "perpetual": (
         {"instruments": (dataclasses.replace(BTC, kind="perpetual"),)}, "BTCUSDT is a perpetual: its funding",
     ),
+    "class": ({"members": {"a": Buys}}, "members: a: found <class.*expected `Member"),
+    "list": ({"members": [Member(Buys)]}, "members: found list, expected a mapping"),
+    "instrument object": ({"members": {"a": Member(Buys, instruments=BOTH)}}, "expected some of the run's"),  # type: ignore[arg-type]
+    "name": ({"members": {"a b": Member(Buys)}, "speed": "engine"}, "members: found the name 'a b': expected 1 to 32"),
+    "role": ({"members": {"execution": Member(Buys)}, "speed": "engine"}, "the name 'execution': .* and not"),
+    "asset": (account(capital={"USDC": "1"}), "accounts: x: capital: found 'USDC', expected assets"),
+    "amount": (account(capital={"USDT": 1.5}), "accounts: x: capital: USDT has 1.5, expected text"),
+    "funding": (account(funding=Funding.constant("0.0001")), "accounts: x: a portfolio has spot instruments only"),
+    "tiers": ({**account(TIERS), "instruments": EURO}, "accounts: x: fees: several tiers .* EUR, USDT"),
+    "line": ({**account(), "accounts": {"x": PLAIN}}, "accounts: x: found Models, expected `Line`"),
+    "no member": ({"accounts": {"x": Line(Constant(1), Constant(1), PLAIN.fees)}}, "accounts: x: no member"),
+    "rejects": ({**account(), "models": dataclasses.replace(PLAIN, rejects=Rejects(0.5))}, "rejects: each account"),
     "compiled": ({"members": {"a": Member(Watcher)}, "speed": "engine"}, "a compiled client runs at speed"),
 }  # fmt: skip
 
@@ -298,7 +351,7 @@ def test_what_no_run_can_follow_is_refused_before_it(case: str) -> None:
     options, text = WRONG[case]
     with pytest.raises((ValueError, TypeError), match=text):
         simulate_portfolio(
-            tapes.tape(1, 100), models=PLAIN, **{"members": {"a": Member(Buys)}, "instruments": BOTH, **options}
+            tapes.tape(1, 100), **{"members": {"a": Member(Buys)}, "instruments": BOTH, "models": PLAIN, **options}
         )
 
 
