@@ -114,7 +114,8 @@ def _cut(events: "Events", folds: int, train: int, anchored: bool) -> tuple[Any,
     if not len(events):
         raise ValueError("data: found no event, expected those of a period that can be cut into parts")
     first, last = int(events[0]["receive_ns"]), int(events[-1]["receive_ns"])
-    edges = np.linspace(first, last + 1, train + folds + 1).astype("i8")
+    parts = train + folds
+    edges = np.array([first + (last + 1 - first) * one // parts for one in range(parts + 1)], "i8")  # floats round
     rows = [row_at(events, int(one)) for one in edges]
     if min(np.diff(rows)) < 1:
         raise ValueError(f"folds: {folds} after {train} parts leave a part without an event: use fewer, or more data")

@@ -9,6 +9,7 @@ from bench.market import BTC, made
 from engine.book import Book
 from research.forward import Walk, walk_forward
 from research.forward.part import part_of, row_at
+from research.forward.walk import _cut
 from research.simulate import check
 from research.simulate.data.events import LAST, LEVEL, RESET, Events
 from tests.research.simulate.tapes import BTC as OTHER
@@ -42,6 +43,17 @@ def test_a_part_begins_with_the_books_before_it(share: float) -> None:
     assert count > 2
     assert books(part[:count]) == {one: book for one, book in books(events[:row]).items() if any(map(len, book))}
     assert (part[count:] == events[row:]).all()
+
+
+@pytest.mark.parametrize("shift_ns", [0, 100, 200])
+def test_the_parts_have_every_event(shift_ns: int) -> None:
+    """A time of today as a float is up to 128 ns wrong: the first and the last message would be lost."""
+    events = made(3_000)
+    for name in ("venue_ns", "receive_ns"):
+        events[name] += shift_ns
+    edges, rows = _cut(events, 3, 2, anchored=False)
+    assert (rows[0], rows[-1]) == (0, len(events))
+    assert (int(edges[0]), int(edges[-1])) == (int(events[0]["receive_ns"]), int(events[-1]["receive_ns"]) + 1)
 
 
 def walked(home: Path, events: Events, **options: object) -> Walk:
