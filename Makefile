@@ -46,7 +46,7 @@ lint: setup
 	@$(BIN)/lint-imports
 
 bench: setup
-	@for each in ring wire book feed aggregate mixed connections path value_at_risk simulate sweep calibration algorithms netting execution timeline alerts profit halt recovery indicators history imports on_book strategy attach; do echo "== bench/$$each.py"; $(BENCH_PYTHON) -m bench.$$each || exit 1; done
+	@for each in ring wire book feed aggregate mixed connections path value_at_risk simulate sweep calibration algorithms netting execution timeline alerts profit halt recovery indicators history imports on_book strategy attach meters watchers; do echo "== bench/$$each.py"; $(BENCH_PYTHON) -m bench.$$each || exit 1; done
 
 setup-bench: $(BENCH_VENV)/.ready
 
