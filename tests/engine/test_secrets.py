@@ -1,0 +1,151 @@
+"""No secret is shown: not in a lane, a log, a file, a process's command line, an HTTP answer, or a command's output."""
+
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import websocket
+
+import shm
+from engine.dashboard import ADDRESS as PAGE
+from engine.loopback.server.configuration import ENGINE_KEY
+from engine.metrics import ADDRESS as METRICS
+from shm.segment import path_of
+from tests.engine.cli.test_under_load import LINES
+from tests.engine.floor import Floor, until
+
+Capture = pytest.CaptureFixture[str]
+PLANTED = {
+    "T_TELEGRAM": "8123456789:AAPlantedTelegramTokenPlantedTelegram",
+    "T_HOOK": "http://127.0.0.1:9/services/PlantedWebhookPath/PlantedWebhookToken",
+    "T_MAIL": "PlantedMailPassword-4711",
+    "T_METRICS": "PlantedMetricsToken-0815",
+    "T_PAGE": "PlantedDashboardToken-2342",
+}
+TABLES = """
+[metrics]
+port = 0
+token = { env = "T_METRICS" }
+[dashboard]
+port = 0
+token = { env = "T_PAGE" }
+[recorder]
+[alerts]
+repeat_ms = 200
+[[alerts.targets]]
+name = "phone"
+kind = "telegram"
+least = "info"
+token = { env = "T_TELEGRAM" }
+chat = 1
+[[alerts.targets]]
+name = "team"
+kind = "webhook"
+least = "info"
+url = { env = "T_HOOK" }
+[[alerts.targets]]
+name = "mail"
+kind = "mail"
+least = "info"
+host = "127.0.0.1"
+port = 9
+security = "none"
+user = "engine@example.org"
+password = { env = "T_MAIL" }
+from = "engine@example.org"
+to = ["desk@example.org"]
+"""
+API_KEY = "api key"  # of the embedded venue: in the file that sets it, in the copy of it, and in what the venue prints
+HOLDS_API_KEY = ("demo.toml", "configuration.toml", "venue.out")
+UNSAFE = {"halt", "resume", "restart", "kill", "cancel-all", "cancel", "reload", "set", "strategy", "init"}
+WITHOUT = {"alert test", "trace", "data import", "data backfill", "report", "parity", "profile"}
+
+
+def commands() -> list[str]:
+    """The commands that only read, with arguments, from the list of every command."""
+    lines = [line for line in LINES if "{csv}" not in line and "{yesterday}" not in line]
+    names = {line: " ".join(line.split()[:2]) for line in lines}
+    return [
+        line for line in lines
+        if line.split()[0] not in UNSAFE and not {names[line], line.split()[0]} & WITHOUT
+    ]  # fmt: skip
+
+
+def secrets(house: Floor) -> dict[str, bytes]:
+    """Everything that must not be shown, by name: planted ones, the demo's key, the lines of its private key."""
+    lines = (house.paths.state / "demo.pem").read_text().splitlines()
+    key = {f"private key, line {number}": line for number, line in enumerate(lines) if "-----" not in line}
+    return {name: one.encode() for name, one in {**PLANTED, API_KEY: ENGINE_KEY, **key}.items()}
+
+
+def places(house: Floor, root: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of the run but the private key, every segment, every command line of a process."""
+    for path in root.rglob("*"):
+        if path.is_file() and path.suffix != ".pem":
+            yield str(path), path.read_bytes()
+    for name in shm.names(house.system):
+        yield name, Path(path_of(name)).read_bytes()
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield str(process), process.read_bytes()
+        except OSError:  # ended meanwhile
+            continue
+
+
+def answers(house: Floor) -> Iterator[tuple[str, bytes]]:
+    """What the HTTP servers answer, with and without their tokens, and the page's first message."""
+    metrics, page = ((house.paths.run / name).read_text() for name in (METRICS, PAGE))
+    for path in ("/metrics", "/healthz", "/readyz"):
+        for headers in ({}, {"Authorization": f"Bearer {PLANTED['T_METRICS']}"}):
+            yield path, fetch(metrics + path, headers)
+    for path in ("/", "/main.js", f"/?token={PLANTED['T_PAGE']}"):
+        yield path, fetch(page + path, {})
+    cookie = f"steelyard={PLANTED['T_PAGE']}"
+    stream = websocket.create_connection(f"{page.replace('http', 'ws')}/stream", origin=page, cookie=cookie, timeout=30)
+    for number in range(3):
+        yield f"message {number}", bytes(stream.recv())
+        stream.send("shown")
+    stream.close()
+
+
+def fetch(url: str, headers: dict[str, str]) -> bytes:
+    """The body of an answer, also of a refusal."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:  # noqa: S310
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        return bytes(error.read())
+
+
+@pytest.mark.timeout(240)
+def test_no_secret_is_shown_anywhere(
+    floor: Callable[..., Floor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    """Messages that cannot be delivered, a death with its evidence, and every command that reads."""
+    for name, one in PLANTED.items():
+        monkeypatch.setenv(name, one)
+    house = floor(TABLES)
+    house.up()
+    assert house.trades()
+    os.kill(house.pid("maker"), signal.SIGABRT)
+    assert until(lambda: (house.paths.run / METRICS).exists() and (house.paths.run / PAGE).exists())
+    assert until(lambda: "again" in house.log("alerts") or "deliver" in house.log("alerts"))
+    assert house.trades()
+    hidden = secrets(house)
+    assert len(hidden) > len(PLANTED) + 1
+    capfd.readouterr()
+    for line in commands():
+        words = [word.format(file=house.file, system=house.system, new=tmp_path / "new") for word in line.split()]
+        house.type(*words)
+    said = capfd.readouterr()
+    shown = [*places(house, tmp_path), *answers(house), ("output", said.out.encode()), ("errors", said.err.encode())]
+    found = {(name, place) for place, text in shown for name, secret in hidden.items() if secret in text}
+    allowed = {(name, place) for name, place in found if name == API_KEY and Path(place).name in HOLDS_API_KEY}
+    assert found - allowed == set()
+    canary = tmp_path / "canary"
+    canary.write_bytes(hidden["T_MAIL"])  # the search finds what is there
+    assert any(hidden["T_MAIL"] in text for _, text in places(house, tmp_path))
