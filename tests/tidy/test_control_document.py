@@ -15,7 +15,7 @@ from engine.supervisor.commands import COMMANDS
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "control.md").read_text()
 ROWS = re.findall(r"^\| `([a-z -]+)` \| (-|\w+) \| (-|yes) \| (-|one|rows) \| (.+) \|$", TEXT, re.MULTILINE)
 CODES = re.findall(r"^\| (\d+) \| (.+) \|$", TEXT, re.MULTILINE)
-WITHOUT_JSON = {"view", "completion", "man"}  # a screen, a script, a page
+WITHOUT_JSON = {"view", "top", "completion", "man"}  # a screen, a script, a page
 
 
 def leaves(parser: argparse.ArgumentParser, at: tuple[str, ...] = ()) -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -27,6 +27,7 @@ from engine.cli.parser.texts import (
     POSITIONS,
     PRUNE,
     REPORT,
+    TOP,
     TRACE,
 )
 from engine.supervisor.commands import INSTRUMENT
@@ -98,9 +99,16 @@ def reading_commands(commands: "Commands") -> None:
     view.add_argument(
         "--once", action="store_true", help="print the screen once, after measuring rates for a second, and exit"
     )
+    _top_command(commands)
     text = "show what a dead engine left: segments, owners, last records"
     autopsy = add(commands, "autopsy", "autopsy:autopsy", text, "autopsy -n 10", about=AUTOPSY)
     autopsy.add_argument("-n", type=count, default=3, metavar="N", help="the newest N records of each lane (default 3)")
+
+
+def _top_command(commands: "Commands") -> None:
+    text = "the whole system on an interactive terminal: orders, roles, hops, limits; halt and resume"
+    top = add(commands, "top", "top:top", text, "top --once", TOP, tree=False)
+    top.add_argument("--once", action="store_true", help="print every page once, as without a terminal, and exit")
 
 
 def _journal_commands(commands: "Commands") -> None:

@@ -116,6 +116,9 @@ next seconds with --for, beside the budget of [latency] in the file and the shar
 strategy and venue, from the times in the records of the newest orders: tick to intent, intent to send, send to the
 venue's answer. The worst of these orders: `trace` shows one whole. --hdr writes the hops as an HdrHistogram log.
 docs/latency.md explains each hop."""
+TOP = """\
+Keys: 1 to 5 choose the page, / filters the orders, s sorts by the next column, h halts and r resumes after a question,
+q quits. What is older than a second is grey. Needs the package textual: pip install 'steelyard[top]'."""
 TRACE = """\
 Each line: a stage, its time in UTC, how long after the first stage and after the stage before, and the lane and the
 number of the record that has the time. A stage whose record the lane does not hold any more says so. A time at the

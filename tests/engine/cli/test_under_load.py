@@ -45,7 +45,7 @@ LINES = (
     "report --capital 100000 --out {new}", "parity {system}",
 )  # fmt: skip
 LONG = (
-    "view --once", "preflight {file}",
+    "view --once", "top --once", "preflight {file}",
     "capture record --seconds 2 --output {new}.sycap", "capture check {before}.sycap --venue binance",
     "flatten", "resume", "down --timeout 60", "up {file}",
 )  # fmt: skip
