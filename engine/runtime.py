@@ -76,12 +76,12 @@ class Pulse:
         self.meters.select()
         self._usage = Usage(self.meters)
         self.start_ns = clock.now_ns()
-        self.work = self.reads = 0
+        self.work = self.reads = self.errors = 0
         self.beat(self.start_ns, 0, RoleState.STARTING)
 
     def beat(self, now_ns: int, steps: int, state: RoleState, lag: int = 0, error_count: int = 0) -> None:
         """Write the role's state and counters with a time read here, so that a frozen step is visible."""
-        beat_ns = time.monotonic_ns()
+        beat_ns, self.errors = time.monotonic_ns(), error_count
         self.cell.write(
             0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, self.reads, min(lag, LAG_MOST),
             error_count,
@@ -158,7 +158,7 @@ class Loop:
         for role, pulse in self._pairs:
             pulse.beat(now_ns, self.steps, state, role.lag(), role.error_count())
         for pulse in self._failed:
-            pulse.beat(now_ns, self.steps, RoleState.FAILED, 0, 1)
+            pulse.beat(now_ns, self.steps, RoleState.FAILED, 0, pulse.errors)
 
     def _remove(self, role: Role, pulse: Pulse, error: Exception) -> None:
         """Continue without a role that raised, if it stops alone and others live; any other error ends the process."""
@@ -174,6 +174,7 @@ class Loop:
         """Note that a role has stopped alone."""
         self.failed_role, self.last_failure = role, error
         self.on_failure(role, error, record)
+        pulse.errors += 1
         self._failed.append(pulse)
         self._beat_ns = 0  # FAILED is due in this round
 
@@ -218,7 +219,7 @@ class Loop:
             pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, error_count)
             pulse.close()
         for pulse in self._failed:
-            pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, 1)
+            pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, pulse.errors)
             pulse.close()
 
 

@@ -347,7 +347,7 @@ class Metrics(Table, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9464  # 0: any free one; the log names it
     token: str | Secret = ""  # what a request must carry; needed where other machines reach the address
-    every_ms: Milliseconds = 500  # from reading to reading
+    every_ms: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500  # from reading to reading; one of 2 s is unhealthy
 
 
 class Dashboard(Table, frozen=True, kw_only=True):

@@ -32,13 +32,17 @@ def build(config: "Config", name: str) -> MetricsRole:
 
 
 def check_table(table: "Metrics") -> None:
-    """Refuse an address that is none, and one that other machines reach without a token."""
+    """Refuse an address that is none, one that other machines reach without a token, and a token that is none."""
+    token = token_of(table)
+    if not all("!" <= letter <= "~" for letter in token):
+        msg = "metrics: token has a character that no header carries: use letters, digits and signs of ASCII, no space"
+        raise ValueError(msg)
     try:
         address = ipaddress.ip_address(table.address)
     except ValueError:
         msg = f"metrics: address is {table.address!r}, expected an address of this machine like 127.0.0.1"
         raise ValueError(msg) from None
-    if not address.is_loopback and not token_of(table):
+    if not address.is_loopback and not token:
         msg = f"metrics: address {table.address} is reached by other machines: set token, or use 127.0.0.1"
         raise ValueError(msg)
 

@@ -45,8 +45,19 @@ class Exposition:
         """The metrics in Prometheus' text format; made at the first request for it."""
         return generate_latest(_Metrics(self.metrics))
 
+    @property
+    def fresh(self) -> Check:
+        """Whether the reading is young enough to say something."""
+        age_ns = time.monotonic_ns() - self.at_ns
+        return Check("reading", age_ns < OLD_NS, f"{age_ns / 1e9:.1f} s old", f"younger than {OLD_NS // 10**9} s")
+
+    @property
+    def fault(self) -> str:
+        """Why the metrics must not be scraped; "" when they may be. An old or empty page raises no alert."""
+        if not self.fresh.healthy:
+            return f"the reading is {self.fresh.found}, expected {self.fresh.expected}"
+        return "" if self.metrics else "; ".join(f"{one.name}: {one.found}" for one in self.checks)
+
     def checked(self, *, ready: bool) -> list[Check]:
         """Every check of `/readyz`, or those of `/healthz`; a reading that is old is a check that fails."""
-        age_ns = time.monotonic_ns() - self.at_ns
-        fresh = Check("reading", age_ns < OLD_NS, f"{age_ns / 1e9:.1f} s old", f"younger than {OLD_NS // 10**9} s")
-        return [fresh, *(check for check in self.checks if ready or not check.ready_only)]
+        return [self.fresh, *(check for check in self.checks if ready or not check.ready_only)]

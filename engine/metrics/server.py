@@ -1,6 +1,6 @@
 """The HTTP side: answers from the last reading, in threads of its own, so that no client can hold up the role.
 
-    GET /metrics    Prometheus' text
+    GET /metrics    Prometheus' text, or 503 where the last reading is old or empty
     GET /healthz    200, or 503 where a role or the supervisor is not alive; JSON with each check
     GET /readyz     the same, and whether the system may trade: books, order sessions, halts
 
@@ -54,7 +54,10 @@ class MetricsServer:
         """The status, type and body for a path."""
         found = self.exposition
         if path == "/metrics":
-            return (HTTPStatus.OK, TEXT, found.text) if found else (HTTPStatus.SERVICE_UNAVAILABLE, TEXT, b"")
+            fault = found.fault if found else "no reading yet"
+            if fault or not found:
+                return HTTPStatus.SERVICE_UNAVAILABLE, TEXT, f"{fault}\n".encode()
+            return HTTPStatus.OK, TEXT, found.text
         ready = path == "/readyz"
         checks = found.checked(ready=ready) if found else [Check("reading", False, "none yet", "a reading")]
         healthy = all(check.healthy for check in checks)

@@ -96,8 +96,9 @@ class Figures:
         for lane in RATED:
             if rings := [ring for ring in self._readers(lane) if isinstance(ring, shm.RingReader)]:
                 self.rates.setdefault(lane, Rate()).update(sum(ring.end for ring in rings), at_ns)
+        before, self.roles = self.roles, {}  # a role without a heartbeat is not known
         for name in self._names("heartbeat"):
-            self._on_role(name, at_ns)
+            self._on_role(name, before, at_ns)
         self._drain("parents", self._on_parent)
         self._drain("routed", self._on_routed)
         self._drain("route_orders", self._on_route)
@@ -165,14 +166,14 @@ class Figures:
                 else:
                     see(row)
 
-    def _on_role(self, lane: str, at_ns: int) -> None:
+    def _on_role(self, lane: str, roles: dict[str, RoleLife], at_ns: int) -> None:
         cells = self._reader(lane)
         row = cells.read() if isinstance(cells, shm.CellReader) else None
         if row is None or not isinstance(cells, shm.CellReader):
             return
         name = lane.split(".", 1)[1]
         age = max(0, at_ns - row.wall_ns)
-        before = self.roles.get(name)
+        before = roles.get(name)
         role = RoleLife(name, row.pid, row.state, cells.owner.life(), age, cells.epoch, row.lag, row.error_count)
         role.steps = before.steps if before is not None else role.steps
         role.steps.update(row.steps, at_ns)

@@ -85,6 +85,16 @@ def test_an_old_reading_is_unhealthy_however_good_it_was(server: MetricsServer) 
     assert not json.loads(body)["checks"][0]["healthy"]
 
 
+def test_an_old_or_empty_reading_is_no_scrape(server: MetricsServer) -> None:
+    """Prometheus must find the target down: gauges that stand still, or none at all, would raise no alert."""
+    server.serve(exposition(GOOD, age_ns=OLD_NS))
+    status, text = get(server, "/metrics")
+    assert (status, "old" in text) == (503, True)
+    server.serve(Exposition(time.monotonic_ns(), [], [Check("lanes", False, "feed.books: other schema", "readable")]))
+    status, text = get(server, "/metrics")
+    assert (status, "other schema" in text) == (503, True)
+
+
 def test_before_the_first_reading_nothing_is_known() -> None:
     """What is not known is unhealthy."""
     made = MetricsServer("127.0.0.1", 0)

@@ -13,6 +13,7 @@ from engine import evidence, runtime
 from engine.config import Config, Process
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import RoleState
+from engine.monitor.meters import read_meters
 from engine.role import StopsAloneError
 from engine.runtime import Loop, Pulse
 from engine.supervisor import segments
@@ -199,6 +200,22 @@ def test_a_role_that_stops_alone_is_removed_and_the_others_step_on(write: Write)
     loop.close()
     assert (beta.closed, alpha.closed) == (True, False), "the state of a role that raised is not used again"
     assert cell.read(0).state == RoleState.STOPPED
+
+
+def test_the_errors_of_a_role_that_stops_alone_do_not_go_back(write: Write) -> None:
+    """A counter that falls is a new life to Prometheus, which would count all of them again."""
+    config = write()
+    alpha = Raising("alpha")
+    loop, clock = house(config, alpha, Scripted("beta", 1))
+    cell = open_lanes(config.system.name, LOOKERS).cell_reader("heartbeat", "alpha")
+    alpha.errors = 39
+    loop.round()
+    assert cell.read(0).error_count == 39
+    clock.now_ns += 5 * MS
+    loop.round()
+    assert (cell.read(0).state, cell.read(0).error_count) == (RoleState.FAILED, 40)
+    loop.close()
+    assert read_meters(config.system.name)["alpha"].count("errors") == 40
 
 
 def test_the_drain_of_the_others_ends_where_one_raises(write: Write) -> None:
