@@ -8,6 +8,7 @@ import numpy as np
 
 from research.forward.part import part_of, row_at
 from research.simulate import load
+from research.simulate.data.events import EVENT, LAST
 from research.sweep import Row, Sweep
 from research.sweep.luck import Luck
 from research.sweep.start import describe, read_file
@@ -111,8 +112,16 @@ def _cut(events: "Events", folds: int, train: int, anchored: bool) -> tuple[Any,
             raise ValueError(f"{name}: found {value!r}, expected a number from 1 on")
     if not isinstance(anchored, bool):
         raise ValueError(f"anchored: found {anchored!r}, expected true or false")  # noqa: TRY004 - a text is wrong
+    if events.dtype != EVENT or events.ndim != 1:
+        found = f"{events.dtype} of shape {events.shape}"
+        raise ValueError(f"data: found {found}, expected one row of records of research.simulate.EVENT")
     if not len(events):
         raise ValueError("data: found no event, expected those of a period that can be cut into parts")
+    back = np.flatnonzero(np.diff(events["receive_ns"]) < 0)
+    if len(back):
+        raise ValueError(f"data: row {int(back[0]) + 1} is received before the row before it: sort the events")
+    if not events[-1]["flags"] & LAST:
+        raise ValueError("data: the last row is in the middle of a message: it has no flag LAST")
     first, last = int(events[0]["receive_ns"]), int(events[-1]["receive_ns"])
     parts = train + folds
     edges = np.array([first + (last + 1 - first) * one // parts for one in range(parts + 1)], "i8")  # floats round

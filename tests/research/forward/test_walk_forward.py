@@ -1,6 +1,7 @@
 """Walk-forward: parts that begin with the right books, and choices that do not know what follows."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,18 @@ def test_the_parts_have_every_event(shift_ns: int) -> None:
     edges, rows = _cut(events, 3, 2, anchored=False)
     assert (rows[0], rows[-1]) == (0, len(events))
     assert (int(edges[0]), int(edges[-1])) == (int(events[0]["receive_ns"]), int(events[-1]["receive_ns"]) + 1)
+
+
+@pytest.mark.parametrize(("change", "text"), [
+    (lambda events: events[::-1].copy(), "data: row . is received before the row before it: sort"),
+    (lambda events: np.stack([events, events]), "data: found .* expected one row of records"),
+    (lambda events: events["price"], "data: found int64 of shape .* expected one row of records"),
+    (lambda events: events[:100][events["flags"][:100] & LAST == 0], "data: the last row is in the middle"),
+])  # fmt: skip
+def test_data_that_cannot_be_cut_is_refused_with_the_reason(change: Any, text: str) -> None:
+    """An index that is out of bounds says nothing to a user."""
+    with pytest.raises(ValueError, match=text):
+        walk_forward(change(made(3_000)), Every, space={"every": [2]}, instruments=[BTC], models=MODELS)
 
 
 def walked(home: Path, events: Events, **options: object) -> Walk:
