@@ -67,6 +67,7 @@ cdef class OwnOrders:
     cdef bint crosses(self, const Order *order) noexcept
     cdef int64_t available(self, const Order *order) noexcept
     cdef int match(self, int32_t number, int64_t now_ns) except -1
+    cdef bint is_paid(self, const Order *order, int64_t price, int64_t size) noexcept
     cdef int rest(self, int32_t number, int64_t now_ns) except -1
     cdef int wait_for_trigger(self, int32_t number, int64_t now_ns) except -1
     cdef bint is_shown(self, int side, int64_t price) noexcept

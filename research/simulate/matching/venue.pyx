@@ -15,6 +15,7 @@ does not know our orders, so each rule decides for the case that is worse for us
     a native order waits  for a print at its stop price or beyond it, then it takes; a limited one rests with the rest
     it reaches our order  on the other side: the venue rejects it (SELF_TRADE)
     it cannot be paid     from the account's free balance, if it has balances: the venue rejects it (BALANCE)
+                          a native order without a limit ends (EXPIRED, BALANCE) before a level that it cannot pay
 
 An order is filled at its own price or at a better level's, never beyond its limit.
 """
@@ -394,9 +395,17 @@ cdef class OwnOrders:
             price = -order.side * key
             part = min(size - self.took_from(-order.side, price), order.size - order.filled)
             if part > 0:
+                if is_unpriced(order) and not self.is_paid(order, price, part):
+                    order.cause = BALANCE
+                    return 0
                 self.remember_taken(-order.side, price, part)
                 self.fill(number, price, part, False, now_ns)
         return 0
+
+    cdef bint is_paid(self, const Order *order, int64_t price, int64_t size) noexcept:
+        """Whether the account can pay for a part of an order without a limit, whose reserve is at its stop price."""
+        cdef Session session = <Session>self.sessions[order.strategy]
+        return session.balances is None or session.balances.pays_for(order, price, size)
 
     cdef int rest(self, int32_t number, int64_t now_ns) except -1:
         """Let an order rest at the end of its level's queue."""

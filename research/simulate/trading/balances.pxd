@@ -29,6 +29,7 @@ cdef class Balances:
     cdef Amount *pays(self, const Order *order) noexcept nogil
     cdef wide_t needed(self, const Order *order, int64_t size) noexcept nogil
     cdef bint reserve(self, const Order *order) noexcept nogil
+    cdef bint pays_for(self, const Order *order, int64_t price, int64_t size) noexcept nogil
     cdef void release(self, const Order *order, int64_t size) noexcept nogil
     cdef int fill(self, const Order *order, int64_t price, int64_t size, int64_t fee) except -1
     cdef int change(self, Amount *amount, int sign, wide_t number, wide_t by) except -1

@@ -2,6 +2,7 @@
 """The balances of one account: the venue rejects an order that the free balance cannot pay.
 
     an order arrives        a buy reserves its size at its limit price and the highest fee, a sell its size
+    a buy without a limit   takes only what its reserve and the free balance pay: a stop reserves at its stop price
     it is filled            it pays from what this size had reserved; what is left of that is free again
     it ends or gets smaller  what the size had reserved is free again
 
@@ -74,6 +75,19 @@ cdef class Balances:
         amount.free -= need
         amount.locked += need
         return True
+
+    cdef bint pays_for(self, const Order *order, int64_t price, int64_t size) noexcept nogil:
+        """Whether an order can pay for a part at this price, with what the part has reserved and what is free."""
+        cdef const Units *unit = &self.units[order.market]
+        cdef int64_t left = order.size - order.filled
+        cdef wide_t number = <wide_t>price * size, fee
+        cdef wide_t most = self.pays(order).free + self.needed(order, left) - self.needed(order, left - size)
+        if order.side < 0:
+            return True  # what it sells is locked
+        if number > most // unit.notional_by:
+            return False
+        fee = number * self.rate
+        return number * unit.notional_by + (fee // unit.scale + (fee % unit.scale > 0)) * unit.fee_by <= most
 
     cdef void release(self, const Order *order, int64_t size) noexcept nogil:
         """Free what a part of the unfilled size of an order has reserved."""

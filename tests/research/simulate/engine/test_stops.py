@@ -47,7 +47,7 @@ class Waiter(Strategy):
 def run(
     *rows: tuple[int, int, int, int, int], algorithm: str = "stop", trigger: int = 2, instrument: Any = NATIVE,
     slippage: str | None = None, speed: str = "engine", side: int = SELL, price: int = 0, cancel: bool = False,
-    **terms: int,
+    capital: dict[str, str] | None = None, **terms: int,
 ) -> Result:  # fmt: skip
     """A run over a book of 100 x 5 against 102 x 4, with these events a millisecond apart."""
     share = None if slippage is None else Decimal(slippage)
@@ -55,7 +55,7 @@ def run(
     given = {"algorithm": algorithm, "terms": {"trigger": trigger, **terms}, "side": side, "price": price}
     return simulate(
         events(*rows, gap_ns=SLOW_NS), Waiter, instruments=[instrument], models=models,
-        parameters={**given, "cancel": cancel}, speed=speed,
+        parameters={**given, "cancel": cancel}, speed=speed, capital=capital,
     )  # fmt: skip
 
 
@@ -90,6 +90,18 @@ def test_the_slippage_of_a_stop_costs_its_share_at_both_kinds(trigger: int) -> N
     assert (slipped.fills["fee"] - plain.fills["fee"]).tolist() == [2_000]
     assert plain.fills["slippage"].tolist() == [0]
     assert slipped.orders["order_type"].tolist() == [OrderType.STOP if trigger == 2 else OrderType.LIMIT]
+
+
+@pytest.mark.parametrize(("money", "filled"), [("0.0045", 2), ("0.0082", 2), ("0.0083", 4)])
+def test_a_native_stop_takes_only_what_its_account_can_pay(money: str, filled: int) -> None:
+    """It reserves at its stop price of 1.03; the book has 2 at 1.10, then 9 at 3.00. No account buys on credit."""
+    rows = ((5, LEVEL, -1, 102, 0), (6, LEVEL, -1, 110, 2), (6, LEVEL, -1, 300, 9), (10, PRINT, BUY, 103, 1))
+    result = run(*rows, side=BUY, stop_price=103, capital={"USDT": money})
+    assert result.fills["size"].sum() == filled
+    assert result.balances["USDT"].free >= 0
+    assert result.balances["USDT"].locked == 0
+    assert result.orders["cause"][0] == (Cause.NONE if filled == 4 else Cause.BALANCE)
+    assert result.orders["state"][0] == (OrderState.FILLED if filled == 4 else OrderState.EXPIRED)
 
 
 def test_a_native_stop_can_be_cancelled_and_then_triggers_nothing() -> None:
