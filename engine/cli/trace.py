@@ -22,7 +22,10 @@ MICRO = 1000
 def trace(options: argparse.Namespace) -> int:
     """Print every stage of the order."""
     system = choose_system(options.system)
-    points = journey(_trail(system, options.order))
+    trail = _trail(system, options.order)
+    points = journey(trail)
+    if options.otlp:
+        return _send(options.otlp, system, trail.intent_id, points)
     rows = list(zip(points, durations(points), strict=True))
     if options.json:
         print_json(options, *(_tree(*row) for row in rows))
@@ -30,6 +33,20 @@ def trace(options: argparse.Namespace) -> int:
     print_table(("stage", "time", "since the first", "since before", "record", ""), (_row(*row) for row in rows))
     if any(one.is_of_venue and one.at_ns for one in points):
         print_line("a stage at the venue has the time of the venue's clock; the stages around it have ours")
+    return 0
+
+
+def _send(url: str, system: str, intent_id: int, points: list[Point]) -> int:
+    """Send the stages as spans to a collector."""
+    try:
+        from engine.monitor import otlp  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise CommandError("--otlp needs opentelemetry-proto: pip install 'steelyard[otlp]'") from None
+    try:
+        otlp.send(url, otlp.request_of(system, intent_id, points))
+    except otlp.SendError as error:
+        raise CommandError(f"--otlp: {error}") from error
+    print_line(f"sent: trace {otlp.trace_id(system, intent_id).hex()}")
     return 0
 
 

@@ -66,6 +66,7 @@ def reading_commands(commands: "Commands") -> None:
     text = "show the journey of one order: every stage from its market data to its position, and the record of each"
     trace = add(commands, "trace", "trace:trace", text, "trace 0123456789abcdef0123456789abcdef", TRACE)
     trace.add_argument("order", metavar="ORDER", help="our client id, the venue's id, or the number of an intent")
+    trace.add_argument("--otlp", default="", metavar="URL", help="send the stages as spans to an OTLP/HTTP collector")
     _journal_commands(commands)
     add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
     log = add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)
