@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     if not out.parent.is_dir():
         sys.stderr.write(f"--out {out}: the directory {out.parent} does not exist: create it first\n")
         return 1
+    if out.is_dir():
+        sys.stderr.write(f"--out {out}: is a directory: name a file in it\n")
+        return 1
     try:
         walk = walk_file(options.file, home=options.home, watch=follow(bar=not options.json), **given)
         page = write(out, walk)

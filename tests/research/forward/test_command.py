@@ -74,14 +74,15 @@ def test_a_wrong_key_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert not list((tmp_path / "home").glob("*/sweep.json"))
 
 
+@pytest.mark.parametrize(("out", "text"), [("none/walk.html", "does not exist: create it first"), (".", "a directory")])
 def test_a_page_that_cannot_be_written_is_refused_before_the_first_sweep(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, text: str
 ) -> None:
     """Hours of sweeps would end without their page."""
-    out = tmp_path / "none" / "walk.html"
-    assert main([str(described(tmp_path)), "--home", str(tmp_path / "home"), "--out", str(out)]) == 1
-    assert "does not exist: create it first" in capsys.readouterr().err
-    assert not (tmp_path / "home").exists()
+    home = tmp_path / "home"
+    assert main([str(described(tmp_path)), "--home", str(home), "--out", str(tmp_path / out)]) == 1
+    assert text in capsys.readouterr().err
+    assert not home.exists()
 
 
 def test_no_event_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
