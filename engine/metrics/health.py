@@ -9,12 +9,11 @@ from collections.abc import Iterator
 
 from engine.config.tables import SUPERVISOR
 from engine.metrics.exposition import Check
-from engine.metrics.scene import Scene
+from engine.metrics.scene import LATE_NS, Scene
 from engine.model.refusals import refusal_text
 from engine.model.text import shown, word
 from engine.model.words import BookState, RoleState, SessionState
 
-LATE_NS = 2_000_000_000
 READY_BOOKS = (BookState.GOOD, BookState.SHUT)
 
 

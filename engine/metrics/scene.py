@@ -6,8 +6,11 @@ from typing import Any
 
 from engine.config import Config
 from engine.model.instrument import Instrument
+from engine.model.words import RoleState
 from engine.monitor.figures import Figures
 from engine.monitor.meters import RoleMeters
+
+LATE_NS = 2_000_000_000  # a heartbeat that is older is not fresh
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Scene:
     now_ns: int
     instruments: Mapping[int, Instrument]
     books: Mapping[int, Any]
+    feeds: Mapping[int, str]  # by instrument: the feed that publishes its book
     gates: Mapping[str, Any]  # by execution
     sessions: Mapping[str, Any]  # by execution
     halts: tuple[Any, ...]  # the scopes that are halted, of every execution
@@ -31,9 +35,11 @@ class Scene:
     def of(cls, config: Config, figures: Figures, meters: Mapping[str, RoleMeters], now_ns: int) -> "Scene":
         """Read the cells."""
         cells = figures.cells
+        tops = [(role, row) for role, row in figures.owned_cells("book_tops")]
         scopes = [row for row in cells("scope_halts") if row.since_ns]
         return cls(
-            config, figures, meters, now_ns, figures.instruments(), {row.instrument: row for row in cells("book_tops")},
+            config, figures, meters, now_ns, figures.instruments(),
+            {row.instrument: row for _, row in tops}, {row.instrument: role for role, row in tops},
             {role: row for role in config.execution_names if (row := figures.gate(role)) is not None},
             dict(figures.owned_cells("sessions")),
             (*scopes, *(row for row in cells("instrument_halts") if row.reason)),
@@ -49,6 +55,11 @@ class Scene:
         """An instrument's venue in labels."""
         found = self.instruments.get(number)
         return found.venue if found is not None else ""
+
+    def is_up(self, role: str) -> bool:
+        """Whether the role runs, its process lives and its heartbeat is fresh: else its cells are no longer true."""
+        one = self.figures.roles.get(role)
+        return one is not None and one.state == RoleState.RUNNING and one.life == "alive" and one.beat_age_ns < LATE_NS
 
     @property
     def trades(self) -> bool:

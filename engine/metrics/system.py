@@ -1,14 +1,16 @@
 """The system's own metrics: its version and mode, its roles, its connections to the venues."""
 
+import functools
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client.core import Metric
 
+from engine.config.tables import SUPERVISOR
 from engine.metrics.families import counter, gauge
 from engine.metrics.scene import Scene
 from engine.model.text import shown, word
-from engine.model.words import Mode, RoleState
+from engine.model.words import Mode
 
 NS = 1e9
 
@@ -33,9 +35,9 @@ def metrics_of(scene: Scene) -> Iterator[Metric]:
 
 def _roles(scene: Scene) -> Iterator[Metric]:
     roles = scene.figures.roles.values()
+    names = sorted({SUPERVISOR, *scene.config.role_names, *scene.figures.roles})
     yield gauge("role_up", "1 where the role runs, its process lives and its last heartbeat is no older than 2 s.", [
-        ({"role": one.name}, one.state == RoleState.RUNNING and one.life == "alive" and one.beat_age_ns < 2 * NS)
-        for one in roles
+        ({"role": name}, scene.is_up(name)) for name in names
     ])  # fmt: skip
     yield gauge("role_heartbeat_age_seconds", "The age of the role's last heartbeat.",
                 [({"role": one.name}, one.beat_age_ns / NS) for one in roles])  # fmt: skip
@@ -48,13 +50,14 @@ def _roles(scene: Scene) -> Iterator[Metric]:
 
 def _connections(scene: Scene) -> list[tuple[dict[str, str], float]]:
     found = {venue.name: 0 for venue in scene.config.venues}
-    for row in scene.figures.cells("connections"):
+    for feed, row in scene.figures.owned_cells("connections"):
         name = shown(row.venue)
-        if name in found and not row.end_ns and row.target.strip(b"\0"):
+        if name in found and scene.is_up(feed) and not row.end_ns and row.target.strip(b"\0"):
             found[name] += 1
     return [({"venue": venue}, count) for venue, count in found.items()]
 
 
+@functools.cache
 def _version() -> str:
     try:
         return version("steelyard")

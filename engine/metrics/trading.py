@@ -25,8 +25,9 @@ def _books(scene: Scene) -> Iterator[Metric]:
     books = [
         ({"venue": scene.venue(number), "instrument": scene.symbol(number)}, row) for number, row in scene.books.items()
     ]
-    yield gauge("book_good", "1 where the book equals the venue's and may be traded on.",
-                [(labels, row.state == BookState.GOOD) for labels, row in books])  # fmt: skip
+    yield gauge("book_good", "1 where the book equals the venue's and may be traded on.", [
+        (labels, row.state == BookState.GOOD and scene.is_up(scene.feeds[row.instrument])) for labels, row in books
+    ])  # fmt: skip
     yield gauge("book_state", "1 for the state that the book has.",
                 [({**labels, "state": word(BookState, row.state).lower()}, 1) for labels, row in books])  # fmt: skip
     yield gauge("book_spread_bps", "Spread over the middle, in basis points; absent unless the book is good.",
@@ -39,8 +40,9 @@ def _books(scene: Scene) -> Iterator[Metric]:
 
 def _sessions(scene: Scene) -> Iterator[Metric]:
     sessions = [({"execution": role}, row) for role, row in scene.sessions.items()]
-    yield gauge("session_ready", "1 where orders can leave on the execution's session at the venue.",
-                [(labels, row.state == SessionState.READY) for labels, row in sessions])  # fmt: skip
+    yield gauge("session_ready", "1 where orders can leave on the execution's session at the venue.", [
+        (labels, row.state == SessionState.READY and scene.is_up(labels["execution"])) for labels, row in sessions
+    ])  # fmt: skip
     yield counter("session_attempts", "Connections that the present life of the execution has begun.",
                   [(labels, row.attempts) for labels, row in sessions])  # fmt: skip
     gates = [({"execution": role}, row) for role, row in scene.gates.items()]

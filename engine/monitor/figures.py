@@ -88,11 +88,12 @@ class Figures:
         self.routes: dict[int, OrderRow] = {}  # by intent: the parents of the router that have not ended
         self.routed: dict[int, int] = {}  # by the intent of a child of the router: its parent
         self.names = Names.of(system)
+        self._listed: list[str] | None = None  # the segments as the last `poll` found them; None before
         self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
 
     def poll(self) -> None:
         """Read everything that was published since the last call."""
-        at_ns = now_ns()
+        at_ns, self._listed = now_ns(), shm.names(self.system)
         for lane in RATED:
             if rings := [ring for ring in self._readers(lane) if isinstance(ring, shm.RingReader)]:
                 self.rates.setdefault(lane, Rate()).update(sum(ring.end for ring in rings), at_ns)
@@ -142,7 +143,8 @@ class Figures:
 
     def _names(self, lane: str) -> list[str]:
         """The names of a lane's segments in the system: one, or one for each owner."""
-        found = (name.split(".", 1)[1] for name in shm.names(self.system))
+        listed = shm.names(self.system) if self._listed is None else self._listed
+        found = (name.split(".", 1)[1] for name in listed)
         return [name for name in found if name == lane or name.startswith(f"{lane}.")]
 
     def _readers(self, lane: str) -> list[shm.RingReader | shm.CellReader]:
