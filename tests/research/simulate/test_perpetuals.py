@@ -18,6 +18,7 @@ from engine.risk.limits import MICRO
 from engine.strategy import BUY, SELL
 from engine.venues.binance.margin import CrossMargin
 from engine.venues.margin import Bracket
+from research.experiment.plain import from_plain, to_plain
 from research.simulate import (
     FUNDING,
     Cause,
@@ -308,3 +309,14 @@ def test_a_wrong_model_of_perpetuals_is_refused_when_it_is_made(make: Any, text:
     """The line that has the mistake is the line that fails."""
     with pytest.raises(ValueError, match=text):
         make()
+
+
+def test_the_models_of_perpetuals_are_those_of_a_sweep_too() -> None:
+    """A sweep, a walk and an experiment keep models as JSON: brackets and rates must come back as they were."""
+    models = Models(Constant(1), Constant(1), MODELS.fees, funding=due((100, 10_000, 200)), margin=MARGIN)
+    text = msgspec.json.encode(to_plain(models))
+    again = from_plain(Models, msgspec.json.decode(text), "models")
+    assert again.margin.lines("BTCUSDT") == MARGIN.lines("BTCUSDT")
+    assert again.funding.rows.tolist() == models.funding.rows.tolist()
+    assert again.funding.rows.dtype == FUNDING
+    assert msgspec.json.encode(to_plain(again)) == text
