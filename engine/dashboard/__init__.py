@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from engine.config import Secret
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.config import Config
     from engine.config.tables import Dashboard
     from engine.dashboard.role import DashboardRole
@@ -30,7 +32,7 @@ def build(config: "Config", name: str) -> "DashboardRole":
     check_table(table)
     hub = Hub()
     file = config.paths.run / ADDRESS
-    last = int(file.read_text(encoding="utf-8").rpartition(":")[2]) if not table.port and file.exists() else table.port
+    last = table.port or _last_port(file)
     options = token_of(table), config.paths.control, table.rights
     try:  # after a restart at any free port, the last one: the pages that are open find it again
         server = DashboardServer(hub, table.address, last, *options)
@@ -44,6 +46,15 @@ def build(config: "Config", name: str) -> "DashboardRole":
     lanes, history = Lanes(config.system.name), History(len(config.instruments))
     parts = Parts(config, table.rights)
     return DashboardRole(name, lanes, parts, hub, history, server, 1_000_000_000 // table.frames_per_s)
+
+
+def _last_port(file: "Path") -> int:
+    """The port of the life before, which the file has; 0 without one."""
+    try:
+        port = int(file.read_text(encoding="utf-8").rpartition(":")[2])
+    except (OSError, ValueError):
+        return 0
+    return port if 0 < port < 1 << 16 else 0
 
 
 def check_table(table: "Dashboard") -> None:

@@ -33,6 +33,7 @@ HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff
            "Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "same-origin"}  # fmt: skip
 MOST_CLIENTS = 64
 COMMANDS_PER_S = 5
+WAITING = 16  # commands of a page that wait for the one before
 AHEAD = 8  # messages that a client may not have shown yet
 SHOWN = "shown"  # what a page sends after each message that it has applied
 BUFFER = 1 << 16  # bytes that a connection may hold unsent
@@ -70,6 +71,7 @@ class DashboardServer:
         """Listen; a port that is in use is an error that names it."""
         self._hub, self._token, self._control, self._rights = hub, token, control, rights
         self._address = address
+        self._pass = hmac.new(token.encode(), COOKIE.encode(), "sha256").hexdigest()  # the cookie: not the token itself
         self.files = _files()
         self._news: asyncio.Event
         self._loop = asyncio.new_event_loop()
@@ -137,7 +139,7 @@ class DashboardServer:
         if not response.prepared:
             response.headers.update(HEADERS)
             if self._token and "token" in request.query:
-                response.set_cookie(COOKIE, self._token, httponly=True, samesite="Strict")
+                response.set_cookie(COOKIE, self._pass, httponly=True, samesite="Strict")
         return response
 
     def _is_ours(self, host: str) -> bool:
@@ -146,8 +148,10 @@ class DashboardServer:
         return port == str(self.port) and (name in LOCAL or name.strip("[]") == self._address or bool(self._token))
 
     def _knows_token(self, request: web.Request) -> bool:
-        given = request.query.get("token") or request.cookies.get(COOKIE, "")
-        return hmac.compare_digest(given.encode(), self._token.encode())
+        given, held = request.query.get("token", ""), request.cookies.get(COOKIE, "")
+        return hmac.compare_digest(given.encode(), self._token.encode()) or (
+            bool(held) and hmac.compare_digest(held.encode(), self._pass.encode())
+        )
 
     async def _file(self, request: web.Request) -> web.Response:
         found = self.files.get(request.match_info["name"] or "index.html")
@@ -162,13 +166,14 @@ class DashboardServer:
         socket = web.WebSocketResponse(max_msg_size=LONGEST, heartbeat=10.0, compress=False, writer_limit=BUFFER)
         await socket.prepare(request)
         self._hub.clients += 1
-        flow = Flow()
-        sender = asyncio.create_task(self._send(socket, flow))
+        flow, commands = Flow(), asyncio.Queue[str](WAITING)
+        tasks = [asyncio.create_task(self._send(socket, flow)), asyncio.create_task(self._work(socket, commands))]
         try:
-            await self._receive(socket, flow)
+            await self._receive(socket, flow, commands)
         finally:
             self._hub.clients -= 1
-            sender.cancel()
+            for task in tasks:
+                task.cancel()
         return socket
 
     async def _send(self, socket: web.WebSocketResponse, flow: Flow) -> None:
@@ -184,8 +189,8 @@ class DashboardServer:
                 await news.wait()
             await flow.room()
 
-    async def _receive(self, socket: web.WebSocketResponse, flow: Flow) -> None:
-        """Carry out the commands of a page, one after the other, at most `COMMANDS_PER_S`."""
+    async def _receive(self, socket: web.WebSocketResponse, flow: Flow, commands: "asyncio.Queue[str]") -> None:
+        """Read what a page sends. Its commands wait for one another, and no frame waits for a command."""
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 await socket.close(code=1003, message=b"expected text")
@@ -193,7 +198,12 @@ class DashboardServer:
             if message.data == SHOWN:
                 flow.on_shown()
                 continue
-            answer = await asyncio.to_thread(carry_out, message.data, self._control, self._rights)
+            await commands.put(message.data)  # with no room the page waits: nothing is lost, and nothing more is kept
+
+    async def _work(self, socket: web.WebSocketResponse, commands: "asyncio.Queue[str]") -> None:
+        """Carry out the commands of a page, one after the other, at most `COMMANDS_PER_S`."""
+        while True:
+            answer = await asyncio.to_thread(carry_out, await commands.get(), self._control, self._rights)
             if not socket.closed:
                 await socket.send_str(orjson.dumps(answer).decode())
             await asyncio.sleep(1 / COMMANDS_PER_S)

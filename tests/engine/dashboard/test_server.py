@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -201,3 +202,22 @@ def test_a_client_that_misses_a_few_frames_gets_exactly_these() -> None:
     hub.publish(5 + DELTAS, b"d", None)
     assert hub.fetch(4) == (4, b"")
     assert hub.snapshot_wanted
+
+
+def test_frames_go_on_while_the_supervisor_is_silent(tmp_path: Path) -> None:
+    """A halt that waits for its answer must not freeze the page that the operator looks at."""
+    control = tmp_path / "control.sock"
+    with socket.socket(socket.AF_UNIX) as silent, serving(control) as (server, hub):
+        silent.bind(str(control))
+        silent.listen()
+        hub.publish(1, b"first   ", b"snapshot")
+        page = stream(server)
+        page.send(json.dumps({"id": 1, "command": "halt"}))
+        accepted, _ = silent.accept()  # and never answers
+        for number in range(2, 40):
+            hub.publish(number, b"frame%03d" % number, None)
+            while not bytes(page.recv()).endswith(b"frame%03d" % number):
+                page.send("shown")
+            page.send("shown")
+        accepted.close()
+        page.close()
