@@ -93,7 +93,7 @@ COUNTERS = (
     _counter("orders", "Orders whose request was written to the venue's socket."),
     _counter("acknowledged", "Orders that the venue answered for the first time."),
     _counter("rejects", "Orders that the venue rejected."),
-    _counter("fills", "Fills that were published."),
+    _counter("fills", "Fills of the venue that were published; not those between our own strategies."),
     _counter("cancels", "Cancels that were written to the venue's socket."),
     _counter("session_losses", "Losses of the connection that carries the orders."),
     _counter("steps", "Steps of the role."),

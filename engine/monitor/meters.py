@@ -90,6 +90,8 @@ class RoleMeters:
     def since(self, before: "RoleMeters") -> "RoleMeters":
         """What was counted after an earlier reading; a gauge is the one of now."""
         words = self.words - before.words
+        if (words[: PLACES["queue"]] < 0).any():  # the lanes were created again: everything was counted since then
+            return self
         for name, meter in BY_NAME.items():
             if meter.kind == MeterKind.GAUGE:
                 words[PLACES[name]] = self.words[PLACES[name]]

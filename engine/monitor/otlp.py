@@ -10,6 +10,7 @@ import hashlib
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPException
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
@@ -75,7 +76,7 @@ def send(url: str, request: ExportTraceServiceRequest) -> None:
         text = error.read(ANSWER_MOST).decode(errors="replace").strip()
         msg = f"{target} answered {error.code} {error.reason}: {text}".rstrip(": ")
         raise SendError(msg) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise SendError(f"{target}: {getattr(error, 'reason', error)}: expected an OTLP/HTTP collector") from error
 
 

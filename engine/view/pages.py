@@ -115,7 +115,7 @@ def _limits(figures: Figures) -> Rows:
     for role in figures.executions():
         gate = figures.gate(role)
         if gate is not None and gate.exits_only:
-            yield role, "exits only", refusal_text(gate.exits_only), clock_text(gate.now_ns), "the cause that is named"
+            yield role, "exits only", refusal_text(gate.exits_only), "-", "the end of that cause"
     known = figures.instruments()
     for row in figures.cells("scope_halts"):
         if row.since_ns:

@@ -73,6 +73,7 @@ class Top(App[None]):
         *(Binding(name[0], f"page('{page}')", page, show=False) for page, name in PAGES.items()),
         Binding("h", "run_command('halt')", "halt"), Binding("r", "run_command('resume')", "resume"),
         Binding("slash", "filter", "filter"), Binding("s", "sort", "sort"), Binding("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]  # fmt: skip
 
     def __init__(self, system: str) -> None:

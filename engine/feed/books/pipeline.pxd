@@ -28,6 +28,7 @@ cdef class Pipeline:
     cdef list print_tracks  # the tracks that publish this connection's prints
     cdef list samples  # the last frame of each kind, for a rehearsal
     cdef bint holding
+    cdef bint recorded  # the frames that are processed have times of their own
 
     cpdef list process(
         self, object frames, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection=*)

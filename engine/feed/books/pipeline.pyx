@@ -58,6 +58,7 @@ cdef class Pipeline:
         cdef Py_ssize_t place = 0
         cdef list rest = None
         cdef list times = None if type(frames) is list else frames.times
+        self.recorded = times is not None
         for frame in frames:
             if times is not None:
                 receive_ns = times[place]
@@ -109,7 +110,8 @@ cdef class Pipeline:
         cdef int64_t end_ns = sy_meter_clock()
         observe_ns(DECODE, decoded_ns - begin_ns)
         observe_ns(BOOK, end_ns - decoded_ns)
-        observe_ns(PUBLISH, end_ns + CLOCK_OFFSET - receive_ns)
+        if not self.recorded:  # the receipt of a recorded frame was long ago
+            observe_ns(PUBLISH, end_ns + CLOCK_OFFSET - receive_ns)
 
     cdef int retry(self, int64_t now_ns) except -1:
         """Apply the changes that are held after gaps again: the last frame may have filled one."""

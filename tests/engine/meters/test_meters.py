@@ -228,3 +228,17 @@ def test_only_the_role_itself_writes_its_meters(system: str) -> None:
     with pytest.raises(TypeError, match="read-only"):
         _ = reader._mapping.words
     shm.remove(f"{system}.meters.maker")
+
+
+def test_an_interval_over_lanes_that_were_created_again_begins_with_them(lanes: str) -> None:
+    """A down and up in the middle of `--for` must not give counts below zero."""
+    meters = open_meters(lanes)
+    current.add(place_of("orders"), 5)
+    before = read_meters(lanes)["maker"]
+    meters.close()
+    shm.remove(f"{lanes}.meters.maker")
+    create(lanes, "meters.maker")
+    meters = open_meters(lanes)
+    current.add(place_of("orders"), 2)
+    assert read_meters(lanes)["maker"].since(before).count("orders") == 2
+    meters.close()

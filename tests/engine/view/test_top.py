@@ -142,7 +142,7 @@ def read_until(terminal: int, *texts: bytes) -> bytes:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("end", ["q", "SIGINT"])
+@pytest.mark.parametrize("end", ["q", "^C", "SIGINT"])
 def test_a_real_terminal_is_left_as_it_was(floor: Callable[..., Floor], end: str) -> None:
     """After `q` and after a signal: the alternate screen is closed and the cursor is back."""
     house = floor()
@@ -150,7 +150,10 @@ def test_a_real_terminal_is_left_as_it_was(floor: Callable[..., Floor], end: str
     process, terminal = run_in_terminal(house.system, 80, 24)
     try:
         read_until(terminal, b"\x1b[?1049h", house.system.encode())
-        os.write(terminal, b"q") if end == "q" else process.send_signal(signal.SIGINT)
+        if end == "SIGINT":
+            process.send_signal(signal.SIGINT)
+        else:
+            os.write(terminal, {"q": b"q", "^C": b"\x03"}[end])
         left = b""
         with contextlib.suppress(OSError):  # the terminal's other end is closed
             while process.poll() is None or select.select([terminal], [], [], 0)[0]:
