@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build all that is compiled with AddressSanitizer and UBSan in a temporary copy, and run its tests there: shared
-# memory, then indicators and simulations, then scanners, books, pipeline and frame codec with a million spoilt frames
+# memory, then meters, indicators and simulations, then scanners, books, pipeline and frame codec with a million spoilt frames
 # each.
 # Usage: sanitize.sh [PYTHON [pytest arguments…]], from the project's root. `make sanitize` calls it.
 # STEELYARD_MUTATIONS=20000 makes it the bounded share that CI has time for.
@@ -20,6 +20,6 @@ STEELYARD_SANITIZE=address,undefined "$python" setup.py -q build_ext --inplace -
 export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" PYTHONPATH=. PYTHONMALLOC=malloc
 "$python" -m pytest tests/shm --ignore=tests/shm/model --ignore=tests/shm/native --timeout 600 "$@"
-"$python" -m pytest tests/engine/indicators tests/research/simulate tests/research/bars --timeout 1200 "$@"
+"$python" -m pytest tests/engine/meters tests/engine/indicators tests/research/simulate tests/research/bars --timeout 1200 "$@"
 "$python" -m pytest tests/engine/book tests/engine/feed tests/engine/venues \
     --ignore=tests/engine/venues/wire/test_http_port.py --timeout 3600 --numprocesses auto --dist loadfile "$@"
