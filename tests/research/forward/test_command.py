@@ -97,7 +97,8 @@ def test_ctrl_c_ends_the_sweep_that_runs(tmp_path: Path) -> None:
     """The children of a walk that was stopped used both cores until their sweep ended."""
     file, home = described(tmp_path), tmp_path / "home"
     file.write_text(file.read_text().replace("every = [3, 5]", "every = {from = 1, to = 1000, step = 1}"))
-    command = [sys.executable, "-m", "research.forward", file, "--home", home, "--json", "--workers", "1"]
+    heeds = ["env", "--default-signal=INT"]  # a run in the background of a shell would ignore it
+    command = [*heeds, sys.executable, "-m", "research.forward", file, "--home", home, "--json", "--workers", "1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as walk:
         assert walk.stderr is not None
         line = walk.stderr.readline()
