@@ -10,7 +10,8 @@ from typing import ClassVar
 from engine.alerts.message import Message
 from engine.alerts.outbox import Outcome
 from engine.alerts.targets.http import Caller, checked_url, place_of
-from engine.alerts.targets.target import Target, TargetOptions, Text, revealed
+from engine.alerts.targets.target import Target, TargetOptions, Text
+from engine.config.secret import revealed
 
 NAME = "(heartbeat)"  # no target can be called so
 TIMEOUT_S = 10.0

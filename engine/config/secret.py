@@ -29,6 +29,11 @@ class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return value
 
 
+def revealed(text: str | Secret) -> str:
+    """A text that may be a secret."""
+    return text.reveal() if isinstance(text, Secret) else text
+
+
 def _read_private(path: Path) -> str:
     """The file's text; refused when other users can read the file."""
     mode = path.stat().st_mode

@@ -1,10 +1,11 @@
 """The dashboard: a role that serves one page, which shows a system and lets an operator stop it (docs/dashboard.md)."""
 
-import ipaddress
 import logging
 from typing import TYPE_CHECKING
 
-from engine.config import Secret
+from engine.config.secret import revealed
+from engine.config.tables import DASHBOARD
+from engine.serving import check_address, url_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +34,14 @@ def build(config: "Config", name: str) -> "DashboardRole":
     hub = Hub()
     file = config.paths.run / ADDRESS
     last = table.port or _last_port(file)
-    options = token_of(table), config.paths.control, table.rights
+    options = revealed(table.token), config.paths.control, table.rights
     try:  # after a restart at any free port, the last one: the pages that are open find it again
         server = DashboardServer(hub, table.address, last, *options)
     except OSError:
         if table.port:
             raise
         server = DashboardServer(hub, table.address, 0, *options)
-    url = f"http://{f'[{table.address}]' if ':' in table.address else table.address}:{server.port}"
+    url = url_of(table.address, server.port)
     file.write_text(url, encoding="utf-8")
     logger.info("serves", extra={"url": url})
     lanes, history = Lanes(config.system.name), History(len(config.instruments))
@@ -58,22 +59,10 @@ def _last_port(file: "Path") -> int:
 
 
 def check_table(table: "Dashboard") -> None:
-    """Refuse an address that is none, and one that other machines reach without a token."""
-    try:
-        address = ipaddress.ip_address(table.address)
-    except ValueError:
-        msg = f"dashboard: address is {table.address!r}, expected an address of this machine like 127.0.0.1"
-        raise ValueError(msg) from None
-    if not address.is_loopback and not token_of(table):
-        msg = f"dashboard: address {table.address} is reached by other machines: set token, or use 127.0.0.1"
-        raise ValueError(msg)
+    """Refuse an address that `check_address` refuses, and a machine without aiohttp."""
+    check_address(DASHBOARD, table.address, revealed(table.token))
     try:
         import aiohttp  # noqa: F401, PLC0415 - an extra
     except ImportError as error:
         msg = "dashboard: aiohttp is not installed: pip install 'steelyard[dashboard]'"
         raise ValueError(msg) from error
-
-
-def token_of(table: "Dashboard") -> str:
-    """The token with which a page is opened; "": none is needed."""
-    return table.token.reveal() if isinstance(table.token, Secret) else table.token

@@ -1,13 +1,14 @@
 """Metrics: a role that reads the system's lanes and serves Prometheus and health checks. docs/metrics.md lists them."""
 
-import ipaddress
 import logging
 from typing import TYPE_CHECKING
 
-from engine.config import Secret
+from engine.config.secret import revealed
+from engine.config.tables import METRICS
 from engine.metrics.reading import Reading
 from engine.metrics.role import MetricsRole
 from engine.metrics.server import MetricsServer
+from engine.serving import check_address, url_of
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 ADDRESS = "metrics.url"  # in the run directory: where the role serves
 
 logger = logging.getLogger("engine.metrics")
-__all__ = ["MetricsRole", "build", "check_table", "token_of"]
+__all__ = ["MetricsRole", "build", "check_table"]
 
 
 def build(config: "Config", name: str) -> MetricsRole:
@@ -24,29 +25,17 @@ def build(config: "Config", name: str) -> MetricsRole:
     table = config.metrics
     assert table is not None, "load accepted the role metrics without its table"
     check_table(table)
-    server = MetricsServer(table.address, table.port, token_of(table))
-    url = f"http://{f'[{table.address}]' if ':' in table.address else table.address}:{server.port}"
+    server = MetricsServer(table.address, table.port, revealed(table.token))
+    url = url_of(table.address, server.port)
     (config.paths.run / ADDRESS).write_text(url, encoding="utf-8")
     logger.info("serves", extra={"url": url})
     return MetricsRole(name, Reading(config), server, table.every_ms * 1_000_000)
 
 
 def check_table(table: "Metrics") -> None:
-    """Refuse an address that is none, one that other machines reach without a token, and a token that is none."""
-    token = token_of(table)
+    """Refuse a token that no header carries, and an address that `check_address` refuses."""
+    token = revealed(table.token)
     if not all("!" <= letter <= "~" for letter in token):
         msg = "metrics: token has a character that no header carries: use letters, digits and signs of ASCII, no space"
         raise ValueError(msg)
-    try:
-        address = ipaddress.ip_address(table.address)
-    except ValueError:
-        msg = f"metrics: address is {table.address!r}, expected an address of this machine like 127.0.0.1"
-        raise ValueError(msg) from None
-    if not address.is_loopback and not token:
-        msg = f"metrics: address {table.address} is reached by other machines: set token, or use 127.0.0.1"
-        raise ValueError(msg)
-
-
-def token_of(table: "Metrics") -> str:
-    """The token that a request must carry; "": none is needed."""
-    return table.token.reveal() if isinstance(table.token, Secret) else table.token
+    check_address(METRICS, table.address, token)

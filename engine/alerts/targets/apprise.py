@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from engine.alerts.message import Message, Severity
 from engine.alerts.outbox import Failed, Outcome, Sent
-from engine.alerts.targets.target import Target, TargetOptions, Text, revealed
+from engine.alerts.targets.target import Target, TargetOptions, Text
+from engine.config.secret import revealed
 
 KINDS = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
 

@@ -71,11 +71,6 @@ class Target(ABC):
         return Failed(mask(failed.error, secrets)[:ERROR_MOST], failed.retry_after_s)
 
 
-def revealed(text: Text) -> str:
-    """A text that may be a secret."""
-    return text.reveal() if isinstance(text, Secret) else text
-
-
 def mask(text: str, secrets: tuple[str, ...]) -> str:
     """A text without the secrets."""
     for secret in secrets:

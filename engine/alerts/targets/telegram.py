@@ -7,8 +7,9 @@ import msgspec
 from engine.alerts.message import Message, Severity
 from engine.alerts.outbox import Failed, Outcome
 from engine.alerts.targets.http import Caller, checked_url, place_of
-from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text, revealed
+from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text
 from engine.config import Secret
+from engine.config.secret import revealed
 
 API = "https://api.telegram.org"
 

@@ -13,7 +13,8 @@ import msgspec
 from engine.alerts.message import Message
 from engine.alerts.outbox import Outcome
 from engine.alerts.targets.http import Caller, checked_url, place_of
-from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text, revealed
+from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text
+from engine.config.secret import revealed
 
 
 class WebhookOptions(TargetOptions, frozen=True, kw_only=True):
