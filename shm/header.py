@@ -123,11 +123,8 @@ def unpack(path: str, head: bytes, size: int) -> Header:
     expect("schema hash", hex(schema_hash), expected=hex(record.schema_hash))
     kind, wake, huge = KINDS[flags & 255], WAKES[flags >> 8 & 255], bool(flags >> 16 & 1)
     expect("data offset", data_offset, expected=HUGE_PAGE if huge else HEADER_SIZE)
-    if kind == "cells":
-        room = (total_size - data_offset) // (SY_CELL_HEAD + SY_CELL_SLOTS * (-(-record_size // 64) * 64))
-        expect("count", count, expected=f"1..{room}", good=0 < count <= room)
-    elif kind == "words":
-        room = (total_size - data_offset) // record_size
+    if kind in LISTS:
+        room = (total_size - data_offset) // place_size(kind, record_size)
         expect("count", count, expected=f"1..{room}", good=0 < count <= room)
     else:
         expect("capacity", capacity, expected="a power of two", good=capacity > 1 and not capacity & (capacity - 1))
@@ -135,6 +132,11 @@ def unpack(path: str, head: bytes, size: int) -> Header:
         expect("reserve", reserve, expected=f"1..{capacity - 1}", good=0 < reserve < capacity)
     return Header(record, kind, wake, huge, capacity, reserve, count, first, data_offset, total_size, stream, boot,
                   created_ns)  # fmt: skip
+
+
+def place_size(kind: str, record_size: int) -> int:
+    """The bytes of one place of a segment: a cell keeps several copies of its record, each on lines of its own."""
+    return SY_CELL_HEAD + SY_CELL_SLOTS * (-(-record_size // 64) * 64) if kind == "cells" else record_size
 
 
 def _record(path: str, name: bytes, size: int, descr: bytes) -> Record:

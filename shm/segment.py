@@ -20,7 +20,7 @@ from typing import NamedTuple
 import posix_ipc
 
 from shm import header, identity
-from shm._ring import SY_CELL_HEAD, SY_CELL_SLOTS, Mapping
+from shm._ring import Mapping
 from shm.header import HEADER_SIZE, HUGE_PAGE, READY, READY_OFFSET, Header, SegmentError
 from shm.lock import open_own, try_lock
 from shm.record import Record
@@ -96,12 +96,8 @@ class Shape(NamedTuple):
         """Return the header of a new segment of this shape."""
         self.check()
         offset = HUGE_PAGE if self.huge else HEADER_SIZE
-        if self.kind == "cells":
-            size = self.cells * (SY_CELL_HEAD + SY_CELL_SLOTS * (-(-self.record.size // 64) * 64))
-        elif self.kind == "words":
-            size = self.cells * self.record.size
-        else:
-            size = self.capacity * self.record.size
+        places = self.cells if self.kind in header.LISTS else self.capacity
+        size = places * header.place_size(self.kind, self.record.size)
         total = -(-(offset + size) // PAGE) * PAGE
         if total >= 1 << 63:
             msg = f"a segment of {total} bytes is too large for a file: lower the capacity or the count"

@@ -55,7 +55,7 @@ class SystemLanes:
         for name, lane, of in lanes_of(Owners(strategies, roles)):
             if of != SUPERVISOR:
                 self._made.append(name)
-                if lane.kind != "words":  # meters, which differ from run to run
+                if lane.keeps_records:  # meters, which differ from run to run
                     self.names[name] = lane
                 create(self.system, name, lane, wake="never")  # no process sleeps here
         self._lookers = open_lanes(self.system, LOOKERS)

@@ -11,7 +11,7 @@ import shm
 from engine.cli import NOT_FOUND, CommandError
 from engine.cli.health import SILENT_NS
 from engine.cli.live import draw_live
-from engine.cli.look import known_instruments, price_text, size_text
+from engine.cli.look import known_instruments
 from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, print_json
 from engine.cli.trees import Naming, tree_of
 from engine.lanes import LOOKERS, open_lanes
@@ -20,7 +20,8 @@ from engine.model.rows import BookTopRow
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
 from engine.monitor.names import Names
-from engine.view.screen import title_of, whole_table
+from engine.monitor.texts import price_text, size_text, title_of
+from engine.view.screen import whole_table
 
 INTERVAL_S = 0.1
 BAR = 24

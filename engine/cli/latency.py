@@ -1,8 +1,10 @@
 """`engine-ctl latency`: how long each hop takes beside its budget, each stage of the orders, and the worst journeys.
 
-the hops         from the meters of every role: since the lanes were created, or in the next --for seconds
-the stages       from the times in the records of the newest N orders, by strategy and venue
-the worst        of these orders, those that took longest from tick to send; `engine-ctl trace` shows one whole
+    the hops         from the meters of every role: since the lanes were created, or in the next --for seconds
+    the stages       from the times in the records of the newest N orders, by strategy and venue
+    the worst        of these orders, those that took longest from tick to send
+
+`engine-ctl trace` shows one order whole.
 """
 
 import argparse
@@ -18,13 +20,12 @@ from engine.meters.table import HOPS
 from engine.model.rows import OrderRow
 from engine.monitor.budgets import budgets_of
 from engine.monitor.latency import STAGES, latencies
-from engine.monitor.meters import Histogram, RoleMeters, read_meters
+from engine.monitor.meters import SHARES, Histogram, RoleMeters, hops_of, read_meters
 from engine.monitor.names import Names
 
 MICRO = 1000
 FIGURES = ("p50_ns", "p90_ns", "p95_ns", "p99_ns", "p999_ns", "max_ns")
 COLUMNS = ("p50", "p90", "p95", "p99", "p99.9", "max µs")
-SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)
 
 
 def latency(options: argparse.Namespace) -> int:
@@ -33,7 +34,8 @@ def latency(options: argparse.Namespace) -> int:
     meters = _measure(system, options.seconds)
     if options.hdr:
         _write_hdr(options.hdr, meters)
-    hops = [_hop(role, name, found, budgets_of(system)) for role, name, found in _histograms(meters)]
+    budgets = budgets_of(system)
+    hops = [_hop(role, name, found, budgets.get(name)) for role, name, found in hops_of(meters)]
     instruments = known_instruments(system)
     newest = list(last_states(system).values())[-options.n :] if options.n else []
     names = Names.of(system)
@@ -65,18 +67,10 @@ def _measure(system: str, seconds: float) -> Mapping[str, RoleMeters]:
     return {role: one.since(before[role]) if role in before else one for role, one in after.items()}
 
 
-def _histograms(meters: Mapping[str, RoleMeters]) -> list[tuple[str, str, Histogram]]:
-    """Each hop of each role, in the order of an order's way."""
-    order = [one.name for one in HOPS]
-    found = [(role, name, one) for role, of_role in meters.items() for name, one in of_role.histograms()]
-    return sorted(found, key=lambda row: (order.index(row[1]), row[0]))
-
-
-def _hop(role: str, name: str, found: Histogram, budgets: Mapping[str, int]) -> dict[str, Any]:
+def _hop(role: str, name: str, found: Histogram, budget_ns: int | None) -> dict[str, Any]:
     """One hop's figures. `within` is the share of its durations that keep to the budget."""
     quantiles = dict(zip(FIGURES, (*map(found.quantile, SHARES), found.largest_ns), strict=True))
-    budget_ns = budgets.get(name)
-    within = None if budget_ns is None else found.count_up_to(budget_ns) / found.count
+    within = found.share_within(budget_ns)
     return {"hop": name, "role": role, "count": found.count, **quantiles, "budget_ns": budget_ns, "within": within}
 
 
@@ -136,6 +130,6 @@ def _write_hdr(path: str, meters: Mapping[str, RoleMeters]) -> None:
     except ImportError:
         raise CommandError("--hdr needs the package hdrhistogram: pip install 'steelyard[hdr]'") from None
     try:
-        write_log(Path(path), [(f"{role}.{name}", found) for role, name, found in _histograms(meters)])
+        write_log(Path(path), [(f"{role}.{name}", found) for role, name, found in hops_of(meters)])
     except OSError as error:
         raise CommandError(f"--hdr {path}: {error.strerror}: expected a file that can be written", WRONG_USE) from error

@@ -8,7 +8,6 @@ from engine import instruments
 from engine.cli import NOT_FOUND, CommandError
 from engine.cli.output import attach, segments_of
 from engine.lanes import LOOKERS, open_lanes
-from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import IntentKind
 
@@ -24,16 +23,6 @@ def known_instruments(system: str) -> dict[int, Instrument]:
 def name_of(known: dict[int, Instrument], instrument: int) -> str:
     """An instrument's symbol, or its id until the feed publishes the instrument."""
     return known[instrument].symbol if instrument in known else str(instrument)
-
-
-def price_text(known: dict[int, Instrument], instrument: int, price: int) -> str:
-    """A price as the venue writes it."""
-    return to_text(price, known[instrument].price_decimals) if instrument in known else str(price)
-
-
-def size_text(known: dict[int, Instrument], instrument: int, size: int) -> str:
-    """A size as the venue writes it."""
-    return to_text(size, known[instrument].size_decimals) if instrument in known else str(size)
 
 
 def last_states(system: str) -> dict[bytes, Any]:

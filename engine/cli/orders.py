@@ -22,7 +22,7 @@ from engine.cli.trees import Naming, tree_of
 from engine.model import algorithms
 from engine.model.words import DONE_STATES, NATIVE_TYPES, OrderState, OrderType, ParentStatus
 from engine.monitor.names import Names
-from engine.view.screen import title_of
+from engine.monitor.texts import title_of
 
 COLUMNS = (
     "account",

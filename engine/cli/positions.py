@@ -11,7 +11,7 @@ from engine.model.fixed import to_text
 from engine.model.rows import PositionRow
 from engine.monitor import profit
 from engine.monitor.names import Names
-from engine.view.screen import title_of
+from engine.monitor.texts import title_of
 
 
 def positions(options: argparse.Namespace) -> int:

@@ -18,11 +18,11 @@ from engine.dashboard.lanes import Lanes
 from engine.meters.table import HOPS
 from engine.model import words
 from engine.model.instrument import Instrument
-from engine.model.refusals import refusal_text
 from engine.model.text import shown, word
 from engine.monitor import profit
 from engine.monitor.budgets import budgets_of
 from engine.monitor.figures import Figures
+from engine.monitor.halts import halts_of
 from engine.monitor.meters import Histogram, MeterReaders
 
 LISTED: tuple[type[IntEnum], ...] = (
@@ -75,7 +75,7 @@ class Parts:
             "roles": list(self._roles()),
             "lanes": {name: rate.per_s for name, rate in lanes.rates.items()},
             "latency": list(self._latency()),
-            "halts": list(self._halts(known)),
+            "halts": list(self._halts()),
             "limits": list(self._limits()),
             "alerts": list(self._episodes()),
             "parameters": list(self._parameters()),
@@ -208,40 +208,10 @@ class Parts:
                     "budget": self._budgets.get(hop.name),
                 }
 
-    def _halts(self, known: Mapping[int, Instrument]) -> Iterator[dict[str, Any]]:
-        """What may not trade: the system, a scope, an instrument; and the breakers that let exits alone through."""
-        cells, names = self.figures.cells, self.figures.names
-        for row in cells("halt"):
-            if row.halted:
-                yield _halt("the system", row.since_ns, word(words.HaltReason, row.reason), "")
-        for row in cells("scope_halts"):
-            if row.since_ns:
-                scope = (
-                    f"strategy {names.strategy(row.strategy)}"
-                    if row.strategy
-                    else f"instrument {_symbol(known, row.instrument)}"
-                    if row.instrument
-                    else f"account {names.account(row.account)}"
-                    if row.account
-                    else "the system"
-                )
-                yield _halt(scope, row.since_ns, word(words.HaltReason, row.reason), shown(row.text))
-        for row in cells("instrument_halts"):
-            if row.reason:
-                yield _halt(
-                    f"instrument {_symbol(known, row.instrument)}",
-                    row.since_ns,
-                    word(words.AlarmReason, row.reason),
-                    shown(row.text),
-                )
-        for role, row in self.figures.owned_cells("gate"):
-            if row.exits_only:
-                yield _halt(
-                    f"entries of {role}",
-                    row.now_ns,
-                    word(words.Reason, row.exits_only),
-                    refusal_text(row.exits_only, 0, 0),
-                )
+    def _halts(self) -> Iterator[dict[str, Any]]:
+        for one in halts_of(self.figures):
+            since_ms = one.since_ns / 1e6 if one.since_ns else None
+            yield {"scope": one.scope, "state": one.state, "reason": one.reason, "text": one.text, "since_ms": since_ms}
 
     def _limits(self) -> Iterator[dict[str, Any]]:
         for row in self.figures.cells("monitored_account"):
@@ -276,10 +246,6 @@ class Parts:
                 **{key: one.value for key, one in values.items()},
             }.items():
                 yield {"strategy": strategy.name, "name": name, "value": str(value), "set": name in values}
-
-
-def _halt(scope: str, since_ns: int, reason: str, text: str) -> dict[str, Any]:
-    return {"scope": scope, "since_ms": since_ns / 1e6, "reason": reason, "text": text}
 
 
 def _symbol(known: Mapping[int, Instrument], number: int) -> str:

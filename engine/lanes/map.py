@@ -51,6 +51,11 @@ class Lane:
     start: int = 0  # a ring's first sequence
 
     @property
+    def keeps_records(self) -> bool:
+        """Whether it holds records that a reader reads one by one: the words of meters only grow."""
+        return self.kind != "words"
+
+    @property
     def owner_kinds(self) -> tuple[str, ...]:
         """The kind of each owner: of a lane that exists once for the system, none."""
         return tuple(self.each.split(".")) if self.each else ()

@@ -254,7 +254,7 @@ class MemorySystem:
     ) -> None:
         """Make the lanes of these owners, without meters, which nothing reads here; `make_ring` makes each ring."""
         self.owners = owners
-        lanes = {name: lane for name, lane, _ in lanes_of(owners, replay=replay) if lane.kind != "words"}
+        lanes = {name: lane for name, lane, _ in lanes_of(owners, replay=replay) if lane.keeps_records}
         self.cells = {name: MemoryCells(lane) for name, lane in lanes.items() if lane.kind == "cells"}
         self.rings = {name: make_ring(lane) for name, lane in lanes.items() if lane.kind != "cells"}
 

@@ -34,7 +34,11 @@ cdef extern from * nogil:
     uint64_t sy_bucket_of(int64_t)
     int SY_BUCKETS
 
+cdef enum:
+    TIMED = 4  # one frame, read or call of a hook in so many is timed
+
 cdef uint64_t *words  # of the role that runs; without one, of nobody
+cdef int64_t CLOCK_OFFSET  # from the monotonic clock to wall time
 
 
 cdef inline void count_up(Py_ssize_t place, uint64_t by) noexcept nogil:

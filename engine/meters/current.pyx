@@ -28,7 +28,7 @@ cdef extern from "Python.h":
 cdef uint64_t[WORDS_MOST] UNREAD
 cdef int64_t LONGEST_NS = 1 << 52  # 52 days
 
-cdef int64_t CLOCK_OFFSET = clock.offset_ns()
+CLOCK_OFFSET = clock.offset_ns()
 
 assert BUCKETS == SY_BUCKETS
 assert WORDS <= WORDS_MOST, WORDS

@@ -1,8 +1,10 @@
 """The health checks: is every part of the system alive, and may it trade. What is not known is unhealthy.
 
-/healthz   the supervisor and each role of the configuration: running, in a living process, with a fresh heartbeat
-/readyz    the same, and: each book that is followed is good or shut by its venue, each order session is ready,
-entries are allowed, nothing is halted, the supervisor parks no process
+    /healthz   the supervisor and each role of the configuration: running, in a living process, with a fresh heartbeat
+    /readyz    the same, and: each book that is followed is good or shut by its venue, each order session is ready,
+               entries are allowed, nothing is halted, the supervisor parks no process
+
+Each check says what was found and what was expected.
 """
 
 from collections.abc import Iterator
@@ -31,9 +33,8 @@ def _roles(scene: Scene) -> Iterator[Check]:
         if role is None:
             yield Check(f"role {name}", False, "unknown: it has no heartbeat", expected)
             continue
-        healthy = role.state == RoleState.RUNNING and role.life == "alive" and role.beat_age_ns < late_ns
         found = f"{word(RoleState, role.state).lower()}, {role.life}, heartbeat {role.beat_age_ns / 1e9:.1f} s old"
-        yield Check(f"role {name}", healthy, found, expected)
+        yield Check(f"role {name}", role.works(late_ns), found, expected)
 
 
 def _books(scene: Scene) -> Iterator[Check]:

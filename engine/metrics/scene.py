@@ -6,7 +6,6 @@ from typing import Any
 
 from engine.config import Config
 from engine.model.instrument import Instrument
-from engine.model.words import RoleState
 from engine.monitor.figures import Figures
 from engine.monitor.meters import RoleMeters
 
@@ -35,7 +34,7 @@ class Scene:
     def of(cls, config: Config, figures: Figures, meters: Mapping[str, RoleMeters], now_ns: int) -> "Scene":
         """Read the cells."""
         cells = figures.cells
-        tops = [(role, row) for role, row in figures.owned_cells("book_tops")]
+        tops = figures.owned_cells("book_tops")
         scopes = [row for row in cells("scope_halts") if row.since_ns]
         return cls(
             config, figures, meters, now_ns, figures.instruments(),
@@ -59,7 +58,7 @@ class Scene:
     def is_up(self, role: str) -> bool:
         """Whether the role runs, its process lives and its heartbeat is fresh: else its cells are no longer true."""
         one = self.figures.roles.get(role)
-        return one is not None and one.state == RoleState.RUNNING and one.life == "alive" and one.beat_age_ns < LATE_NS
+        return one is not None and one.works(LATE_NS)
 
     @property
     def trades(self) -> bool:

@@ -15,7 +15,7 @@ from engine.lanes import LOOKERS, lane_of, open_lanes
 from engine.lanes.owners import found_owners
 from engine.model.instrument import Instrument
 from engine.model.rows import FillRow, IntentRow, OrderRow, ParentRow, VerdictRow
-from engine.model.words import DONE_STATES, FillFlag, IntentKind, OrderFlag, OrderState, ParentStatus
+from engine.model.words import DONE_STATES, FillFlag, IntentKind, OrderFlag, OrderState, ParentStatus, RoleState
 from engine.monitor.names import Names
 
 RATED = ("ticks", "books", "verdicts", "orders", "fills")
@@ -64,6 +64,10 @@ class RoleLife:
     lag: int
     error_count: int
     steps: Rate = field(default_factory=Rate)
+
+    def works(self, late_ns: int) -> bool:
+        """Whether it runs, in a process that lives, with a heartbeat that is younger than this."""
+        return self.state == RoleState.RUNNING and self.life == "alive" and self.beat_age_ns < late_ns
 
 
 class Figures:

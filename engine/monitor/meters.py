@@ -1,9 +1,11 @@
 """The meters of a system's roles, as lookers read them: counters, gauges, and histograms with their quantiles.
 
-found = read_meters("demo")              {"feed": RoleMeters, "execution": …}
-found["feed"].count("frames")            since the lanes were created: a restart of the role continues
-found["feed"].histogram("decode")        .count, .sum_ns, .largest_ns, .quantile(0.99)
-later.since(earlier)                     what one interval brought
+    found = read_meters("demo")              {"feed": RoleMeters, "execution": …}
+    found["feed"].count("frames")            since the lanes were created: a restart of the role continues
+    found["feed"].histogram("decode")        .count, .sum_ns, .largest_ns, .quantile(0.99)
+    later.since(earlier)                     what one interval brought
+
+The words are read while the role writes them: each word is whole, and two words may be of two updates.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,9 +17,11 @@ import shm
 from engine.lanes import LOOKERS, lane_of, open_lanes
 from engine.lanes.owners import found_owners
 from engine.meters.buckets import BUCKETS, middle_of
-from engine.meters.table import BY_NAME, FIRST_BUCKET, LARGEST, PLACES, SUM, MeterKind
+from engine.meters.table import BY_NAME, FIRST_BUCKET, HOPS, LARGEST, PLACES, SUM, MeterKind
 
 Words = np.ndarray[tuple[int], np.dtype[np.int64]]
+SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)  # the quantiles that a table of hops has
+ORDER = {one.name: place for place, one in enumerate(HOPS)}  # of an order's way
 MIDDLES = np.array([middle_of(bucket) for bucket in range(BUCKETS)], np.int64)
 
 
@@ -46,6 +50,10 @@ class Histogram:
     def count_up_to(self, limit_ns: int) -> int:
         """How many are in buckets whose middle is at most this long."""
         return int(self.buckets[: int(np.searchsorted(MIDDLES, limit_ns, side="right"))].sum())
+
+    def share_within(self, budget_ns: int | None) -> float | None:
+        """The share that keeps to a budget; None without a budget."""
+        return None if budget_ns is None else self.count_up_to(budget_ns) / self.count
 
     def since(self, before: "Histogram") -> "Histogram":
         """What was recorded after an earlier reading."""
@@ -130,3 +138,9 @@ class MeterReaders:
 def read_meters(system: str) -> Mapping[str, RoleMeters]:
     """The meters of each role of a system, once."""
     return MeterReaders(system).read()
+
+
+def hops_of(meters: Mapping[str, RoleMeters]) -> list[tuple[str, str, Histogram]]:
+    """The role, the name and the histogram of each hop that was recorded, in the order of an order's way."""
+    found = [(role, name, one) for role, of_role in meters.items() for name, one in of_role.histograms()]
+    return sorted(found, key=lambda row: (ORDER[row[1]], row[0]))

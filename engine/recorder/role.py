@@ -165,7 +165,7 @@ def lanes_in(system: str, table: Recorder) -> Mapping[str, tuple[Lane, str]]:
     return {
         f"{name}.{owner}" if owner else name: (BY_NAME[name], owner)
         for name, _, owner in names
-        if name in BY_NAME and BY_NAME[name].kind != "words" and (not table.lanes or name in table.lanes)
+        if name in BY_NAME and BY_NAME[name].keeps_records and (not table.lanes or name in table.lanes)
     }
 
 

@@ -3,20 +3,18 @@
 import time
 from collections.abc import Iterator, Mapping
 
-from engine.meters.table import HOPS
-from engine.model.fixed import to_text
 from engine.model.monitored import LIMITS, exceeded
-from engine.model.refusals import refusal_text
-from engine.model.text import shown, word
-from engine.model.words import AlarmReason, FlattenState, HaltReason, OrderState, RoleState
+from engine.model.text import word
+from engine.model.words import OrderState, RoleState
 from engine.monitor.figures import Figures
-from engine.monitor.meters import RoleMeters
+from engine.monitor.halts import halts_of
+from engine.monitor.meters import SHARES, RoleMeters, hops_of
 from engine.monitor.summary import summary
-from engine.view.screen import age_text, clock_text, side_text, title_of
+from engine.monitor.texts import price_text, size_text, title_of
+from engine.view.screen import age_text, clock_text, order_texts, side_text
 
 Columns = tuple[str, ...]
 Rows = Iterator[tuple[str, ...]]
-SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)
 MIB = 1 << 20
 
 
@@ -43,20 +41,15 @@ def orders(figures: Figures) -> tuple[Columns, Rows]:
 def _orders(figures: Figures) -> Rows:
     known, now_ns = figures.instruments(), time.time_ns()
     for row in reversed(figures.open_orders.values()):
-        one = known.get(row.instrument)
-        decimals = (one.size_decimals, one.price_decimals) if one is not None else (0, 0)
-        yield (
-            "order", figures.names.strategy(row.strategy), title_of(known, row.instrument), side_text(row.side),
-            to_text(row.size, decimals[0]), to_text(row.filled, decimals[0]), to_text(row.price, decimals[1]),
-            word(OrderState, row.state).lower(), age_text(now_ns - row.intent_ns) if row.intent_ns else "-",
-        )  # fmt: skip
+        strategy = figures.names.strategy(row.strategy)
+        age = age_text(now_ns - row.intent_ns) if row.intent_ns else "-"
+        yield "order", strategy, *order_texts(row, known), word(OrderState, row.state).lower(), age
     for row in reversed(figures.recent):
-        one = known.get(row.instrument)
-        decimals = (one.size_decimals, one.price_decimals) if one is not None else (0, 0)
+        size = size_text(known, row.instrument, row.size)
         yield (
             "fill", figures.names.strategy(row.strategy), title_of(known, row.instrument), side_text(row.side),
-            to_text(row.size, decimals[0]), to_text(row.size, decimals[0]), to_text(row.price, decimals[1]),
-            "maker" if row.maker else "taker", age_text(now_ns - row.receive_ns),
+            size, size, price_text(known, row.instrument, row.price), "maker" if row.maker else "taker",
+            age_text(now_ns - row.receive_ns),
         )  # fmt: skip
 
 
@@ -85,14 +78,12 @@ def hops(meters: Mapping[str, RoleMeters], budgets: Mapping[str, int]) -> tuple[
 
 
 def _hops(meters: Mapping[str, RoleMeters], budgets: Mapping[str, int]) -> Rows:
-    order = [one.name for one in HOPS]
-    every = [(role, name, found) for role, one in meters.items() for name, found in one.histograms()]
-    for role, name, found in sorted(every, key=lambda row: (order.index(row[1]), row[0])):
+    for role, name, found in hops_of(meters):
         budget = budgets.get(name)
+        within = found.share_within(budget)
         yield (
             name, role, f"{found.count:,}", *(_micro(found.quantile(share)) for share in SHARES),
-            _micro(found.largest_ns), _micro(budget),
-            "-" if budget is None else f"{found.count_up_to(budget) / found.count:.1%}",
+            _micro(found.largest_ns), _micro(budget), "-" if within is None else f"{within:.1%}",
         )  # fmt: skip
 
 
@@ -103,32 +94,9 @@ def limits(figures: Figures) -> tuple[Columns, Rows]:
 
 def _limits(figures: Figures) -> Rows:
     names = figures.names
-    for row in figures.cells("halt"):
-        if row.halted:
-            yield (
-                "system",
-                "halted",
-                word(HaltReason, row.reason).lower(),
-                clock_text(row.since_ns),
-                "engine-ctl resume",
-            )
-    for role in figures.executions():
-        gate = figures.gate(role)
-        if gate is not None and gate.exits_only:
-            yield role, "exits only", refusal_text(gate.exits_only), "-", "the end of that cause"
-    known = figures.instruments()
-    for row in figures.cells("scope_halts"):
-        if row.since_ns:
-            scope = names.strategy(row.strategy) if row.strategy else (
-                title_of(known, row.instrument) if row.instrument else f"account {names.account(row.account)}"
-            )  # fmt: skip
-            text = shown(row.text) or word(FlattenState, row.state).lower()
-            why = f"{word(HaltReason, row.reason).lower()}: {text}"
-            yield scope, "halted", why, clock_text(row.since_ns), "engine-ctl resume of this scope"
-    for row in figures.cells("instrument_halts"):
-        if row.reason:
-            why = f"{word(AlarmReason, row.reason).lower()}: {shown(row.text)}"
-            yield title_of(known, row.instrument), "halted", why, clock_text(row.since_ns), "engine-ctl resume"
+    for one in halts_of(figures):
+        why = f"{one.reason}: {one.text}" if one.text else one.reason
+        yield one.scope, one.state, why, clock_text(one.since_ns), one.ended_by
     for row in figures.cells("monitored_account"):
         over = ", ".join(LIMITS[name] for name in exceeded(row))
         yield (

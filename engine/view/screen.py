@@ -36,6 +36,7 @@ from engine.model.words import BookState, HaltReason, OrderState, ParentStatus, 
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
 from engine.monitor.summary import summary
+from engine.monitor.texts import price_text, size_text, title_of
 
 LATE_NS = 500_000_000
 SECOND_NS = 1_000_000_000
@@ -296,7 +297,8 @@ def _add_family(
     begun_ns = parent.intent_ns if routed else min((row.intent_ns for row in children), default=0)
     section.rows.append((
         figures.names.strategy(parent.strategy), title_of(known, parent.instrument), side_text(parent.side),
-        _size(known, parent), _filled(known, parent), _limit(known, parent), _work(figures, parent.intent_id),
+        size_text(known, parent.instrument, parent.size), size_text(known, parent.instrument, parent.filled),
+        _limit(known, parent), _work(figures, parent.intent_id),
         age_text(time.time_ns() - begun_ns) if begun_ns else "-",
     ))  # fmt: skip
     section.rows += [
@@ -316,10 +318,15 @@ def _work(figures: Figures, intent: int) -> str:
 
 
 def _order_row(row: OrderRow, known: dict[int, Instrument], title: str) -> tuple[str, ...]:
-    return (
-        title, title_of(known, row.instrument), side_text(row.side), _size(known, row), _filled(known, row),
-        _price(known, row), word(OrderState, row.state).lower(), age_text(time.time_ns() - row.intent_ns),
-    )  # fmt: skip
+    age = age_text(time.time_ns() - row.intent_ns)
+    return title, *order_texts(row, known), word(OrderState, row.state).lower(), age
+
+
+def order_texts(row: OrderRow, known: dict[int, Instrument]) -> tuple[str, ...]:
+    """An order's instrument, side, size, what is filled, and price."""
+    of = row.instrument
+    size, filled = size_text(known, of, row.size), size_text(known, of, row.filled)
+    return title_of(known, of), side_text(row.side), size, filled, price_text(known, of, row.price)
 
 
 def _fills(figures: Figures, known: dict[int, Instrument]) -> Section:
@@ -328,7 +335,8 @@ def _fills(figures: Figures, known: dict[int, Instrument]) -> Section:
     for row in reversed(figures.recent):
         section.rows.append((
             clock_text(row.venue_ns or row.receive_ns), _owner(figures, row),
-            title_of(known, row.instrument), side_text(row.side), _size(known, row), _price(known, row),
+            title_of(known, row.instrument), side_text(row.side), size_text(known, row.instrument, row.size),
+            price_text(known, row.instrument, row.price),
             "maker" if row.maker else "taker",
         ))  # fmt: skip
     return section
@@ -340,35 +348,8 @@ def _owner(figures: Figures, row: OrderRow | FillRow | PositionRow) -> str:
     return f"{strategy} @ {figures.names.account(row.account)}" if len(figures.names.accounts) > 1 else strategy
 
 
-def _size(known: dict[int, Instrument], row: OrderRow | ParentRow | FillRow) -> str:
-    one = known.get(row.instrument)
-    return str(row.size) if one is None else to_text(row.size, one.size_decimals)
-
-
-def _filled(known: dict[int, Instrument], row: OrderRow | ParentRow) -> str:
-    one = known.get(row.instrument)
-    return str(row.filled) if one is None else to_text(row.filled, one.size_decimals)
-
-
-def _price(known: dict[int, Instrument], row: OrderRow | FillRow) -> str:
-    return _price_text(known, row.instrument, row.price)
-
-
 def _limit(known: dict[int, Instrument], row: ParentRow | OrderRow) -> str:
-    return _price_text(known, row.instrument, row.limit_price) if row.limit_price else "no limit"
-
-
-def _price_text(known: dict[int, Instrument], instrument: int, price: int) -> str:
-    return to_text(price, known[instrument].price_decimals) if instrument in known else str(price)
-
-
-def title_of(known: dict[int, Instrument], instrument: int) -> str:
-    """An instrument's symbol, with its venue if two venues have the symbol; its id until the feed publishes it."""
-    if instrument not in known:
-        return str(instrument)
-    symbol = known[instrument].symbol
-    twins = [one for one in known.values() if one.symbol == symbol]
-    return f"{known[instrument].venue}:{symbol}" if len(twins) > 1 else symbol
+    return price_text(known, row.instrument, row.limit_price) if row.limit_price else "no limit"
 
 
 def side_text(side: int) -> str:

@@ -13,6 +13,7 @@ The line at the top has the age of what is shown; a page whose source is older t
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
@@ -20,6 +21,7 @@ from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Input, Label, Static, TabbedContent, TabPane
 
@@ -108,6 +110,11 @@ class Top(App[None]):
             self._error = ""
         except (OSError, ValueError) as error:  # lanes that are being removed
             self._error = str(error)
+        with suppress(NoMatches):  # when the program ends, its widgets are removed one by one
+            self._draw()
+
+    def _draw(self) -> None:
+        """Draw the page that is open."""
         age_ns = pages.age_ns(self.figures)
         page = self.query_one(TabbedContent).active
         self.query_one("#head", Static).update(self._head(age_ns))

@@ -11,16 +11,11 @@ from libc.stdint cimport int64_t
 from engine.feed.books.connection_sequence cimport IN_ORDER, LOST, RESTARTED, ConnectionSequence
 from engine.feed.books.outbox cimport Outbox
 from engine.feed.books.track cimport GAP_HELD, MADE_SUSPECT, Track
-from engine.meters.current cimport count_up, observe_ns, sy_meter_clock
+from engine.meters.current cimport CLOCK_OFFSET, TIMED, count_up, observe_ns, sy_meter_clock
 from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
 
-from engine import clock
 from engine.meters.table import place_of
 
-cdef enum:
-    TIMED = 4  # one frame in so many is timed
-
-cdef int64_t CLOCK_OFFSET = clock.offset_ns()
 cdef Py_ssize_t DECODE = place_of("decode")
 cdef Py_ssize_t BOOK = place_of("book")
 cdef Py_ssize_t PUBLISH = place_of("publish")

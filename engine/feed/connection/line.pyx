@@ -15,14 +15,13 @@ A line keeps what it does not handle itself: frames without market data (`rest`)
 
 from engine.feed.books.connection_sequence cimport ConnectionSequence
 from engine.feed.books.pipeline cimport Pipeline
-from engine.meters.current cimport observe_ns, sy_meter_clock
+from engine.meters.current cimport TIMED, observe_ns, sy_meter_clock
 from libc.stdint cimport int64_t
 
 from engine.meters.table import place_of
 
 cdef enum:
     STEP_BYTES = 1 << 18  # about 25 000 levels; a socket that is read in time holds at most a quarter of it
-    TIMED = 4  # one read in so many is timed
 
 cdef Py_ssize_t RECEIVE = place_of("receive")
 

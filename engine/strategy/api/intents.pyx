@@ -11,7 +11,7 @@ ledger is read. If a lane is full, `submit` gives None for its instruments from 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from engine.meters.current cimport count_up, observe_ns, sy_meter_clock
+from engine.meters.current cimport CLOCK_OFFSET, count_up, observe_ns, sy_meter_clock
 from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport Intent
 from engine.model.words cimport INTENT_CANCEL_ALL, INTENT_PLACE
@@ -19,13 +19,11 @@ from engine.strategy.role.counts cimport Counts
 from engine.strategy.api.intent_api cimport IntentSink, IntentApi
 from shm.protocol cimport sy_begin, sy_publish, sy_has_room, sy_slot, writer_of
 
-from engine import clock
 from engine.meters import table
 from engine.model import algorithms
 from engine.model.records import INTENT
 
 INTENT_ROW = INTENT.row
-cdef int64_t CLOCK_OFFSET = clock.offset_ns()
 cdef Py_ssize_t INTENTS = table.place_of("intents")
 cdef Py_ssize_t INTENT_HOP = table.place_of("intent")
 cdef int ROUTE = algorithms.ROUTE

@@ -37,7 +37,7 @@ is called. The log has the reason, at most once a minute for each, also when a h
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from engine.meters.current cimport count_up, observe_ns, sy_meter_clock
+from engine.meters.current cimport CLOCK_OFFSET, TIMED, count_up, observe_ns, sy_meter_clock
 from engine.model.records cimport Tick
 from engine.strategy.api.book cimport Book
 from engine.strategy.role.counts cimport Counts
@@ -62,7 +62,6 @@ from engine.strategy.api.intent_api cimport IntentApi
 
 import time
 
-from engine import clock
 from engine.meters.table import place_of
 from engine.model.intent_id import ROUTED
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
@@ -93,10 +92,6 @@ cdef enum:  # which halts are in force: each ends by its own RESUME
     SYSTEM_HALT = 1
     OWN_HALT = 2
 
-cdef enum:
-    TIMED = 4  # one call of `on_book` in so many is timed
-
-cdef int64_t CLOCK_OFFSET = clock.offset_ns()
 cdef Py_ssize_t DELIVER = place_of("deliver")
 cdef Py_ssize_t STRATEGY = place_of("strategy")
 cdef Py_ssize_t BOOK_CALLS = place_of("books")

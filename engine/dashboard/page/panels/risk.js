@@ -12,7 +12,7 @@ export class Risk extends Panel {
     this.halts = new Table([
       { name: "Halted", text: true, value: (row) => row.scope },
       { name: "Since", text: true, value: (row) => clock(row.sinceMs) },
-      { name: "Why", text: true, value: (row) => row.text || words(row.reason), class: () => "bad wrap" },
+      { name: "Why", text: true, value: (row) => [words(row.reason), row.text].filter(Boolean).join(": "), class: () => "bad wrap" },
     ], { label: "Halts and breakers", empty: "No halt, no breaker has tripped" });
     this.limits = new Table([
       { name: "Limit", text: true, value: (row) => row.name },
