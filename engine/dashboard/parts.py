@@ -79,6 +79,7 @@ class Parts:
             "limits": list(self._limits()),
             "alerts": list(self._episodes()),
             "parameters": list(self._parameters()),
+            "beliefs": list(self._beliefs()),
             "clock": now_ns // 1_000_000_000,
         }
 
@@ -234,6 +235,18 @@ class Parts:
             yield {
                 name: one[name]
                 for name in ("cause", "subject", "severity", "what", "to_do", "first_ns", "last_ns", "count", "present")
+            }
+
+    def _beliefs(self) -> Iterator[dict[str, Any]]:
+        """What each strategy with models last published."""
+        for strategy, row in self.figures.owned_cells("beliefs"):
+            weights = dict(zip(filter(None, shown(row.names).split(",")), row.weights, strict=False))
+            yield {
+                "strategy": strategy,
+                "time_ms": row.now_ns / 1e6,
+                **{name: _number(getattr(row, name)) for name in ("probability", "confidence", "exposure")},
+                "regime": shown(row.regime),
+                "weights": {name: _number(weight) for name, weight in weights.items()},
             }
 
     def _parameters(self) -> Iterator[dict[str, Any]]:

@@ -342,6 +342,7 @@ LANES = (
         reserve=4,
     ),
     Lane("states", records.STATE, "cells", STRATEGY, (LOOKERS,), wake="never", each=STRATEGY),
+    Lane("beliefs", records.BELIEF, "cells", STRATEGY, (LOOKERS,), wake="never", each=STRATEGY),
     Lane("parameters", records.SETTINGS, "cells", STRATEGY, (SUPERVISOR, LOOKERS), wake="never", each=STRATEGY),
     Lane(
         "limits", records.SETTINGS, "cells", EXECUTION, (SUPERVISOR, LOOKERS), count=257, wake="never", each=EXECUTION

@@ -283,6 +283,18 @@ if TYPE_CHECKING:
         refused: int
         error: bytes
 
+    class BeliefRow(NamedTuple):
+        """A row of BELIEF."""
+
+        now_ns: int
+        probability: float
+        confidence: float
+        exposure: float
+        weights: tuple[float, ...]
+        regime: bytes
+        names: bytes
+        spare: tuple[int, ...] = (0, 0, 0, 0, 0)
+
     class StateRow(NamedTuple):
         """A row of STATE."""
 
@@ -849,6 +861,7 @@ else:
     HeartbeatRow = records.HEARTBEAT.row
     CommandRow = records.COMMAND.row
     SettingsRow = records.SETTINGS.row
+    BeliefRow = records.BELIEF.row
     StateRow = records.STATE.row
     HaltRow = records.HALT.row
     GateRow = records.GATE.row

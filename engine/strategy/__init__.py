@@ -25,7 +25,7 @@ from engine.strategy.api.book import Book
 from engine.strategy.api.ledger import Order
 from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
 from engine.strategy.api.schedule import at, every, session
-from engine.strategy.api.sizing import fixed_fraction, kelly, value_at_risk_capped, volatility_scaled
+from engine.strategy.api.sizing import exposed, fixed_fraction, kelly, value_at_risk_capped, volatility_scaled
 from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
 from engine.strategy.api.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from engine.strategy.inputs import (
@@ -76,6 +76,7 @@ __all__ = [
     "checked_parameters",
     "ema",
     "every",
+    "exposed",
     "fixed_fraction",
     "kelly",
     "macd",

@@ -109,6 +109,11 @@ class Harness:
         self._accept()
         return intents
 
+    @property
+    def belief(self) -> Any:
+        """What the strategy last published by `publish_belief`, as a row of the record `belief`; None: nothing."""
+        return self._system.cells[full_name(lane_of("beliefs"), NAME)].read(0)
+
     def _order(self, intent: Any, state: int, filled: int = 0) -> None:
         """Publish a state of the order of an intent."""
         self._publish(

@@ -17,7 +17,8 @@ PICTURE = (Path(__file__).resolve().parents[2] / "ARCHITECTURE.md").read_text()
 SIZES = {
     "tick": 64, "level": 64, "print": 64, "book_top": 448, "intent": 128, "verdict": 64, "order": 288, "fill": 192,
     "parent": 192,
-    "position": 256, "step": 192, "heartbeat": 64, "command": 1024, "settings": 256, "state": 16_384, "halt": 64,
+    "position": 256, "step": 192, "heartbeat": 64, "command": 1024, "settings": 256, "state": 16_384, "belief": 320,
+    "halt": 64,
     "gate": 64,
     "cancelling": 256, "listed": 128,
     "mode": 64, "supervision": 128, "accepted": 64, "budget": 64, "budgeted": 64,

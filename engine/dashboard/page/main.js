@@ -9,6 +9,7 @@ import { followSystem, switchTheme } from "./core/theme.js";
 import { Controls } from "./controls.js";
 import { Header } from "./header.js";
 import { Keys } from "./keys.js";
+import { Beliefs } from "./panels/beliefs.js";
 import { Chart } from "./panels/chart.js";
 import { Equity } from "./panels/equity.js";
 import { Alerts, Journal } from "./panels/events.js";
@@ -34,7 +35,7 @@ const controls = new Controls(state, (command) => connection.send(command));
 const header = new Header();
 export const panels = [
   new Instruments(selection), new Ladder(selection), new Chart(selection), new Positions(), new Equity(),
-  new Orders(controls), new Fills(), new Flow(), new Latency(), new Risk(), new Alerts(), new Parameters(controls), new Journal(),
+  new Orders(controls), new Fills(), new Flow(), new Latency(), new Risk(), new Beliefs(), new Alerts(), new Parameters(controls), new Journal(),
 ];
 
 const show = (view) => {

@@ -31,6 +31,9 @@ from engine.model.records.market import (
     TICK_TAIL,
 )
 from engine.model.records.operating import (
+    BELIEF,
+    BELIEF_NAMES,
+    BELIEF_WEIGHTS,
     CANCELLING,
     COMMAND,
     GATE,
@@ -71,6 +74,9 @@ __all__ = [
     "ACCEPTED",
     "ACCOUNT_BALANCE",
     "ALGORITHM_STATE",
+    "BELIEF",
+    "BELIEF_NAMES",
+    "BELIEF_WEIGHTS",
     "BOOK_DEPTH",
     "BOOK_TOP",
     "BUDGET",
@@ -136,6 +142,7 @@ RECORDS = (
     HEARTBEAT,
     COMMAND,
     SETTINGS,
+    BELIEF,
     STATE,
     HALT,
     GATE,

@@ -8,6 +8,7 @@ from shm.record import Record
 
 if TYPE_CHECKING:
     from engine.model.rows import (
+        BeliefRow,
         CancellingRow,
         CommandRow,
         GateRow,
@@ -104,6 +105,22 @@ STATE: "Record[StateRow]" = Record(
         "lane_count": "u8",  # of `cursors`
         "cursors": f"{STATE_CURSORS}u8",  # of the strategy's verdicts, orders and fills: the state includes them so far
         "data": f"S{STATE_BYTES}",  # what the strategy's `save` returned, as MessagePack
+    },
+)
+
+BELIEF_NAMES, BELIEF_WEIGHTS = 160, 8
+BELIEF: "Record[BeliefRow]" = Record(
+    "belief",
+    320,
+    {
+        "now_ns": "i8",  # of the step in which the strategy published it; 0: never
+        "probability": "f8",  # NaN: no opinion
+        "confidence": "f8",
+        "exposure": "f8",  # 0 to 1: the part of its size that it trades
+        "weights": f"{BELIEF_WEIGHTS}f8",  # of the experts in `names`
+        "regime": "S24",
+        "names": f"S{BELIEF_NAMES}",  # of the experts, separated by commas
+        "spare": "5u8",
     },
 )
 

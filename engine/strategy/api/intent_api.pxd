@@ -17,6 +17,7 @@ cdef class IntentApi:
     cdef IntentSink sink
     cdef object ledger
     cdef bint plain
+    cdef tuple belief  # what the strategy published in this step, and the regime; None: nothing
 
     cdef object submit_order(self, Intent *intent, int64_t side, int64_t size, int64_t price)
     cdef object order_of(self, object intent_id)

@@ -1,6 +1,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from engine.learning import Belief
 from engine.model.group import Group
 from engine.model.instrument import Instrument
 from engine.strategy.api.book import Book
@@ -28,6 +29,7 @@ class IntentApi:
     parameters: Any
     def __new__(cls, instruments: tuple[Instrument, ...] = (), parameters: Any = None) -> Self: ...
     def bind(self, sink: IntentSink | None, ledger: Ledger) -> None: ...
+    def publish_belief(self, belief: Belief, regime: str = "") -> None: ...
     def place(
         self,
         instrument: Instrument,

@@ -18,6 +18,7 @@ from engine.model.words cimport (
     TIME_IN_FORCE_IOC,
 )
 
+from engine.learning import Belief
 from engine.model import algorithms, records
 from engine.model.instrument import Instrument
 from engine.model.words import IntentFlag, OrderType, TimeInForce
@@ -144,6 +145,15 @@ cdef class IntentApi:
     def bind(self, IntentSink sink, ledger not None):
         """Tie the strategy to its sink, or to none yet; the role's business."""
         self.sink, self.ledger = sink, ledger
+
+    def publish_belief(self, belief, str regime=""):
+        """Show what the strategy believes, and the regime, on the page and in the lane BELIEFS; the last call counts.
+
+        It changes no order: multiply a size by `belief.exposure` before it is placed (see `exposed`).
+        """
+        if not isinstance(belief, Belief):
+            raise TypeError(f"publish_belief: expected a Belief of engine.learning, was {belief!r}")
+        self.belief = (belief, regime)
 
     def place(
         self, instrument, side, size, price, *, order_type=1, time_in_force=1, ttl_ns=500000000, timeout_ns=0,

@@ -5,6 +5,7 @@
                            p: the share of the trades that won, b: the mean win / the mean loss
     volatility_scaled      capital * min(most, target / the standard deviation of the returns) / price
     value_at_risk_capped   min(size, capital * most / (q * price)), q: the loss that at most 5 % of the returns exceed
+    exposed                size * exposure, of a model that knows how far to trust itself
 
 Capital is in the quote asset; it and the shares are decimal text or a Decimal. A share that is out of its bounds is a
 ValueError. What only the market or the past can give may be missing: without a price, capital, enough data, or with a
@@ -71,6 +72,15 @@ def value_at_risk_capped(
     loss = exceeded_by_few([-side * _exact(one) for one in returns])
     allowed = _size(instrument, capital, top / loss, price) if loss > 0 else size
     return size_down(instrument, min(size, allowed))
+
+
+def exposed(instrument: Instrument, size: int, exposure: float) -> int:
+    """The part of a size that an exposure from 0 to 1 allows; 0 where the exposure is unknown."""
+    if math.isnan(exposure) or size <= 0:
+        return 0
+    if not 0 <= exposure <= 1:
+        raise ValueError(f"exposure: expected a number from 0 to 1, was {exposure!r}")
+    return size_down(instrument, math.floor(size * Fraction(exposure)))
 
 
 def _size(instrument: Instrument, capital: Amount, fraction: Fraction, price: int) -> int:

@@ -77,6 +77,7 @@ class StrategyLanes:
     opportunities: RingReader | None = None
     accepted: tuple[Callable[[], Any], ...] = ()
     parameters: CellWriter | None = None  # confirms what an operator has set; None in a replay
+    beliefs: CellWriter | None = None  # what it believes, for lookers; None in a replay
     states: Any = None  # the cell of what the strategy has saved: its writer reads it too, at its start
 
     @property
@@ -89,7 +90,7 @@ class StrategyLanes:
         for lane in self.intents:
             lane.close()
         self.steps.close()
-        for cells in (self.parameters, self.states):
+        for cells in (self.parameters, self.beliefs, self.states):
             if cells is not None:
                 cells.close()
 
@@ -126,5 +127,6 @@ def open_strategy_lanes(lanes: Lanes, accepted_index: int, reads: Sequence[str] 
         steps=lanes.ring_writer("steps"),
         accepted=tuple(partial(cells.read, accepted_index) for cells in accepted),
         parameters=lanes.cell_writer("parameters"),
+        beliefs=lanes.cell_writer("beliefs"),
         states=lanes.cell_writer("states"),
     )

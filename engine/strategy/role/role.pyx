@@ -70,6 +70,7 @@ from engine.strategy.role.described import described
 from engine.strategy.role.aggregates import Aggregates
 from engine.strategy.api.declared import check_timer
 from engine.strategy.role.lane_inputs import READ_LIMIT
+from engine.strategy.role.beliefs import write_belief
 from engine.strategy.role.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions, recover_routed
@@ -593,6 +594,9 @@ cdef class StrategyRole:
         if self.api.withheld:
             self.withheld.no_new_orders(now_ns, self.api.withheld, halted=bool(self.api.halted))
             self.api.withheld = 0
+        if self.api.belief is not None:
+            write_belief(self.lanes.beliefs, now_ns, *self.api.belief)
+            self.api.belief = None
         self.steps.write(now_ns, work, marks)
         self.counts.steps += 1
         if self.saved is not None and self.phase == RUNNING:

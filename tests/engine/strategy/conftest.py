@@ -257,6 +257,7 @@ LANES = (
     "orders",
     "fills",
     "positions",
+    "beliefs",
     "parameters",
     "states",
     "commands",

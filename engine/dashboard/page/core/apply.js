@@ -96,6 +96,8 @@ export class Apply {
     this.state.alerts = value.map((one) => ({ ms: one.last_ns / MS, severity: one.severity.toUpperCase(), text: `${one.cause} ${one.subject}: ${one.what}${one.count > 1 ? ` (${one.count} times)` : ""}${one.present ? "" : " — over"}` })).sort((one, two) => one.ms - two.ms);
   }
 
+  _beliefs(value) { this.state.beliefs = value; }
+
   _parameters(value) { this.state.parameters = value; }
 
   book(view) {

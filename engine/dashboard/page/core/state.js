@@ -26,7 +26,7 @@ export class State {
     this.system = { name: "", mode: null, halted: null, rights: "look", roles: [], executions: [], feeds: [] };
     this.account = {};
     [this.instruments, this.books, this.orders, this.prices, this.venues, this.roles] = Array.from({ length: 6 }, () => new Map());
-    [this.fills, this.positions, this.latency, this.halts, this.limits, this.alerts, this.journal, this.parameters] = Array.from({ length: 8 }, () => []);
+    [this.fills, this.positions, this.latency, this.halts, this.limits, this.alerts, this.journal, this.parameters, this.beliefs] = Array.from({ length: 9 }, () => []);
     this.lanes = new Map();
     this.equity = new Series();
     this.latencyCount = 0;

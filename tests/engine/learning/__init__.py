@@ -1,0 +1,1 @@
+"""Online learning: experts, failures, ensembles, regimes."""
