@@ -1,4 +1,4 @@
-"""Labels, purged validation and scaling for models that learn from history.
+"""Labels, purged validation, scaling and training: from recorded prints to a candidate model and its report.
 
-The first rows that a split, a label or a scale must not see are the ones it would gain from; docs/research/training.md.
+python -m research.train CONFIG.toml       docs/research/training.md has the keys
 """
