@@ -16,6 +16,7 @@ FLAGS = ["-std=gnu11", "-O3", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Wno-
 if SANITIZE:
     FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g", "-O1", "-fno-sanitize-recover=undefined"]
 CORES = os.cpu_count() or 1
+HEADERS = ("shm", "engine/execution/journal", "engine/inference")
 LINK = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
 
 
@@ -24,10 +25,8 @@ def extension(source: Path) -> Extension:
     return Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
-        include_dirs=["shm", "engine/execution/journal", np.get_include()],
-        depends=[
-            str(header) for place in ("shm", "engine/execution/journal") for header in sorted(Path(place).glob("*.h"))
-        ],
+        include_dirs=[*HEADERS, np.get_include()],
+        depends=[str(header) for place in HEADERS for header in sorted(Path(place).glob("*.h"))],
         extra_compile_args=FLAGS,
         extra_link_args=LINK,
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],

@@ -65,11 +65,16 @@ def run_client(dashboard: int, metrics: int, pages: int) -> None:
     """The client process: holds pages that show each message at once, and scrapes."""
     import aiohttp
 
+    from engine.dashboard.server import SHOWN, SHOWN_EACH
+
     async def hold(session: aiohttp.ClientSession) -> None:
         url = f"http://127.0.0.1:{dashboard}"
         async with session.ws_connect(f"{url}/stream", origin=url, max_msg_size=0) as socket:
+            received = 0
             async for _ in socket:
-                await socket.send_str("shown")
+                received += 1
+                if received % SHOWN_EACH == 0:
+                    await socket.send_str(SHOWN)
 
     async def scrape(session: aiohttp.ClientSession) -> None:
         while True:

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from engine.alerts.message import Message
 from engine.alerts.outbox import Outcome
-from engine.alerts.targets.http import Caller, checked_url, place_of
-from engine.alerts.targets.target import Target, TargetOptions, Text
+from engine.alerts.targets.target import Target, TargetOptions, Text, outcome_of
+from engine.caller import Caller, checked_url, place_of
 from engine.config.secret import revealed
 
 NAME = "(heartbeat)"  # no target can be called so
@@ -47,4 +47,4 @@ class Heartbeat(Target):
         """Make one GET; the message is not sent."""
         del message
         (url,) = self.secrets()
-        return self._caller.request("GET", url).outcome(place_of(checked_url(url)))
+        return outcome_of(self._caller.request("GET", url), place_of(checked_url(url)))

@@ -21,7 +21,7 @@ from engine.config.check import HISTORIES, check
 from engine.config.nearest import unknown_key
 from engine.config.overrides import error_text, find, override, source_text
 from engine.config.secret import Secret, load_env_file
-from engine.config.tables import RECORDER, SECRET_KEYS, Config, ConfigError
+from engine.config.tables import RECORDER, SECRET_KEYS, Config, ConfigError, Metrics
 
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
@@ -81,11 +81,22 @@ def expand(config: Config) -> Config:
     def fill(text: str) -> str:
         return functools.reduce(lambda filled, mark: filled.replace(mark, marks[mark]), marks, text)
 
-    def fill_secret(secret: Secret | None) -> Secret | None:
-        return Secret(file=fill(secret.file)) if secret is not None and secret.file else secret
+    def fill_secret(secret: Any) -> Any:
+        return Secret(file=fill(secret.file)) if isinstance(secret, Secret) and secret.file else secret
+
+    def with_token(table: Any) -> Any:
+        return table and msgspec.structs.replace(table, token=fill_secret(table.token))
+
+    def with_headers(table: Metrics | None) -> Metrics | None:
+        if table is None or table.otlp is None:
+            return table
+        headers = {name: fill_secret(value) for name, value in table.otlp.headers.items()}
+        return msgspec.structs.replace(table, otlp=msgspec.structs.replace(table.otlp, headers=headers))
 
     return msgspec.structs.replace(
         config,
+        metrics=with_headers(with_token(config.metrics)),
+        dashboard=with_token(config.dashboard),
         venues=tuple(
             msgspec.structs.replace(venue, **{key: fill_secret(getattr(venue, key)) for key in SECRET_KEYS})
             for venue in config.venues

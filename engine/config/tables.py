@@ -341,6 +341,14 @@ class Latency(Table, frozen=True, kw_only=True):
     budgets: dict[str, Annotated[float, msgspec.Meta(gt=0, le=1e9)]] = msgspec.field(default_factory=BUDGETS_US.copy)
 
 
+class Otlp(Table, frozen=True, kw_only=True):
+    """Where the metrics are pushed by OTLP/HTTP; docs/metrics.md."""
+
+    url: Annotated[str, msgspec.Meta(min_length=1)]  # the collector's address, or the whole path
+    headers: dict[str, str | Secret] = {}
+    every_ms: Annotated[int, msgspec.Meta(ge=500, le=3_600_000)] = 10_000
+
+
 class Metrics(Table, frozen=True, kw_only=True):
     """Prometheus and health over HTTP; a file with this table has the role metrics. docs/metrics.md explains them."""
 
@@ -348,6 +356,7 @@ class Metrics(Table, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9464  # 0: any free one; the log names it
     token: str | Secret = ""  # what a request must carry; needed where other machines reach the address
     every_ms: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500  # from reading to reading; one of 2 s is unhealthy
+    otlp: Otlp | None = None  # also pushed to a collector
 
 
 class Dashboard(Table, frozen=True, kw_only=True):
@@ -356,6 +365,7 @@ class Dashboard(Table, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9470  # 0: any free one; the log names it
     token: str | Secret = ""  # with which a page is opened; needed where other machines reach the address
+    hosts: tuple[Annotated[str, msgspec.Meta(pattern=r"^[^\s/@]+:\d+$")], ...] = ()  # further NAME:PORT, of a proxy
     frames_per_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 20
     rights: Literal["look", "halt", "trade"] = "look"  # what a page may do: see, halt and cancel, everything
 

@@ -34,7 +34,7 @@ def build(config: "Config", name: str) -> "DashboardRole":
     hub = Hub()
     file = config.paths.run / ADDRESS
     last = table.port or _last_port(file)
-    options = revealed(table.token), config.paths.control, table.rights
+    options = revealed(table.token), config.paths.control, table.rights, table.hosts
     try:  # after a restart at any free port, the last one: the pages that are open find it again
         server = DashboardServer(hub, table.address, last, *options)
     except OSError:

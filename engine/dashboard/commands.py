@@ -4,6 +4,8 @@
 {"id": 8, "command": "cancel", "order": "<intent>"}                           right halt
 {"id": 9, "command": "flatten" | "resume", "confirm": "flatten" | "resume"}   right trade: the typed word
 {"id": 10, "command": "set", "strategy": "maker", "name": "size", "value": "0.002", "before": "0.001"}
+
+`before` is the value that the page showed: where it is another one by now, nothing is set.
 """
 
 import json
@@ -78,7 +80,9 @@ def _arguments(command: str, request: Mapping[str, Any]) -> dict[str, Any]:
         ):
             msg = "set: expected strategy, name and value as texts"
             raise ValueError(msg)
-        return {"owner": strategy, "values": {name: value}}
+        before = request.get("before")
+        expected = {name: before} if isinstance(before, str) else {}
+        return {"owner": strategy, "values": {name: value}, "expected": expected}
     return {}
 
 

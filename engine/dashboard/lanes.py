@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import shm
 from engine.lanes import LOOKERS, open_lanes
@@ -18,6 +18,7 @@ MOST = 4_096  # records of one ring in one step: the rest is read in the next on
 
 
 AT = {one.name: one.offset for one in BOOK_TOP.fields}
+Reader = TypeVar("Reader", shm.RingReader, shm.CellReader)
 NUMBER, PRICE = struct.Struct("<I"), struct.Struct("<q")
 
 
@@ -47,6 +48,7 @@ class Lanes:
         self.lost = 0  # records that were overwritten before they were read
         self.rates: dict[str, Rate] = {}
         self._rings: dict[str, shm.RingReader] = {}
+        self._of_lane: dict[str, list[shm.RingReader]] = {}
         self._books: dict[str, shm.CellReader] = {}
         self._beats: dict[str, shm.CellReader] = {}
         self._written: dict[str, list[int]] = {}
@@ -55,9 +57,8 @@ class Lanes:
     def search(self, now_ns: int) -> None:
         """Attach to new lanes, find the written books, measure the rates: some times a second, not for each frame."""
         names = [name.split(".", 1)[1] for name in shm.names(self.system)]
-        self._rings = {name: one for name, one in self._rings.items() if name in names and not one.replaced()}
-        self._books = {name: one for name, one in self._books.items() if name in names and not one.replaced()}
-        self._beats = {name: one for name, one in self._beats.items() if name in names and not one.replaced()}
+        self._rings, self._books = _kept(self._rings, names), _kept(self._books, names)
+        self._beats = _kept(self._beats, names)
         for name in names:
             lane = name.partition(".")[0]
             if lane in RATED and name not in self._rings:
@@ -67,6 +68,9 @@ class Lanes:
             if lane == "heartbeat" and name not in self._beats:
                 self._attach_cells(self._beats, name)
         self._written = {name: [at for at in range(one.count) if one.sequence(at)] for name, one in self._books.items()}
+        self._of_lane = {
+            lane: [one for name, one in self._rings.items() if name.partition(".")[0] == lane] for lane in RINGS
+        }
         self.rates = {name: self.rates.get(name, Rate()) for name in self._rings}
         for name, ring in self._rings.items():
             self.rates[name].update(ring.end, now_ns)
@@ -76,16 +80,16 @@ class Lanes:
         found = ((name.partition(".")[2], cells.read()) for name, cells in self._beats.items())
         return {role: max(0, now_ns - row.wall_ns) / 1e6 for role, row in found if row is not None}
 
-    def books(self) -> Iterator[bytes]:
-        """The books that have changed since the last call."""
+    def books(self) -> dict[tuple[str, int], bytes]:
+        """The books that have changed since the last call, by lane and cell."""
+        changed, known = {}, self._sequences
         for name, places in self._written.items():
             cells = self._books[name]
             for at in places:
-                if cells.sequence(at) == self._sequences.get((name, at)):
-                    continue
-                if (found := cells.sample(at)) is not None:
-                    self._sequences[name, at] = found[0]
-                    yield found[1]
+                place = name, at
+                if cells.sequence(at) != known.get(place) and (found := cells.sample(at)) is not None:
+                    known[place], changed[place] = found
+        return changed
 
     def feeds(self) -> dict[int, str]:
         """The feed of each written book, by instrument."""
@@ -97,9 +101,7 @@ class Lanes:
 
     def new(self, lane: str) -> Iterator[bytes]:
         """The records of this lane, of every owner, since the last call."""
-        for name, ring in self._rings.items():
-            if name.partition(".")[0] != lane:
-                continue
+        for ring in self._of_lane.get(lane, ()):
             for _ in range(MOST):
                 record = ring.read_bytes()
                 if record is None:
@@ -128,3 +130,8 @@ class Lanes:
             into[name] = open_lanes(self.system, LOOKERS).cell_reader(lane, of)
         except (shm.SegmentError, LaneError, OSError):
             return
+
+
+def _kept(attached: dict[str, Reader], names: list[str]) -> dict[str, Reader]:
+    """The readers whose segments still exist."""
+    return {name: one for name, one in attached.items() if name in names and not one.replaced()}

@@ -41,23 +41,31 @@ class DashboardRole:
         self._server, self._every_ns = server, every_ns
         self._number = 0
         self._next_ns = self._parts_ns = self._worth_ns = 0
+        self._due_s = 0.0  # the same as `_next_ns`, by the monotonic clock
         self._now: dict[str, object] = {}
         self._fixed = parts.fixed()
-        self._books: dict[int, bytes] = {}
+        self._books: dict[tuple[str, int], bytes] = {}
+        self._moved: dict[tuple[str, int], bytes] = {}
 
     def step(self, now_ns: int) -> int:
         """Make a frame when one is due."""
         if now_ns < self._next_ns:
             return 0
-        self._next_ns = now_ns + (self._every_ns if self._hub.clients else ALONE_NS)
-        changed = self._read_parts(now_ns) if now_ns >= self._parts_ns else {}
-        books = list(self._lanes.books())
+        pause_ns = self._every_ns if self._hub.clients else ALONE_NS
+        self._next_ns, self._due_s = now_ns + pause_ns, time.monotonic() + pause_ns / 1e9
+        slow = now_ns >= self._parts_ns
+        changed = self._read_parts(now_ns) if slow else {}
+        books = self._lanes.books()
+        self._books |= books
+        self._moved |= books
+        if slow:
+            self._keep_prices(now_ns)
         orders, fills, journal = (list(self._lanes.new(lane)) for lane in ("orders", "fills", "journal"))
-        worth = self._keep(now_ns, books, orders, fills, journal)
+        worth = self._keep(now_ns, orders, fills, journal)
         self._number += 1
         sections = [
             (SectionKind.PARTS, encode_parts({"ages": self._lanes.ages(now_ns), **changed})),
-            (SectionKind.BOOKS, encode_records(books)),
+            (SectionKind.BOOKS, encode_records(list(books.values()))),
             (SectionKind.ORDERS, encode_records(orders)),
             (SectionKind.FILLS, encode_records(fills)),
             (SectionKind.JOURNAL, encode_records(journal)),
@@ -76,15 +84,15 @@ class DashboardRole:
         self._now = found
         return changed
 
-    def _keep(
-        self, now_ns: int, books: list[bytes], orders: list[bytes], fills: list[bytes], journal: list[bytes]
-    ) -> bytes:
-        """Add what was read to the history."""
-        for record in books:
-            top = top_of(record)
-            self._books[top.instrument] = record
+    def _keep_prices(self, now_ns: int) -> None:
+        """Add the good books that have changed since the last time to the history."""
+        for top in map(top_of, self._moved.values()):
             if top.good:
                 self._history.add_price(top.instrument, now_ns, top.bid, top.ask)
+        self._moved.clear()
+
+    def _keep(self, now_ns: int, orders: list[bytes], fills: list[bytes], journal: list[bytes]) -> bytes:
+        """Add what was read to the history."""
         for record in orders:
             self._history.add_order(record)
         self._history.fills.extend(fills)
@@ -122,7 +130,7 @@ class DashboardRole:
 
     def wait(self, timeout_ns: int) -> bool:
         """Sleep until the next frame. A reader that waits on a lane would cost its writer a system call."""
-        time.sleep(min(timeout_ns / 1e9, WAIT_S if not self._hub.clients else self._every_ns / 4e9))
+        time.sleep(max(0.0, min(timeout_ns / 1e9, WAIT_S, self._due_s - time.monotonic())))
         return True
 
     def drain(self, now_ns: int) -> bool:

@@ -10,10 +10,11 @@ further one while several are not confirmed: a slow page gets what is new in pla
 
 import asyncio
 import hmac
+import ipaddress
 import logging
 import threading
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,9 +36,10 @@ MOST_CLIENTS = 64
 COMMANDS_PER_S = 5
 WAITING = 16  # commands of a page that wait for the one before
 AHEAD = 8  # messages that a client may not have shown yet
-SHOWN = "shown"  # what a page sends after each message that it has applied
+SHOWN, SHOWN_EACH = "shown", 4  # what a page sends after each so many messages that it has applied
 BUFFER = 1 << 16  # bytes that a connection may hold unsent
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
+EVERY = ("0.0.0.0", "::")  # noqa: S104 - to compare with: the operator chooses it in [dashboard]
 COOKIE = "steelyard"
 
 logger = logging.getLogger("engine.dashboard")
@@ -53,8 +55,8 @@ class Flow:
         self._changed = asyncio.Event()
 
     def on_shown(self) -> None:
-        """The client has shown one more; a client that claims more than was sent gains nothing."""
-        self._shown = min(self._shown + 1, self.sent)
+        """The client has shown `SHOWN_EACH` more; a client that claims more than was sent gains nothing."""
+        self._shown = min(self._shown + SHOWN_EACH, self.sent)
         self._changed.set()
 
     async def room(self) -> None:
@@ -67,10 +69,12 @@ class Flow:
 class DashboardServer:
     """Listens from the beginning; it serves what the hub has."""
 
-    def __init__(self, hub: Hub, address: str, port: int, token: str, control: Path, rights: str) -> None:
-        """Listen; a port that is in use is an error that names it."""
+    def __init__(
+        self, hub: Hub, address: str, port: int, token: str, control: Path, rights: str, hosts: Sequence[str] = ()
+    ) -> None:
+        """Listen; a port that is in use is an error that names it. `hosts` are further names and ports of a proxy."""
         self._hub, self._token, self._control, self._rights = hub, token, control, rights
-        self._address = address
+        self._address, self._hosts = address, frozenset(one.lower() for one in hosts)
         self._pass = hmac.new(token.encode(), COOKIE.encode(), "sha256").hexdigest()  # the cookie: not the token itself
         self.files = _files()
         self._news: asyncio.Event
@@ -143,9 +147,17 @@ class DashboardServer:
         return response
 
     def _is_ours(self, host: str) -> bool:
-        """Whether a Host header names this server: a name that an attacker points here is another."""
+        """Whether a Host header names this server: a name that an attacker points here is another.
+
+        A server that listens on every address is also reached by any of them as a number, which no attacker can point.
+        """
+        if host.lower() in self._hosts:
+            return True
         name, _, port = host.rpartition(":")
-        return port == str(self.port) and (name in LOCAL or name.strip("[]") == self._address or bool(self._token))
+        plain = name.strip("[]")
+        return port == str(self.port) and (
+            name in LOCAL or plain == self._address or (self._address in EVERY and _is_address(plain))
+        )
 
     def _knows_token(self, request: web.Request) -> bool:
         given, held = request.query.get("token", ""), request.cookies.get(COOKIE, "")
@@ -207,6 +219,15 @@ class DashboardServer:
             if not socket.closed:
                 await socket.send_str(orjson.dumps(answer).decode())
             await asyncio.sleep(1 / COMMANDS_PER_S)
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _files() -> dict[str, tuple[str, bytes]]:

@@ -125,7 +125,7 @@ class Ensemble:
         for place, one in enumerate(self.learned.open):
             if one.time_ns == time_ns:
                 del self.learned.open[place]
-                self._learn(one, float(outcome))
+                self._apply(one, float(outcome))
                 return True
         return False
 
@@ -149,7 +149,7 @@ class Ensemble:
             self.learned.forgotten += 1
         self.learned.open.append(one)
 
-    def _learn(self, one: Open, outcome: float) -> None:
+    def _apply(self, one: Open, outcome: float) -> None:
         self.experts.update(one.predictions, outcome)
         self.learned.failures.update(one.inputs, failed=one.side != (outcome > EVEN))
         self.learned.recent = [

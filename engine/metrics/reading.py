@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from prometheus_client.core import Metric
 
@@ -9,17 +10,25 @@ import shm
 from engine.config import Config
 from engine.metrics import health, machine, meters, system, trading
 from engine.metrics.exposition import Check, Exposition
+from engine.metrics.families import counter
 from engine.metrics.scene import Scene
 from engine.monitor.figures import Figures
 from engine.monitor.meters import MeterReaders
 
 
+class Pushed(Protocol):
+    """What was sent to a collector in this life of the role."""
+
+    sent: int
+    failed: int
+
+
 class Reading:
     """Reads one system, again and again. `errors` counts the readings in which a lane could not be read."""
 
-    def __init__(self, config: Config) -> None:
-        """Begin with a system whose lanes may not exist yet."""
-        self.config, self.errors = config, 0
+    def __init__(self, config: Config, pushed: Pushed | None = None) -> None:
+        """Begin with a system whose lanes may not exist yet; `pushed` counts what was sent to a collector."""
+        self.config, self.errors, self._pushed = config, 0, pushed
         self._figures, self._meters = Figures(config.system.name), MeterReaders(config.system.name)
         self._host = machine.Machine(config)
 
@@ -39,3 +48,6 @@ class Reading:
         yield from trading.metrics_of(scene)
         yield from meters.metrics_of(scene)
         yield from self._host.metrics_of(scene)
+        if self._pushed is not None:
+            yield counter("otlp_pushes", "Readings that the collector accepted.", self._pushed.sent)
+            yield counter("otlp_failures", "Readings that the collector did not accept.", self._pushed.failed)

@@ -1,6 +1,7 @@
 """The role metrics: reads the system every `every_ms`, and gives each reading to the server, which answers from it.
 
     lanes, cells, meters, machine ─▶ Reading.read ─▶ Exposition ─▶ MetricsServer: /metrics, /healthz, /readyz
+                                                            └─▶ Pusher: OTLP, with [metrics.otlp]
 
 The role reads as a looker: nothing waits for it, and it writes no lane but its heartbeat and its own meters. An answer
 is never older than the last step; the server refuses to call the system healthy from a reading that is old.
@@ -33,12 +34,23 @@ class Serves(Protocol):
         """Stop answering."""
 
 
+class Pushes(Protocol):
+    """Sends readings to a collector."""
+
+    def offer(self, exposition: Exposition) -> None:
+        """Send this reading next."""
+
+    def close(self) -> None:
+        """Stop sending."""
+
+
 class MetricsRole:
     """Takes readings and shows them."""
 
-    def __init__(self, name: str, reading: Reads, server: Serves, every_ns: int) -> None:
+    def __init__(self, name: str, reading: Reads, server: Serves, every_ns: int, pusher: Pushes | None = None) -> None:
         """Show the first reading at the first step."""
         self.name, self._reading, self._server, self._every_ns = name, reading, server, every_ns
+        self._pusher = pusher
         self._next_ns = 0
 
     def step(self, now_ns: int) -> int:
@@ -46,7 +58,10 @@ class MetricsRole:
         if now_ns < self._next_ns:
             return 0
         self._next_ns = now_ns + self._every_ns
-        self._server.serve(self._reading.read(now_ns))
+        exposition = self._reading.read(now_ns)
+        self._server.serve(exposition)
+        if self._pusher is not None:
+            self._pusher.offer(exposition)
         return 1
 
     def lag(self) -> int:
@@ -68,5 +83,7 @@ class MetricsRole:
         return True
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop answering and sending."""
         self._server.close()
+        if self._pusher is not None:
+            self._pusher.close()

@@ -12,7 +12,6 @@ import shm
 from engine import instruments
 from engine.clock import now_ns
 from engine.lanes import LOOKERS, lane_of, open_lanes
-from engine.lanes.owners import found_owners
 from engine.model.instrument import Instrument
 from engine.model.rows import FillRow, IntentRow, OrderRow, ParentRow, VerdictRow
 from engine.model.words import DONE_STATES, FillFlag, IntentKind, OrderFlag, OrderState, ParentStatus, RoleState
@@ -93,11 +92,13 @@ class Figures:
         self.routed: dict[int, int] = {}  # by the intent of a child of the router: its parent
         self.names = Names.of(system)
         self._listed: list[str] | None = None  # the segments as the last `poll` found them; None before
+        self._known: dict[int, Instrument] | None = None  # the instruments, read once after each `poll`
+        self._parsed: dict[Any, Instrument] = {}  # by their rows, which seldom change
         self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
 
     def poll(self) -> None:
         """Read everything that was published since the last call."""
-        at_ns, self._listed = now_ns(), shm.names(self.system)
+        at_ns, self._listed, self._known = now_ns(), shm.names(self.system), None
         for lane in RATED:
             if rings := [ring for ring in self._readers(lane) if isinstance(ring, shm.RingReader)]:
                 self.rates.setdefault(lane, Rate()).update(sum(ring.end for ring in rings), at_ns)
@@ -118,12 +119,11 @@ class Figures:
 
     def executions(self) -> dict[str, RoleLife]:
         """The executions that have ever run, by role."""
-        found = found_owners(self.system, lane_of("gate"))
-        return {role: self.roles[role] for role in found if role in self.roles}
+        return {role: self.roles[role] for role in self._owners("gate") if role in self.roles}
 
     def feeds(self) -> list[str]:
         """The feeds that have ever run."""
-        return [role for role in found_owners(self.system, lane_of("ticks")) if role in self.roles]
+        return [role for role in self._owners("ticks") if role in self.roles]
 
     def gate(self, role: str) -> Any:
         """What an execution's gate refuses; None before the execution's first step."""
@@ -143,7 +143,15 @@ class Figures:
 
     def instruments(self) -> dict[int, Instrument]:
         """The instruments by id."""
-        return {row.id: instruments.from_row(row) for row in self.cells("instruments")}
+        if self._known is None or self._listed is None:
+            rows = self.cells("instruments")
+            self._parsed = {row: self._parsed.get(row) or instruments.from_row(row) for row in rows}
+            self._known = {row.id: one for row, one in self._parsed.items()}
+        return self._known
+
+    def _owners(self, lane: str) -> list[str]:
+        """The owners of the lanes of this name that exist."""
+        return [name.partition(".")[2] for name in self._names(lane)]
 
     def _names(self, lane: str) -> list[str]:
         """The names of a lane's segments in the system: one, or one for each owner."""

@@ -7,19 +7,18 @@ a time at the venue is an event of the root: its clock is not ours
 """
 
 import hashlib
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from http.client import HTTPException
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
+from engine.caller import Caller, place_of, split_url
 from engine.monitor.journey import Point
 
-PATH, TIMEOUT_S, ANSWER_MOST = "/v1/traces", 10.0, 500
+PATH, LIMIT_S = "/v1/traces", 10.0
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
 
 
 class SendError(Exception):
@@ -65,19 +64,18 @@ def request_of(system: str, intent_id: int, points: Sequence[Point]) -> ExportTr
 
 def send(url: str, request: ExportTraceServiceRequest) -> None:
     """Post to a collector; `url` is its address, or the whole path."""
-    target = url if url.rstrip("/").endswith(PATH) else url.rstrip("/") + PATH
     try:
-        posted = urllib.request.Request(  # noqa: S310 - the operator's own collector
-            target, request.SerializeToString(), {"Content-Type": "application/x-protobuf"}
-        )
-        with urllib.request.urlopen(posted, timeout=TIMEOUT_S):  # noqa: S310
-            return
-    except urllib.error.HTTPError as error:
-        text = error.read(ANSWER_MOST).decode(errors="replace").strip()
-        msg = f"{target} answered {error.code} {error.reason}: {text}".rstrip(": ")
-        raise SendError(msg) from error
-    except (OSError, ValueError, HTTPException) as error:
-        raise SendError(f"{target}: {getattr(error, 'reason', error)}: expected an OTLP/HTTP collector") from error
+        caller = Caller(LIMIT_S, LIMIT_S, split_url)
+        answer = caller.request("POST", target_of(url, PATH), request.SerializeToString(), PROTOBUF)
+    except (OSError, ValueError) as error:
+        raise SendError(f"{error}: expected an OTLP/HTTP collector") from error
+    if not answer.good:
+        raise SendError(f"{place_of(split_url(url))} answered {answer.status}: {answer.text}")
+
+
+def target_of(url: str, path: str) -> str:
+    """The address of a collector with the path for one kind of data, which it may have already."""
+    return url if url.rstrip("/").endswith(path) else url.rstrip("/") + path
 
 
 def _span_id(trace: bytes, name: str) -> bytes:

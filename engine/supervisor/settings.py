@@ -84,6 +84,14 @@ class Settings:
             ],
         }  # fmt: skip
 
+    def expect(self, owner: str, expected: Mapping[str, Any]) -> None:
+        """Refuse a change by an operator who saw other values than those of now: another operator was quicker."""
+        one = self._owner(owner)
+        for name, text in expected.items():
+            value = self._value(one, owner, name)
+            if str(value) != str(text):
+                raise Refused(f"set: {owner}.{name} is {value} by now, expected {text}: look at it again first")
+
     def reload(self, config: Config, owners: Mapping[str, Iterable[str]], peer: Peer, now_ns: int) -> dict[str, int]:
         """Follow a file that was read again: these values of it win over those that were set. The new versions."""
         before, self._tables = self._tables, {owner: stored.table_of(config, owner) for owner in self._tables}

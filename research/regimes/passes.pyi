@@ -3,6 +3,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+_Floats: TypeAlias = npt.NDArray[np.float64]
 
-def forward_backward(logs: Floats, start: Floats, transitions: Floats) -> tuple[float, Floats, Floats]: ...
+def forward_backward(logs: _Floats, start: _Floats, transitions: _Floats) -> tuple[float, _Floats, _Floats]: ...

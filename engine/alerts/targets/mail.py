@@ -13,8 +13,8 @@ import msgspec
 
 from engine.alerts.message import SECOND_NS, Message
 from engine.alerts.outbox import Failed, Outcome, Sent
-from engine.alerts.targets.http import LOCAL
 from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions
+from engine.caller import LOCAL
 from engine.config import Secret
 
 Address = Annotated[

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.alerts.message import Message, Severity
 from engine.alerts.outbox import Failed, Outcome, Sent
+from engine.caller import Answer, retry_after_s
 from engine.config import Secret
 
 TIMEOUT_S = 30.0  # of one wait for the endpoint
@@ -69,6 +70,13 @@ class Target(ABC):
         except (OSError, ValueError):  # the secret cannot be read, so it is in no text either
             secrets = ()
         return Failed(mask(failed.error, secrets)[:ERROR_MOST], failed.retry_after_s)
+
+
+def outcome_of(answer: Answer, place: str) -> Outcome:
+    """Sent for a 2xx, else a failure with the status and the beginning of the answer."""
+    if answer.good:
+        return Sent()
+    return Failed(f"{place} answered {answer.status}: {answer.text}", retry_after_s(answer.retry_after))
 
 
 def mask(text: str, secrets: tuple[str, ...]) -> str:

@@ -6,8 +6,8 @@ import msgspec
 
 from engine.alerts.message import Message, Severity
 from engine.alerts.outbox import Failed, Outcome
-from engine.alerts.targets.http import Caller, checked_url, place_of
-from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text
+from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text, outcome_of
+from engine.caller import Caller, checked_url, place_of
 from engine.config import Secret
 from engine.config.secret import revealed
 
@@ -52,7 +52,7 @@ class Telegram(Target):
         url = self._url()
         headers = {"Content-Type": "application/json"}
         answer = self._caller.request("POST", url, msgspec.json.encode(body), headers)
-        outcome = answer.outcome(place_of(checked_url(url)))
+        outcome = outcome_of(answer, place_of(checked_url(url)))
         if isinstance(outcome, Failed) and not outcome.retry_after_s:
             return Failed(outcome.error, _retry_after_s(answer.body))
         return outcome

@@ -12,8 +12,8 @@ import msgspec
 
 from engine.alerts.message import Message
 from engine.alerts.outbox import Outcome
-from engine.alerts.targets.http import Caller, checked_url, place_of
-from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text
+from engine.alerts.targets.target import TIMEOUT_S, Target, TargetOptions, Text, outcome_of
+from engine.caller import Caller, checked_url, place_of
 from engine.config.secret import revealed
 
 
@@ -52,7 +52,7 @@ class Webhook(Target):
         if authorization:
             headers["Authorization"] = authorization
         answer = self._caller.request("POST", url, msgspec.json.encode(tree_of(message)), headers)
-        return answer.outcome(place_of(checked_url(url)))
+        return outcome_of(answer, place_of(checked_url(url)))
 
 
 def tree_of(message: Message) -> dict[str, object]:

@@ -117,7 +117,7 @@ def _config_commands(commands: "Commands") -> None:
 def _setting_commands(commands: "Commands") -> None:
     """The commands that set a value while the system runs."""
     command = COMMANDS["set"]
-    owner, values, drop, keep = (one.text for one in command.arguments)
+    owner, values, drop, keep, _ = (one.text for one in command.arguments)
     parser = add(commands, "set", "settings:set_values", command.text, "set maker size=0.002 half_width_steps=3", SET)
     parser.add_argument("owner", metavar="OWNER", nargs="?", default="", help=owner)
     parser.add_argument("values", metavar="VALUE", nargs="*", help=values)

@@ -52,7 +52,7 @@ export class Controls {
   set(parameter) {
     if (!parameter) return;
     this.#ask({ title: `Change ${parameter.name} of ${parameter.strategy}`, button: "Change", value: parameter.value,
-      command: { command: "set", strategy: parameter.strategy, name: parameter.name },
+      command: { command: "set", strategy: parameter.strategy, name: parameter.name, before: parameter.value },
       text: `Now ${parameter.value}. The strategy applies the new value between two events, and it holds across restarts.` });
   }
 

@@ -21,13 +21,21 @@ if TYPE_CHECKING:
     Argument("values", "table", "the value of that key, or several as key=value: all are set, or none"),
     Argument("drop", "names", "return this key to the file's value"),
     Argument("keep", "names", "keep the set value although the file's value was changed"),
+    Argument("expected", "table", ""),  # by name, the text of the value that the operator saw and means to change
 )
 def set_(
-    keeper: "Keeper", request: Request, owner: str, values: Mapping[str, Any], drop: list[str], keep: list[str]
+    keeper: "Keeper",
+    request: Request,
+    owner: str,
+    values: Mapping[str, Any],
+    drop: list[str],
+    keep: list[str],
+    expected: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     """Set values of one owner; the roles confirm the version of the answer in their cells."""
     if not (values or drop or keep):
         raise Refused("set: nothing to set, expected values, drop or keep")
+    keeper.settings.expect(owner, expected)
     return keeper.settings.change(owner, values, drop, keep, request.peer, keeper.now_ns)
 
 

@@ -19,7 +19,8 @@ NAME = "strategy"  # of the only one of a run
 USED = frozenset(
     {
         "ticks", "books", "intents", "accepted", "verdicts", "orders", "parents", "fills", "positions", "journal",
-        "commands", "halt", "steps", "parameters", "states", "gate", "sessions", "instrument_halts", "scope_halts",
+        "commands", "halt", "steps", "parameters", "beliefs", "states", "gate", "sessions", "instrument_halts",
+        "scope_halts",
         "limits", "balances", "reconciliations", "disagreements", "bars",
     }
 )  # fmt: skip

@@ -85,7 +85,7 @@ def test_the_spans_are_the_stages_and_the_same_order_is_the_same_trace(
     capfd.readouterr()
     collector.status, collector.text = 429, b"slow down"
     assert house.type("trace", client, "--otlp", collector.url) == FAILED
-    assert "answered 429 Too Many Requests: slow down" in capfd.readouterr().err
+    assert "answered 429: slow down" in capfd.readouterr().err
     for url in (f"http://127.0.0.1:{free_port()}", "http://127.0.0.1:abc", "nonsense"):
         assert house.type("trace", client, "--otlp", url) == FAILED
         assert "expected an OTLP/HTTP collector" in capfd.readouterr().err

@@ -19,13 +19,14 @@ import websocket
 from engine.lanes import LOOKERS, open_lanes
 from tests.engine.conftest import remove_segments
 from tests.engine.dashboard.browser import Page, browser
+from tests.engine.dashboard.cut import Cable
 from tests.engine.floor import DEADLINE_S, Floor, until
 from tests.engine.ports import free_port
 
 SIZES = [(1440, 900, False), (1024, 768, False), (390, 844, True)]
 VIEWS = ("market", "orders", "risk", "engine")
 STATE = "(await import('/main.js')).state"
-PANELS = 13
+PANELS = 14
 KEY = "SteelyardLoopbackEngineKey0000000000"
 MORE = """
 [watch]
@@ -36,6 +37,18 @@ frozen_ms = 60_000
 port = {port}
 frames_per_s = 30
 rights = "trade"
+hosts = ["127.0.0.1:{cable}"]
+"""
+RESTING = """
+[[strategies]]
+name = "resting"
+id = 3
+class = "tests.engine.dashboard.resting:Resting"
+instruments = [2]
+parameters = {{ price = "2900.00" }}
+[[processes]]
+name = "resting"
+roles = ["resting"]
 """
 STREAM = "btcusdt@depth20@100ms"
 FILLS = """state.fills.map((one) => {
@@ -53,6 +66,7 @@ class Desk:
     floor: Floor
     page: Page
     url: str
+    cable: Cable
 
     def state(self, script: str) -> Any:
         """The value of an expression over `state`, what the page knows."""
@@ -72,14 +86,15 @@ class Desk:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Up, with the page open and orders on it."""
     place, system, port = tmp_path_factory.mktemp("desk"), f"t{uuid.uuid4().hex[:12]}", free_port()
+    cable = Cable(port)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("STEELYARD_RUN_DIRECTORY", str(place / "run"))
         environment.setenv("STEELYARD_STATE_DIRECTORY", str(place / "state"))
-        floor = Floor(place, system, MORE.format(port=port))
+        floor = Floor(place, system, (MORE + RESTING).format(port=port, cable=cable.port))
         try:
             floor.up()
             with browser(place) as page:
-                made = Desk(floor, page, f"http://127.0.0.1:{port}/")
+                made = Desk(floor, page, f"http://127.0.0.1:{port}/", cable)
                 page.size(1440, 900)
                 page.open(made.url)
                 page.until(
@@ -88,6 +103,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
                 made.until("state.orders.size > 5 && state.fills.length > 0", "orders and fills are on the page")
                 yield made
         finally:
+            cable.close()
             floor.sweep()
             remove_segments(system)
 
@@ -226,6 +242,108 @@ def test_a_frozen_server_turns_everything_grey_and_the_state_unknown(desk: Desk)
         os.kill(pid, signal.SIGCONT)
     desk.page.until("document.querySelectorAll('.panel[data-stale]').length === 0", "everything is back")
     desk.page.until("document.getElementById('cut').hidden", "and nothing is said")
+
+
+def test_a_cut_network_turns_everything_grey_until_it_is_mended(desk: Desk) -> None:
+    """No byte arrives and no connection ends; what waited in the network is old when it arrives."""
+    desk.page.open(f"http://127.0.0.1:{desk.cable.port}/")
+    desk.page.until("!!document.querySelector('.panel')", "the page is open, over the network")
+    desk.until("state.orders.size > 5", "its state has arrived")
+    desk.page.until("document.querySelectorAll('.panel[data-stale]').length === 0", "everything is fresh")
+    desk.cable.cut()
+    try:
+        desk.page.until(f"document.querySelectorAll('.panel[data-stale]').length === {PANELS}", "every panel is grey")
+        desk.page.until("document.getElementById('halted').textContent === 'state unknown'", "the head knows nothing")
+    finally:
+        desk.cable.mend()
+    desk.page.until("document.querySelectorAll('.panel[data-stale]').length === 0", "everything is back")
+    orders = desk.state("state.orders.size")
+    desk.until(f"state.orders.size > {orders}", "new orders arrive")
+    desk.page.open(desk.url)
+    desk.until("state.orders.size > 5", "the page is as before")
+
+
+def shown(desk: Desk, text: str) -> None:
+    """Wait until the page shows an answer with this text."""
+    answers = "document.getElementById('answers').textContent"
+    desk.page.until(f"{answers}.includes({json.dumps(text)})", f"{text}, but {desk.page.ask(answers)}")
+
+
+def resting(desk: Desk) -> list[dict[str, Any]]:
+    """What the venue did with the orders that rest far from the market."""
+    return [one for one in desk.floor.truth() if float(one.get("price") or 0) in (2900.0, 2880.0)]
+
+
+def test_an_order_is_cancelled_by_a_click(desk: Desk) -> None:
+    """The venue's own log has the cancel of exactly this order."""
+    desk.page.until("!!document.getElementById('orders-filter')", "the blotter is there")
+    desk.page.click("#orders-filter")
+    desk.page.type("resting")
+    assert until(lambda: {one["client_id"] for one in resting(desk)} & desk.floor.open_orders())
+    click = """(() => {
+      const rows = [...document.querySelectorAll("#orders tbody tr")];
+      const button = rows.find((one) => one.textContent.includes("open"))?.querySelector("button");
+      button?.click();
+      return Boolean(button);
+    })()"""
+    [client_id] = {one["client_id"] for one in resting(desk)} & desk.floor.open_orders()
+    desk.page.until(click, "the order that rests is shown")
+    desk.page.press("Enter")
+    shown(desk, "accepted; execution carries it out")
+    assert until(
+        lambda: [one for one in desk.floor.truth() if one["what"] == "cancelled" and one["client_id"] == client_id]
+    )
+
+
+def change(desk: Desk) -> None:
+    """Open the dialog for the price of the resting order, with the old value chosen."""
+    rows = "[...document.querySelectorAll('#parameters tbody tr')]"
+    row = f"{rows}.find((one) => one.textContent.includes('resting') && one.textContent.includes('price'))"
+    desk.page.ask("document.getElementById('parameters').scrollIntoView()")
+    desk.page.until(f"!!{row}", "the parameter is shown")
+    desk.page.ask(f"{row}.querySelector('button').click()")
+    desk.page.ask("document.querySelector('#ask input').select()")
+
+
+def test_a_parameter_is_set_by_a_click_and_one_that_changed_meanwhile_is_not(desk: Desk) -> None:
+    """The strategy itself has the new value; two operators who change one value see that they are two."""
+    change(desk)
+    desk.page.type("2880.00")
+    desk.page.press("Enter")
+    shown(desk, "price: 2900.00 → 2880.00")
+    assert until(lambda: [one for one in resting(desk) if float(one["price"]) == 2880.0])
+    audit = (desk.floor.paths.state / "audit.log").read_text()
+    assert '"command":"set"' in audit.replace(" ", "")
+    desk.page.ask("document.getElementById('parameters').scrollIntoView()")
+    rows = "[...document.querySelectorAll('#parameters tbody tr')]"
+    desk.page.until(f"{rows}.some((one) => one.textContent.includes('2880.00'))", "the page shows the new value")
+    change(desk)
+    assert desk.floor.type("set", "resting.price", "2900.00") == 0
+    desk.page.type("2870.00")
+    desk.page.press("Enter")
+    shown(desk, "resting.price is 2900.00 by now, expected 2880.00")
+
+
+def test_flatten_ends_every_position_at_the_venue(desk: Desk) -> None:
+    """By the truth log nothing is held and nothing open; then trading is resumed from the page."""
+    desk.page.click("#flatten")
+    desk.page.type("flatten")
+    desk.page.press("Enter")
+    assert until(desk.halted)
+    assert until(lambda: not held(desk))
+    assert until(lambda: not desk.floor.open_orders())
+    desk.page.until("!document.getElementById('resume').disabled", "the page knows the halt")
+    desk.page.click("#resume")
+    desk.page.type("resume")
+    desk.page.press("Enter")
+    assert until(lambda: not desk.halted())
+    assert desk.floor.trades()
+
+
+def held(desk: Desk) -> bool:
+    """Whether a strategy holds what an order can close, by the cells of execution."""
+    cells = open_lanes(desk.floor.system, LOOKERS).cell_reader("positions", "execution")
+    return any(row.size for index in range(cells.count) if (row := cells.read(index)) is not None)
 
 
 def test_the_page_survives_a_restart_of_the_engine(desk: Desk) -> None:

@@ -14,7 +14,7 @@ import websocket
 from engine.control import ControlServer, Request
 from engine.dashboard.frames import HEAD, FrameKind, SectionKind, encode
 from engine.dashboard.hub import BYTES, DELTAS, Hub
-from engine.dashboard.server import AHEAD, SHOWN, DashboardServer
+from engine.dashboard.server import AHEAD, EVERY, SHOWN, DashboardServer
 from tests.engine.floor import until
 
 TOKEN = "a-token-of-this-test"  # noqa: S105 - no secret
@@ -66,6 +66,28 @@ def test_the_page_is_small_and_may_load_nothing_from_elsewhere(server: Dashboard
 def test_a_foreign_host_is_refused(server: DashboardServer, host: str) -> None:
     """A name that an attacker points at this address would make his script one of this page."""
     assert get(server, Host=host.format(port=server.port)).status in (400, 403)
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "host", "status"),
+    [
+        ("127.0.0.1", (), "evil.example:{port}", 403),
+        (EVERY[0], (), "evil.example:{port}", 403),
+        (EVERY[0], (), "192.0.2.7:{port}", 200),
+        ("127.0.0.1", (), "192.0.2.7:{port}", 403),
+        ("127.0.0.1", ("desk.example:8443",), "Desk.example:8443", 200),
+        ("127.0.0.1", ("desk.example:8443",), "desk.example:{port}", 403),
+    ],
+)
+def test_a_token_makes_no_foreign_host_ours(
+    tmp_path: Path, address: str, hosts: tuple[str, ...], host: str, status: int
+) -> None:
+    """A browser that has the cookie sends it to any name that an attacker points here."""
+    server = DashboardServer(Hub(), address, 0, TOKEN, tmp_path / "control.sock", "look", hosts)
+    try:
+        assert get(server, f"/?token={TOKEN}", Host=host.format(port=server.port)).status == status
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", None])

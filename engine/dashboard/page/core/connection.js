@@ -6,6 +6,7 @@ import { frames } from "./frames.js";
 const AGAIN_MS = [100, 250, 500, 1000]; // until the next attempt
 const SILENT_MS = 3_000; // without a frame: the connection is made anew, for a cut network reports nothing
 const ANSWER_MS = 10_000;
+const CONFIRMED_EACH = 4; // messages
 
 export class Connection {
   constructor(state, news) {
@@ -21,6 +22,7 @@ export class Connection {
     this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/stream`);
     this.socket.binaryType = "arraybuffer";
     this.openedAt = performance.now();
+    this.unconfirmed = 0;
     this.socket.addEventListener("message", ({ data }) => (typeof data === "string" ? this.#answer(JSON.parse(data)) : this.#receive(data)));
     this.socket.addEventListener("close", () => this.#lost());
     clearInterval(this.watch);
@@ -36,7 +38,10 @@ export class Connection {
       this.apply.frame(frame);
       this.frames += 1;
     }
-    this.socket.send("shown"); // the server sends no more than a few messages ahead of this
+    this.unconfirmed += 1;
+    if (this.unconfirmed < CONFIRMED_EACH) return; // the server sends no more than a few messages ahead of this
+    this.unconfirmed = 0;
+    this.socket.send("shown");
   }
 
   #check() {

@@ -1,8 +1,9 @@
-"""One HTTP request with its answer, over a connection of its own.
+"""One HTTP request to an endpoint that is no venue, with its answer, over a connection of its own.
 
 The wire of the venues is made for a step that never waits; here a thread may wait, and the standard library is enough.
 An error names scheme, host and port only: the path of a webhook and the token of a bot are secrets. A redirect is a
-failure, because the new address was not configured.
+failure, because the new address was not configured. A request ends after `limit_s`,
+however slowly the endpoint answers.
 """
 
 import email.utils
@@ -10,13 +11,12 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
-
-from engine.alerts.outbox import Failed, Outcome, Sent
 
 BODY_MOST = 1 << 16
 ANSWER_SHOWN = 160  # characters of an endpoint's answer in an error
@@ -31,37 +31,50 @@ class Answer(NamedTuple):
     body: bytes
     retry_after: str
 
-    def outcome(self, place: str) -> Outcome:
-        """Sent for a 2xx, else a failure with the status and the beginning of the answer."""
-        if self.status // 100 == 2:  # noqa: PLR2004 - the class of success
-            return Sent()
-        text = " ".join(self.body.decode(errors="replace").split())[:ANSWER_SHOWN]
-        return Failed(f"{place} answered {self.status}: {text or 'no text'}", retry_after_s(self.retry_after))
+    @property
+    def good(self) -> bool:
+        """Whether the endpoint accepted the request."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class of success
+
+    @property
+    def text(self) -> str:
+        """The beginning of the answer, on one line."""
+        return " ".join(self.body.decode(errors="replace").split())[:ANSWER_SHOWN] or "no text"
 
 
 class Caller:
     """Makes requests one at a time; `abort` ends the one that runs."""
 
-    def __init__(self, timeout_s: float) -> None:
-        """Wait this long for each answer of the network."""
-        self.timeout_s = timeout_s
+    def __init__(
+        self, timeout_s: float, limit_s: float = 0.0, check: Callable[[str], SplitResult] | None = None
+    ) -> None:
+        """Wait this long for each answer of the network, and `limit_s` for the whole request; 0: without that limit.
+
+        `check` refuses a URL: `checked_url`, or `split_url` for what others may read on the way.
+        """
+        self.timeout_s, self.limit_s, self._check = timeout_s, limit_s, check or checked_url
         self._socket: socket.socket | None = None
 
     def request(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """Make one request; OSError with the place, but without the path, when there is no answer."""
-        parts = checked_url(url)
+        parts = self._check(url)
         connection = self._connection(parts)
         path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        alarm = threading.Timer(self.limit_s, self.abort) if self.limit_s else None
         try:
             connection.connect()
             self._socket = connection.sock
-            connection.request(method, path, body or None, {"User-Agent": "steelyard-alerts", **(headers or {})})
+            if alarm is not None:
+                alarm.start()
+            connection.request(method, path, body or None, {"User-Agent": "steelyard", **(headers or {})})
             answer = connection.getresponse()
             return Answer(answer.status, answer.read(BODY_MOST), answer.headers.get("Retry-After", ""))
         except (OSError, http.client.HTTPException) as error:
             msg = f"{place_of(parts)}: {type(error).__name__}: {reason_of(error)}"
             raise OSError(msg) from None  # the cause may hold the path
         finally:
+            if alarm is not None:
+                alarm.cancel()
             self._socket = None
             connection.close()
 
@@ -79,15 +92,21 @@ class Caller:
 
 
 def checked_url(url: str) -> SplitResult:
+    """The parts of a URL whose content others must not read; ValueError, without its path, when it is no such URL."""
+    parts = split_url(url)
+    if parts.scheme == "http" and not is_private(parts.hostname or ""):
+        msg = (
+            f"http:// to {parts.hostname} is readable on the way, expected https://, or an address of a private network"
+        )
+        raise ValueError(msg)
+    return parts
+
+
+def split_url(url: str) -> SplitResult:
     """The parts of a URL; ValueError, without its path, when it cannot be requested."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.hostname:
         msg = f"the URL begins with {parts.scheme + '://' if parts.scheme else 'no scheme'}, expected https://HOST/…"
-        raise ValueError(msg)
-    if parts.scheme == "http" and not is_private(parts.hostname):
-        msg = (
-            f"http:// to {parts.hostname} is readable on the way, expected https://, or an address of a private network"
-        )
         raise ValueError(msg)
     if any(one.isspace() for one in url):
         raise ValueError("the URL holds a space or a line end, expected https://HOST/…")

@@ -1,0 +1,13 @@
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inference.trees import Trees
+
+class Walker:
+    features: int
+    def __init__(self, trees: Trees) -> None: ...
+    def margin(self, row: npt.NDArray[np.floating] | Sequence[float]) -> float: ...
+    def over(self, rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]: ...
+    def time_of(self, rows: npt.NDArray[np.floating], flush: int = 0) -> npt.NDArray[np.int64]: ...

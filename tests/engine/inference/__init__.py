@@ -1,0 +1,1 @@
+"""Models: trees bit for bit, sealed files, predictors."""
