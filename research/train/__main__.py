@@ -1,6 +1,7 @@
 """Training on the command line.
 
     python -m research.train CONFIG.toml     train a model, or what is left of it: a candidate and its report
+    … --propose                              and compare it with the earlier one on rows that both have not seen
 
 Ctrl-C or a kill loses the trial that runs; the same command continues. docs/research/training.md has the keys of the
 file. A candidate trades nothing until somebody promotes it.
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from research.train.plan import read_plan
+from research.train.proposal import propose
 from research.train.report import write
 from research.train.run import default_home, train
 
@@ -22,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("config", type=Path, help="a configuration file")
     made.add_argument("--home", type=Path, default=default_home(), help="where runs are kept (default: %(default)s)")
+    made.add_argument("--propose", action="store_true", help="compare with the earlier candidate of the same name")
     return made
 
 
@@ -31,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         done = train(read_plan(options.config), options.home, _print_line)
         report = write(done.folder / "report.html", done.judged)
+        proposed = propose(done) if options.propose else None
     except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -40,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     for name, score in done.judged.outside.items():
         sys.stdout.write(f"{name:10} {score.value:.4f} ({score.low:.4f} to {score.high:.4f}) out of sample\n")
     sys.stdout.write(f"model      {done.model}\nreport     {report}\n")
+    if proposed:
+        sys.stderr.write("".join(f"left out: {one}\n" for one in proposed.refused))
+        sys.stdout.write(f"proposal   {proposed.verdict}, earlier {proposed.earlier or 'none'}: {proposed.reason}\n")
     return 0
 
 
