@@ -15,6 +15,7 @@ from research.train.plan import read_plan
 from research.train.proposal import propose
 from research.train.report import write
 from research.train.run import default_home, train
+from research.train.seal import seal
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         done = train(read_plan(options.config), options.home, _print_line)
         report = write(done.folder / "report.html", done.judged)
+        sealed = seal(done)
         proposed = propose(done) if options.propose else None
     except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"{error}\n")
@@ -43,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     for name, score in done.judged.outside.items():
         sys.stdout.write(f"{name:10} {score.value:.4f} ({score.low:.4f} to {score.high:.4f}) out of sample\n")
-    sys.stdout.write(f"model      {done.model}\nreport     {report}\n")
+    sys.stdout.write(f"candidate  {done.model}\nreport     {report}\n")
+    sys.stdout.write(f"sealed     {sealed or 'no: a sealed file holds one xgboost or LightGBM model, and no other'}\n")
     if proposed:
         sys.stderr.write("".join(f"left out: {one}\n" for one in proposed.refused))
         sys.stdout.write(f"proposal   {proposed.verdict}, earlier {proposed.earlier or 'none'}: {proposed.reason}\n")

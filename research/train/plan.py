@@ -1,6 +1,7 @@
 """What a training run does, from one TOML file; docs/research/training.md has the keys."""
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal, get_args
@@ -57,6 +58,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: Data
     features: tuple[str, ...]
     models: tuple[str, ...]
+    version: str = "0.1.0"
     label: Label = Label()
     splits: Splits = Splits()
     task: Literal["classifier", "regressor"] = "classifier"
@@ -90,6 +92,7 @@ def _checked(plan: Plan) -> Plan:
     name = plan.name.replace("_", "").replace("-", "").replace(".", "")
     rules = (
         (name.isascii() and name.isalnum() and plan.name[0] != ".", f"name {plan.name!r}: expected letters and digits"),
+        (bool(re.fullmatch(r"\d+\.\d+\.\d+", plan.version)), f"version {plan.version!r}: expected one as 1.2.0"),
         (bool(plan.features), "features: expected at least one name, as rsi_14"),
         (len(set(plan.features)) == len(plan.features), "features: a name is there twice"),
         (bool(plan.models) and set(plan.models) <= set(known),

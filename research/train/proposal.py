@@ -49,7 +49,7 @@ def propose(done: Done) -> Proposal:
 def _earlier(done: Done) -> tuple[list[Candidate], list[str]]:
     """The other candidates of the same name, and for each that cannot be read the reason."""
     readable, refused = [], []
-    for path in sorted(done.model.parent.glob("*.model")):
+    for path in sorted(done.model.parent.glob("*.candidate")):
         if path.stem.rpartition("-")[0] == done.judged.plan.name and path != done.model:
             try:
                 readable.append(candidate.read(path))

@@ -5,7 +5,7 @@
                       └ holdout, the newest rows ─────────────────── scores out of sample ◀──────────┘
 
 <home>/<id>/  trials.log  a line for each trial that has ended      report.html      lock
-<home>/models/<id>.model  the candidate
+<home>/models/<id>.candidate  the candidate; <id>.model beside it where it can be sealed (seal.py)
 
 A run that was killed continues by the same command, without the trials that have ended, and gives the same bytes.
 """
@@ -77,7 +77,7 @@ def train(plan: Plan, home: Path, progress: Progress) -> Done:
     folder = home / number
     with _locked(folder), models.need("threadpoolctl").threadpool_limits(1):  # more threads may round otherwise
         judged = _judge(plan, samples, Log(folder / "trials.log"), number, versions, progress)
-        model = home / "models" / f"{number}.model"
+        model = home / "models" / f"{number}.candidate"
         candidate.write(model, judged.candidate)
     return Done(number, model, folder, judged)
 

@@ -46,11 +46,12 @@ def test_the_command_trains_a_model_that_predicts_unseen_rows(data: Path, tmp_pa
     shown = capsys.readouterr()
     assert "xgboost: trial 3 of 3" in shown.err
     found = dict(line.split(maxsplit=1) for line in shown.out.splitlines())
-    model = candidate.read(Path(found["model"]))
+    model = candidate.read(Path(found["candidate"]))
     assert len(model.vectors) == len(model.outputs) > 500
     assert model.trials == 9
     score, low, _ = model.scores["auc"]
     assert score > low > 0.5
+    assert found["sealed"].startswith("no: ")
     assert 0 < Path(found["report"]).stat().st_size <= SIZE_MOST
 
 
@@ -162,6 +163,7 @@ def test_without_a_gpu_the_cpu_trains_the_same_model(done: Done, data: Path, tmp
         ('"rsi_14"', '"imbalance"', "feature imbalance: it reads a book, expected one that reads bars"),
         ('"rsi_14"', '"bb_pct_20"', "features: a name is there twice"),
         ('["logistic",', '["linear",', "expected some of logistic, xgboost, lightgbm for a classifier"),
+        ("seed = 3", 'version = "1"', "version '1': expected one as 1.2.0"),
         ("trials = 3", "trials = 0", "trials 0: expected 1 or more"),
         ("seed = 3", "sead = 3", "unknown field `sead`"),
         ('name = "returns"', 'name = "../x"', "name '../x': expected letters and digits"),
@@ -183,7 +185,7 @@ def test_a_wrong_value_is_refused(data: Path, tmp_path: Path, capsys: Any, old: 
 
 def test_a_changed_candidate_is_refused(done: Done, tmp_path: Path) -> None:
     """Any byte, a feature of other code, an output that is not the model's."""
-    path, whole = tmp_path / "x.model", done.model.read_bytes()
+    path, whole = tmp_path / "x.candidate", done.model.read_bytes()
     for place in range(0, len(whole), len(whole) // 40):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(ValueError, match="the hash of its content is another one"):
