@@ -192,7 +192,7 @@ def _await_running(config: Config, guard: "subprocess.Popen[bytes]", timeout_s: 
             return _await_session(config, guard.pid, state, deadline)
         _fail_on_start_error(config, state)
         _fail_on_unknown_symbols(config, state)
-        if state and state["halt_reason"] == "deaths" and _not_running(state):
+        if state and state["halt_reason"] == "deaths" and _dies(config, state):
             raise CommandError(
                 f"{config.system.name} does not come up: {_not_running(state)}; the logs are in {log.parent}, "
                 "engine-ctl down stops it"
@@ -293,6 +293,15 @@ def _not_running(state: Mapping[str, Any] | None) -> str:
         f"{one['name']} is {_phase(one) if one['phase'] == 'starting' else one['phase']}"
         + (f" (died {one['deaths']} times, {_exit_of(one)})" if one["deaths"] else "")
         for one in (state or {"processes": []})["processes"]
+        if one["phase"] not in SETTLED
+    )
+
+
+def _dies(config: Config, state: Mapping[str, Any]) -> bool:
+    """Whether a process that does not run reached the death limit now: the halt of an earlier life proves nothing."""
+    return any(
+        one["deaths"] >= config.watch.death_limit or (one["deaths"] and one["exit_code"] in EXITS_BEFORE_START)
+        for one in state["processes"]
         if one["phase"] not in SETTLED
     )
 

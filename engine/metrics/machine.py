@@ -1,6 +1,7 @@
 """The metrics of the machine and of each process, from psutil: nothing of it is asked of the roles."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -11,6 +12,8 @@ from engine.config import Config
 from engine.metrics.families import Sample, counter, gauge
 from engine.metrics.scene import Scene
 from shm.segment import DIRECTORY
+
+NS = 1e9
 
 
 class Machine:
@@ -41,6 +44,8 @@ class Machine:
             ({"interface": name, "direction": direction}, getattr(found, f"drop{direction}"))
             for name, found in traffic.items() for direction in ("in", "out")
         ])  # fmt: skip
+        yield gauge("clock_offset_seconds", "The wall clock minus the engine's clock, which does not step.",
+                    (time.time_ns() - scene.now_ns) / NS)  # fmt: skip
         yield gauge("disk_free_bytes", "Free space for the state, and for the lanes.", list(self._free()))
 
     def _of_processes(self, scene: Scene) -> Iterator[Metric]:

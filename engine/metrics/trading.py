@@ -7,8 +7,9 @@ from prometheus_client.core import Metric
 
 from engine.metrics.families import counter, gauge
 from engine.metrics.scene import Scene
+from engine.model.monitored import LIMITS, exceeded
 from engine.model.text import word
-from engine.model.words import BookState, SessionState
+from engine.model.words import BookState, OrderState, SessionState
 
 NS = 1e9
 
@@ -19,6 +20,7 @@ def metrics_of(scene: Scene) -> Iterator[Metric]:
     yield from _sessions(scene)
     yield from _orders(scene)
     yield from _positions(scene)
+    yield from _monitored(scene)
 
 
 def _books(scene: Scene) -> Iterator[Metric]:
@@ -61,6 +63,8 @@ def _orders(scene: Scene) -> Iterator[Metric]:
     names = {strategy.name for strategy in scene.config.strategies} | set(open_now)
     yield gauge("orders_open", "Orders that are open or in flight.",
                 [({"strategy": name}, open_now[name]) for name in sorted(names)])  # fmt: skip
+    unknown = sum(row.state == OrderState.UNKNOWN for row in figures.open_orders.values())
+    yield gauge("orders_unknown", "Orders in flight whose answer was lost; execution asks the venue for them.", unknown)
 
 
 def _positions(scene: Scene) -> Iterator[Metric]:
@@ -81,3 +85,20 @@ def _positions(scene: Scene) -> Iterator[Metric]:
         yield gauge(f"profit_{name}_quote", f"In the quote asset: {text}.", samples)
     yield gauge("profit_net_usd", "Net profit in dollars: realised + unrealised - fees.",
                 [(labels, row.net * row.usd_rate) for labels, row in rows])  # fmt: skip
+
+
+def _monitored(scene: Scene) -> Iterator[Metric]:
+    """What the monitor computes from the fills, for each account; no sample while a price is missing."""
+    names = scene.figures.names
+    rows = [({"account": names.account(row.account)}, row) for row in scene.figures.cells("monitored_account")]
+    yield gauge("account_equity_usd", "The monitor's figure: the capital and the net profit, or the balances' worth.",
+                [(labels, row.equity) for labels, row in rows])  # fmt: skip
+    yield gauge("account_drawdown_ratio", "The monitor's figure: (highest equity - equity) / highest equity.",
+                [(labels, row.drawdown) for labels, row in rows])  # fmt: skip
+    yield gauge("account_differences", "Positions and balances that differ from the monitor's sums of the fills.",
+                [(labels, row.differences) for labels, row in rows])  # fmt: skip
+    yield gauge("account_limit_exceeded", "1 where the monitor's figure exceeds this limit of [risk].", [
+        ({**labels, "limit": LIMITS[field]}, field in exceeded(row)) for labels, row in rows for field in LIMITS
+    ])  # fmt: skip
+    yield gauge("account_age_seconds", "Since the monitor last computed the account.",
+                [(labels, (scene.now_ns - row.now_ns) / NS) for labels, row in rows])  # fmt: skip

@@ -14,6 +14,8 @@ import pytest
 import shm
 from engine.cli.prepared import PreparedGuard
 from engine.control import call
+from engine.model.words import HaltReason
+from engine.supervisor import operator
 from tests.engine.typed import MARKET, PLACED, Typed, Write, write_orders
 
 
@@ -78,6 +80,20 @@ def test_a_strategy_that_will_not_start_is_parked_by_name_and_the_others_trade_o
     assert "gamma runs again" in typed("restart", "gamma", *of)
     assert {one["phase"] for one in call(config.paths.control, "status")["processes"]} == {"running"}
     assert "is down" in typed("down", *of)
+
+
+def test_up_after_a_halt_by_deaths_comes_up_halted(typed: Typed, write: Write, system: str) -> None:
+    """The halt is that of an earlier life: the command called the new processes dead while they were starting."""
+    config = write()
+    config.paths.make()
+    assert operator.write_file(config.paths.halt, time.time_ns(), HaltReason.DEATHS)
+    printed = typed("up", config.path)
+    assert f"{system} is up" in printed
+    assert "HALTED: engine-ctl resume ends the halt" in printed
+    status = typed.tree("status", "--system", system, code=1)
+    assert (status["halted"], status["halt_reason"]) == (True, "deaths")
+    assert {one["phase"] for one in status["processes"]} == {"running"}
+    assert "is down" in typed("down", "--system", system)
 
 
 def _kill_keepers(state: dict[str, Any]) -> None:

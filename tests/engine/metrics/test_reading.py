@@ -1,5 +1,7 @@
 """A reading of a system in which roles are missing or dead: their last words are not repeated."""
 
+import math
+import re
 import time
 from collections.abc import Iterator
 
@@ -7,9 +9,10 @@ import pytest
 
 import shm
 from engine.config import Config
-from engine.lanes import EXECUTION, FEED, lane_of, open_lanes
+from engine.lanes import EXECUTION, FEED, MONITOR, lane_of, open_lanes
 from engine.metrics.reading import Reading
-from engine.model.words import BookState, RoleState, SessionState
+from engine.model import records
+from engine.model.words import BookState, OrderState, RoleState, SessionState
 from engine.runtime import Pulse
 from engine.supervisor import segments
 from tests.engine.conftest import Write
@@ -81,3 +84,32 @@ def test_a_reading_lists_the_segments_once(config: Config, monkeypatch: pytest.M
     monkeypatch.setattr(shm, "names", lambda *of, **more: listed.append(of) or names(*of, **more))  # type: ignore[func-returns-value]
     reading.read(time.time_ns())
     assert len(listed) <= 3
+
+
+def test_the_monitors_figures_are_exported_with_the_limits_that_they_exceed(config: Config) -> None:
+    """A drawdown, a difference and a lost answer are found on the wall, and not only by the command that asks."""
+    now_ns = time.time_ns()
+    record = lane_of("monitored_account").record
+    figures = {at.name: math.nan for at in record.fields if at.code == "f8"}
+    figures |= {"equity": 90.0, "drawdown": 0.1, "drawdown_limit": 0.05, "leverage": 1.0, "leverage_limit": 2.0}
+    row = {at.name: 0 for at in record.fields} | figures | {"differences": 2, "now_ns": now_ns}
+    account = open_lanes(config.system.name, MONITOR).cell_writer("monitored_account", EXECUTION)
+    account.write(0, *record.row(**row))
+    orders = open_lanes(config.system.name, EXECUTION).ring_writer("orders")
+    for client, state in ((b"1", OrderState.UNKNOWN), (b"2", OrderState.OPEN)):
+        one = {at.name: b"" if at.code == "S" else 0 for at in records.ORDER.fields}
+        orders.publish(*records.ORDER.row(**one | {"client_id": client, "instrument": 7, "state": state}))
+    text = Reading(config).read(time.time_ns()).text.decode()
+    ours = re.compile("steelyard_(account|orders_unknown|clock)")
+    found = dict(line.rsplit(" ", 1) for line in text.splitlines() if ours.match(line))
+    values = {name: value for name, value in found.items() if "limit_exceeded" not in name}
+    assert values.pop('steelyard_account_equity_usd{account="0"}') == "90.0"
+    assert values.pop('steelyard_account_drawdown_ratio{account="0"}') == "0.1"
+    assert values.pop('steelyard_account_differences{account="0"}') == "2.0"
+    assert values.pop("steelyard_orders_unknown") == "1.0"
+    assert float(values.pop('steelyard_account_age_seconds{account="0"}')) >= 0
+    assert set(values) == {"steelyard_clock_offset_seconds"}
+    over = [name for name, value in found.items() if "limit_exceeded" in name and value == "1.0"]
+    assert over == ['steelyard_account_limit_exceeded{account="0",limit="max_drawdown_pct"}']
+    account.close()
+    orders.close()
