@@ -39,11 +39,22 @@ def halts_of(figures: Figures) -> Iterator[Halt]:
         if row.since_ns:
             scope, reason = _scope(figures.names, known, row), word(HaltReason, row.reason).lower()
             text = shown(row.text) or word(FlattenState, row.state).lower()
-            yield Halt(scope, HALTED, reason, text, row.since_ns, "engine-ctl resume of this scope")
+            ended_by = f"engine-ctl resume{_option(figures.names, known, row)}"
+            yield Halt(scope, HALTED, reason, text, row.since_ns, ended_by)
     for row in figures.cells("instrument_halts"):
         if row.reason:
             scope, reason = f"instrument {title_of(known, row.instrument)}", word(AlarmReason, row.reason).lower()
             yield Halt(scope, HALTED, reason, shown(row.text), row.since_ns, "engine-ctl resume")
+
+
+def _option(names: Names, known: Mapping[int, Instrument], row: Any) -> str:
+    """The options with which `engine-ctl resume` ends the halt of this scope, and of no other."""
+    if row.strategy:
+        return f" --strategy {names.strategy(row.strategy)}"
+    if row.instrument:
+        found = known.get(row.instrument)
+        return f" --instrument {f'{found.venue}:{found.symbol}' if found is not None else row.instrument}"
+    return f" --account {names.account(row.account)}" if row.account else ""
 
 
 def _scope(names: Names, known: Mapping[int, Instrument], row: Any) -> str:
