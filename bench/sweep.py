@@ -33,10 +33,10 @@ from bench.machine import describe
 from bench.market import BTC, made
 from research.simulate import Constant, Fees, Models, Queue
 from research.simulate.samples import Quoter
-from research.sweep.driver import Driver
-from research.sweep.forks import Forks
-from research.sweep.log import LogWriter
-from research.sweep.passes import Passes, Trial, size_of
+from research.sweep.run.driver import Driver
+from research.sweep.run.forks import Forks
+from research.sweep.run.log import LogWriter
+from research.sweep.run.passes import Passes, Trial, size_of
 from research.sweep.start import describe as described
 from research.sweep.trial import Runner
 

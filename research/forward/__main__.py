@@ -17,7 +17,8 @@ import msgspec
 from research.forward.page import write
 from research.forward.summary import summary_of
 from research.forward.walk import walk_file
-from research.sweep import Sweep, SweepStoppedError, default_home
+from research.sweep import Sweep, SweepStoppedError
+from research.sweep.options import add_options, given
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,10 +27,7 @@ def parser() -> argparse.ArgumentParser:
         "python -m research.forward", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("file", type=Path, help="a configuration file")
-    made.add_argument("--workers", type=int, help="passes over the data at once (default: one a core)")
-    made.add_argument("--variants", type=int, help="trials in one pass over the data")
-    made.add_argument("--cluster", help="the address of a Dask scheduler, in place of this machine's cores")
-    made.add_argument("--home", type=Path, default=default_home(), help="where sweeps are kept (default: %(default)s)")
+    add_options(made)
     made.add_argument("--out", type=Path, help="the page (default: the file's name with .html, in this directory)")
     made.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return made
@@ -38,8 +36,6 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run a walk, or what is left of it; 0, 1 for an error, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
-    names = ("workers", "variants", "cluster")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     out = options.out or Path(options.file.stem + ".html")
     if not out.parent.is_dir():
         sys.stderr.write(f"--out {out}: the directory {out.parent} does not exist: create it first\n")
@@ -48,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"--out {out}: is a directory: name a file in it\n")
         return 1
     try:
-        walk = walk_file(options.file, home=options.home, watch=follow(bar=not options.json), **given)
+        walk = walk_file(options.file, watch=follow(bar=not options.json), **given(options))
         page = write(out, walk)
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped: python -m research.forward {options.file} continues it\n")

@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from research.sweep.attached import Progress, Sweep, SweepStoppedError, attach
-from research.sweep.log import Row
 from research.sweep.registry import registry
+from research.sweep.run.log import Row
 from research.sweep.start import sweep, sweep_file
 from research.sweep.study import default_home
 

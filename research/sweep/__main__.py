@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from research.sweep.attached import Sweep, SweepStoppedError, attach
+from research.sweep.options import add_options, given
 from research.sweep.start import sweep_file
-from research.sweep.study import default_home
 
 BEST = 10
 
@@ -28,10 +28,7 @@ def parser() -> argparse.ArgumentParser:
         "python -m research.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("what", nargs="?", help="a configuration file, or the id of a sweep")
-    made.add_argument("--workers", type=int, help="passes over the data at once (default: one a core)")
-    made.add_argument("--variants", type=int, help="trials in one pass (default: several if the strategy is compiled)")
-    made.add_argument("--cluster", help="the address of a Dask scheduler, in place of this machine's cores")
-    made.add_argument("--home", type=Path, default=default_home(), help="where sweeps are kept (default: %(default)s)")
+    add_options(made)
     made.add_argument("--detach", action="store_true", help="start the sweep, print its id and return")
     made.add_argument("--stop", action="store_true", help="end the sweep")
     return made
@@ -53,9 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run a file's sweep."""
-    names = ("workers", "variants", "cluster")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    started = sweep_file(Path(options.what), home=options.home, **given)
+    started = sweep_file(Path(options.what), **given(options))
     sys.stdout.write(f"{started.id}\n")
     if options.detach:
         return 0

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from research.experiment.code import ROOT
-from research.sweep.lock import is_locked
-from research.sweep.log import Log, Row
 from research.sweep.registry import ranked, table_of
+from research.sweep.run.lock import is_locked
+from research.sweep.run.log import Log, Row
 from research.sweep.study import Folder
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ def address_of(cluster: Any) -> str:
 def _start_driver(folder: Folder, workers: int, variants: int, cluster: str) -> None:
     """Start the driver in a session of its own, and return when it runs, or when another process runs the sweep."""
     inward, outward = os.pipe()
-    command = [sys.executable, "-m", "research.sweep.driver", str(folder.home), folder.id, "--workers", str(workers)]
+    command = [sys.executable, "-m", "research.sweep.run.driver", str(folder.home), folder.id]
+    command += ["--workers", str(workers)]
     command += ["--variants", str(variants), "--cluster", cluster, "--ready", str(outward)]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with folder.output.open("ab") as output:

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from research.sweep.log import Row
-from research.sweep.passes import Ended, Pass, SharedStateError
+from research.sweep.run.log import Row
+from research.sweep.run.passes import Ended, Pass, SharedStateError
 from research.sweep.study import Study
 
 AHEAD = 2  # passes on the way for each thread, so that none waits for the next

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from research.sweep.figures import FIGURES
-from research.sweep.log import Log, Row
+from research.sweep.run.log import Log, Row
 from research.sweep.study import Folder, Study, replaced
 
 if TYPE_CHECKING:

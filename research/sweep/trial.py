@@ -9,9 +9,9 @@ import msgspec
 
 from research.experiment import code_of, engine_code, hash_of
 from research.sweep.figures import figures_of
-from research.sweep.log import Row
-from research.sweep.passes import Pass, SharedStateError, Trial
-from research.sweep.state import modules_of, state_of
+from research.sweep.run.log import Row
+from research.sweep.run.passes import Pass, SharedStateError, Trial
+from research.sweep.run.state import modules_of, state_of
 from research.sweep.study import Study
 
 ADDRESS = re.compile(r"0x[0-9a-f]+")

@@ -10,7 +10,7 @@ import msgspec
 from bench.market import BTC, made
 from research.simulate import Constant, Fees, Models
 from research.sweep import Sweep, sweep
-from research.sweep.driver import drive
+from research.sweep.run.driver import drive
 from research.sweep.start import describe
 from research.sweep.study import Folder
 from tests.research.sweep.strategies import Every

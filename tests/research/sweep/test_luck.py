@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from research.sweep import Row, attach
-from research.sweep.log import LogWriter
+from research.sweep.run.log import LogWriter
 from tests.research.sweep.cases import described
 
 

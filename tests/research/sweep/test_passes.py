@@ -10,9 +10,10 @@ import pytest
 
 from bench.market import made
 from research.simulate.samples import Quoter
-from research.sweep import forks, sweep
-from research.sweep.passes import VARIANTS_MOST, Ended, Pass, Passes, Trial, is_compiled, size_of
-from research.sweep.state import state_of
+from research.sweep import sweep
+from research.sweep.run import forks
+from research.sweep.run.passes import VARIANTS_MOST, Ended, Pass, Passes, Trial, is_compiled, size_of
+from research.sweep.run.state import state_of
 from tests.research.sweep.cases import described, driven
 from tests.research.sweep.strategies import AtBars, Every, Heavy, Remembers
 

@@ -19,8 +19,8 @@ from bench.sweep import Bench
 from research.experiment.code import ROOT
 from research.sweep import SweepStoppedError, attach, registry
 from research.sweep.attached import _start_driver
-from research.sweep.lock import is_locked, lock
-from research.sweep.log import Log, LogWriter, Row, encode
+from research.sweep.run.lock import is_locked, lock
+from research.sweep.run.log import Log, LogWriter, Row, encode
 from tests.research.sweep.cases import MODELS, SMALL, begun, children_of, described, driven, driver_of, is_alive
 from tests.research.sweep.strategies import Remembers
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from research.sweep.log import Row
+from research.sweep.run.log import Row
 
 if TYPE_CHECKING:
     from research.experiment.description import Kind

@@ -5,7 +5,7 @@
 A killed driver loses at most the passes that were running; the next one runs what the log does not have. A trial whose
 process ends without a row, twice, is a row with this error.
 
-    python -m research.sweep.driver HOME ID [--workers N] [--variants K] [--cluster ADDRESS] [--ready FD]
+    python -m research.sweep.run.driver HOME ID [--workers N] [--variants K] [--cluster ADDRESS] [--ready FD]
 """
 
 import argparse
@@ -20,11 +20,11 @@ from typing import Protocol
 
 import msgspec
 
-from research.sweep.forks import Forks
-from research.sweep.lock import lock
-from research.sweep.log import LogWriter, Row
-from research.sweep.passes import Ended, Pass, Passes, Trial, size_of
 from research.sweep.registry import seal
+from research.sweep.run.forks import Forks
+from research.sweep.run.lock import lock
+from research.sweep.run.log import LogWriter, Row
+from research.sweep.run.passes import Ended, Pass, Passes, Trial, size_of
 from research.sweep.study import Folder, Study
 from research.sweep.trial import Runner
 

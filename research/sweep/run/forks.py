@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from research.sweep.log import Row
-from research.sweep.passes import Ended, Pass, SharedStateError
+from research.sweep.run.log import Row
+from research.sweep.run.passes import Ended, Pass, SharedStateError
 from research.sweep.trial import Runner
 
 PR_SET_PDEATHSIG = 1
