@@ -14,7 +14,8 @@ from research.performance.trades import Fills
 EXECUTION = np.dtype(
     [("order", "<i8"), ("decided_ns", "<i8"), ("instrument", "<i4"), ("side", "i1"), ("size", "<f8"),
      ("filled", "<f8"), ("limit", "<f8"), ("arrival", "<f8"), ("average", "<f8"), ("slippage_bps", "<f8"),
-     ("acknowledged_ns", "<i8"), ("wait_ns", "<i8"), ("last_ns", "<i8"), ("fees", "<f8"), ("makers", "<f8")]
+     ("acknowledged_ns", "<i8"), ("wait_ns", "<i8"), ("last_ns", "<i8"), ("fees", "<f8"), ("makers", "<f8"),
+     ("strategy", "<i4")]
 )  # fmt: skip
 UNKNOWN_NS = -1
 BPS = 10_000.0

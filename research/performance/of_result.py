@@ -42,17 +42,20 @@ def of_result(
     if len(currencies) > 1:
         raise ValueError(f"the run has profits in {', '.join(sorted(currencies))}, expected one currency")
     at_ns, profits, values, unmarked = _marked(result, instruments)
+    strategies = {name: np.sum(list(_marked(result.of(name), instruments)[1].values()), axis=0)
+                  for name in result.strategies}  # fmt: skip
     fills = _fills(result, instruments)
     return Performance(
         title=title, source="simulated", currency=currencies.pop(), capital=float(capital),
         step_ns=result.mark_ns, at_ns=at_ns,
         equity=capital + np.sum(list(profits.values()), axis=0), profits=profits, values=values,
-        names=tuple(one.symbol for one in instruments), fills=fills,
+        names=_names(instruments), fills=fills,
         executions=executions_of(_orders(result, instruments, events, feed_latency), fills),
         assumptions=tuple(_taken(one) for one in result.assumptions),
         facts=(*facts, *_period(result, at_ns)), missing=tuple(missing),
         market_notional=float("nan") if events is None else _traded(events, instruments), unmarked=unmarked,
         seals=_seals(events, strategy), parameters=parameters_of(strategy, parameters or {}) if strategy else {},
+        strategies=strategies, refusals=result.refusals,
     )  # fmt: skip
 
 
@@ -66,6 +69,12 @@ def _seals(events: Events | None, strategy: type[Strategy] | None) -> dict[str, 
     return seals
 
 
+def _names(instruments: Sequence[Instrument]) -> tuple[str, ...]:
+    """The symbol of each instrument, after its venue where several venues have this symbol."""
+    symbols = [one.symbol for one in instruments]
+    return tuple(f"{one.venue} {one.symbol}" if symbols.count(one.symbol) > 1 else one.symbol for one in instruments)
+
+
 def _marked(result: Result, instruments: Sequence[Instrument]) -> tuple[Any, dict[str, Row], dict[str, Row], int]:
     """The ends of the steps, profit and value of each instrument at them, and how many had no middle.
 
@@ -76,10 +85,10 @@ def _marked(result: Result, instruments: Sequence[Instrument]) -> tuple[Any, dic
     grid = np.arange(steps[0], steps[-1] + 1, dtype=np.int64)
     rows = np.searchsorted(steps, grid, side="right") - 1
     known, unmarked, profits, values = result.at_last_middles(), 0, {}, {}
-    for one in instruments:
+    for one, name in zip(instruments, _names(instruments), strict=True):
         table, marked = known.equity(one.id), result.equity(one.id)
-        profits[one.symbol] = carried(_along(times, table["at_ns"], table["equity"])[rows])[0]
-        values[one.symbol] = carried(_along(times, table["at_ns"], _value(known, one, table))[rows])[0]
+        profits[name] = carried(_along(times, table["at_ns"], table["equity"])[rows])[0]
+        values[name] = carried(_along(times, table["at_ns"], _value(known, one, table))[rows])[0]
         unmarked += carried(_along(times, marked["at_ns"], marked["equity"])[rows])[1]
     return grid * result.mark_ns, profits, values, unmarked
 
@@ -107,6 +116,7 @@ def _fills(result: Result, instruments: Sequence[Instrument]) -> Fills:
     table["instrument"] = [places[int(one)] for one in result.fills["instrument"]]
     table["price"], table["size"] = _floats(result.fills, "price", "size", instruments)
     table["fee"] = result.fills["fee"] / 10**FEE_DECIMALS
+    table["account"] = result.fills["strategy"] if result.strategies else 0  # a trade is of one strategy
     return table
 
 
@@ -125,10 +135,11 @@ def _orders(
 ) -> Fills:
     """The orders with what `executions_of` needs."""
     kind = [("order", "<i8"), ("decided_ns", "<i8"), ("instrument", "<i4"), ("side", "i1"), ("size", "<f8"),
-            ("limit", "<f8"), ("arrival", "<f8"), ("acknowledged_ns", "<i8")]  # fmt: skip
+            ("limit", "<f8"), ("arrival", "<f8"), ("acknowledged_ns", "<i8"), ("strategy", "<i4")]  # fmt: skip
     orders, places = np.zeros(len(result.orders), kind), {one.id: at for at, one in enumerate(instruments)}
     orders["order"], orders["decided_ns"] = np.arange(len(orders)), result.orders["submit_ns"]
     orders["instrument"] = [places[int(one)] for one in result.orders["instrument"]]
+    orders["strategy"] = result.orders["strategy"] if result.strategies else 0
     orders["side"], orders["arrival"] = result.orders["side"], np.nan
     orders["limit"], orders["size"] = _floats(result.orders, "price", "size", instruments)
     arrived = result.orders["arrive_ns"] > 0

@@ -51,6 +51,8 @@ class Performance:
     part: str = "instrument"  # what `profits` are of
     seals: Mapping[str, str] = field(default_factory=dict)  # the strategy's name, hashes of its code and of the data
     parameters: Mapping[str, Any] = field(default_factory=dict)  # the strategy's, with the defaults
+    strategies: Mapping[str, Row] = field(default_factory=dict)  # profit of each, in a portfolio
+    refusals: tuple[int, ...] = ()  # of each of them
     begun: Fills = field(default_factory=partial(np.zeros, 0, FILL))  # held at the beginning, as fills at the middle
 
     def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
 """Round trips: each part of a position from the fill that opened it to the fill that closed it, first in, first out.
 
 The profit of a trade is after its part of both fills' fees. The sum of all trades' profits is the profit of the fills
-less what is still held, so nothing is counted twice or left out. Accounts do not close each other's positions.
+less what is still held, so nothing is counted twice or left out. Accounts do not close each other's positions;
+in a simulated portfolio, strategies do not either: `account` is the strategy's number there.
 """
 
 import math
@@ -17,7 +18,7 @@ FILL = np.dtype(
 )  # fmt: skip
 TRADE = np.dtype(
     [("opened_ns", "<i8"), ("closed_ns", "<i8"), ("instrument", "<i4"), ("side", "i1"), ("size", "<f8"),
-     ("entry", "<f8"), ("exit", "<f8"), ("fees", "<f8"), ("profit", "<f8")]
+     ("entry", "<f8"), ("exit", "<f8"), ("fees", "<f8"), ("profit", "<f8"), ("account", "<i4")]
 )  # fmt: skip
 Fills = np.ndarray[Any, np.dtype[Any]]
 STEP = 1e-12  # of a fill's size: what is left below it is rounding
@@ -40,12 +41,13 @@ def round_trips(fills: Fills) -> Fills:
     for row in fills:
         instrument, account = int(row["instrument"]), int(row["account"])
         lot = Lot(int(row["at_ns"]), int(row["side"]), float(row["size"]), float(row["price"]), float(row["fee"]))
-        rows.extend((instrument, *one) for one in _close(held.setdefault((account, instrument), deque()), lot))
+        rows.extend((instrument, account, *one) for one in _close(held.setdefault((account, instrument), deque()), lot))
     table = np.zeros(len(rows), TRADE)
-    for at, (instrument, opened, closed, size) in enumerate(rows):
+    for at, (instrument, account, opened, closed, size) in enumerate(rows):
         fees, profit = opened.fee + closed.fee, opened.side * (closed.price - opened.price) * size
         table[at] = (
             opened.at_ns, closed.at_ns, instrument, opened.side, size, opened.price, closed.price, fees, profit - fees,
+            account,
         )  # fmt: skip
     return table
 

@@ -63,7 +63,8 @@ def _write(out: Path, name: str, one: Performance) -> list[str]:
 def _orders(one: Performance) -> dict[str, Any]:
     """Every order: arrival, average, slippage, times and fees."""
     rows = one.executions
-    table: dict[str, Any] = {name: rows[name] for name in rows.dtype.names or () if name != "instrument"}
+    left_out = ("instrument", "strategy")  # strategies have numbers in a simulated portfolio only
+    table: dict[str, Any] = {name: rows[name] for name in rows.dtype.names or () if name not in left_out}
     table["symbol"] = np.array([one.names[place] for place in rows["instrument"]], dtype=object)
     table["decided_ns"] = rows["decided_ns"].astype("datetime64[ns]")
     return table

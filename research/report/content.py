@@ -8,15 +8,13 @@ import numpy as np
 from research.performance.figures import Figure
 from research.performance.performance import Performance
 from research.report.grids import bars, correlation, hours, months
+from research.report.lines import POINTS_MOST, lines
+from research.report.strategies import strategies
 from research.report.tables import known, milliseconds, orders, quality, trades
 from research.report.thin import kept
 from research.report.values import number, numbers, seconds_of, step_text, text_of
-from research.statistics.figures import Row, drawdowns
+from research.statistics.figures import drawdowns
 from research.statistics.monte_carlo import QUANTILES, Paths
-
-POINTS_MOST = 4_000
-LINES_MOST = 12  # instruments drawn apart; the rest is drawn as one
-OTHERS = "others"
 
 
 def content(one: Performance, figures: tuple[Figure, ...], paths: Paths | None, seed: int) -> dict[str, Any]:
@@ -30,14 +28,15 @@ def content(one: Performance, figures: tuple[Figure, ...], paths: Paths | None, 
         ],
         "facts": [list(each) for each in (*one.facts, *sorted(one.seals.items()))],
         "figures": [each._asdict() for each in figures],
-        "equity": _equity(one), "exposure": _exposure(one), "profits": _lines(one, dict(one.profits)),
+        "equity": _equity(one), "exposure": _exposure(one), "profits": lines(one, one.profits),
         "hours": hours(one.at_ns[1:], np.diff(one.equity)), "months": months(one),
         "trades_by_hour": hours(one.trades["closed_ns"], one.trades["profit"]),
-        "trade_sizes": bars(one.trades["profit"]), "correlation": correlation(one),
+        "trade_sizes": bars(one.trades["profit"]), "correlation": correlation(one.profits),
         "slippage": bars(known(one.executions["slippage_bps"])),
         "acknowledged": bars(milliseconds(one.executions["acknowledged_ns"]), wide=True),
         "waits": bars(milliseconds(one.executions["wait_ns"]), wide=True),
         "quality": quality(one), "orders": orders(one), "trades": trades(one),
+        "strategies": strategies(one) if one.strategies else None,
         "paths": None if paths is None else _paths(paths),
     }  # fmt: skip
 
@@ -53,7 +52,7 @@ def _equity(one: Performance) -> dict[str, Any]:
 def _exposure(one: Performance) -> dict[str, Any]:
     """Gross and net exposure, and the value of each instrument, in parts of the equity."""
     base = np.where(one.equity > 0, one.equity, np.nan)
-    shown = _lines(one, {name: 100 * row / base for name, row in one.values.items()})
+    shown = lines(one, {name: 100 * row / base for name, row in one.values.items()})
     rows = np.array(list(one.values.values())) if one.values else np.zeros((1, len(base)))
     gross, net = np.abs(rows).sum(axis=0) / base, rows.sum(axis=0) / base
     places = kept([np.nan_to_num(gross), np.nan_to_num(net)], POINTS_MOST)
@@ -61,19 +60,6 @@ def _exposure(one: Performance) -> dict[str, Any]:
         "at": seconds_of(one.at_ns[places]), "gross": numbers(100 * gross[places]), "net": numbers(100 * net[places]),
         "parts": shown,
     }  # fmt: skip
-
-
-def _lines(one: Performance, rows: dict[str, Row]) -> dict[str, Any]:
-    """Rows of the instruments; those with the smallest extremes are added up."""
-    names = sorted(rows, key=lambda name: -float(np.nanmax(np.abs(rows[name]), initial=0.0)))
-    shown = {name: rows[name] for name in names[:LINES_MOST]}
-    if names[LINES_MOST:]:
-        shown[OTHERS] = np.sum([rows[name] for name in names[LINES_MOST:]], axis=0)
-    if not shown:
-        return {"at": [], "lines": []}
-    places = kept([np.nan_to_num(row) for row in shown.values()], POINTS_MOST // max(1, len(shown)) * 2)
-    lines = [{"name": name, "values": numbers(row[places], 6)} for name, row in shown.items()]
-    return {"at": seconds_of(one.at_ns[places]), "lines": lines}
 
 
 def _paths(paths: Paths) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Heat maps and histograms of a report."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from research.performance.performance import Performance
 from research.report.values import DAY_NS, HOUR_NS, HOURS, numbers
+from research.statistics.figures import Row
 
 BARS = 40
 DAYS, THURSDAY = 7, 3  # 1970-01-01 was a Thursday
@@ -45,12 +47,12 @@ def months(one: Performance) -> dict[str, Any]:
     return {"rows": rows, "columns": columns, "values": values, "by_day": by_day}
 
 
-def correlation(one: Performance) -> dict[str, Any] | None:
-    """Correlation of the profits' changes of the instruments that had any; None with fewer than two."""
-    changes = {name: np.diff(row) for name, row in one.profits.items()}
+def correlation(profits: Mapping[str, Row]) -> dict[str, Any] | None:
+    """Correlation of the profits' changes of the parts that had any; None with fewer than two."""
+    changes = {name: np.diff(row) for name, row in profits.items()}
     moved = sorted((name for name, row in changes.items() if np.ptp(row) > 0), key=lambda name: -np.std(changes[name]))
     moved = moved[:MOST]
-    if len(moved) < 2 or len(one.equity) < 3:  # noqa: PLR2004 - a pair, two changes
+    if len(moved) < 2 or len(changes[moved[0]]) < 2:  # noqa: PLR2004 - a pair, two changes
         return None
     matrix = np.corrcoef(np.array([changes[name] for name in moved]))
     return {"rows": moved, "columns": moved, "values": [numbers(row, 3) for row in matrix]}

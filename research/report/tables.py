@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from research.performance.performance import Performance
+from research.performance.trades import Fills
 from research.report.values import numbers, text_of
 from research.statistics.figures import Row
 
@@ -23,18 +24,18 @@ def milliseconds(values: Any) -> Row:
 
 def quality(one: Performance) -> list[dict[str, Any]]:
     """Execution by instrument: what an order cost against the middle at its decision, and how long it took."""
-    return [_quality(one, place, name) for place, name in enumerate(one.names)]
+    rows = one.executions
+    return [{"instrument": name} | executed(rows[rows["instrument"] == at]) for at, name in enumerate(one.names)]
 
 
-def _quality(one: Performance, place: int, name: str) -> dict[str, Any]:
-    """One instrument's row; slippage is weighted with the notional."""
-    rows = one.executions[one.executions["instrument"] == place]
+def executed(rows: Fills) -> dict[str, Any]:
+    """What some orders cost and how long they took; slippage is weighted with the notional."""
     weight = np.where(rows["filled"] > 0, rows["filled"] * np.nan_to_num(rows["average"]), 0.0)
     priced = np.isfinite(rows["slippage_bps"]) & (weight > 0)
     total, size = float(weight.sum()), float(rows["size"].sum())
     slipped = float((rows["slippage_bps"][priced] * weight[priced]).sum())
     return {
-        "instrument": name, "orders": len(rows), "filled": float(rows["filled"].sum()) / size if size else None,
+        "orders": len(rows), "filled": float(rows["filled"].sum()) / size if size else None,
         "traded": total, "slippage_bps": slipped / float(weight[priced].sum()) if priced.any() else None,
         "slippage": slipped / 1e4 if priced.any() else None,
         "fees": float(rows["fees"].sum()), "fees_bps": 1e4 * float(rows["fees"].sum()) / total if total else None,
@@ -63,7 +64,7 @@ def _order(one: Performance, row: Any) -> list[Any]:
     return [
         text_of(row["decided_ns"]), one.names[row["instrument"]], "buy" if row["side"] > 0 else "sell",
         *numbers([row[name] for name in ("size", "filled", "limit", "arrival", "average", "slippage_bps", "fees")], 8),
-        *waits,
+        *waits, *_owner(one, row["strategy"]),
     ]  # fmt: skip
 
 
@@ -81,4 +82,10 @@ def _trade(one: Performance, row: Any) -> list[Any]:
         text_of(row["opened_ns"]), text_of(row["closed_ns"]), one.names[row["instrument"]],
         "long" if row["side"] > 0 else "short",
         *numbers([row[name] for name in ("size", "entry", "exit", "fees", "profit")], 8),
+        *_owner(one, row["account"]),
     ]  # fmt: skip
+
+
+def _owner(one: Performance, number: int) -> list[str]:
+    """The strategy of a row, in a portfolio."""
+    return [list(one.strategies)[number]] if one.strategies else []

@@ -247,6 +247,15 @@
   line(card("Composition, % of equity", "The value of each instrument held", "half"), 220, data.exposure.parts.at, lines(data.exposure.parts), { unit: " %", sync: "time" });
   line(card(`Profit by ${data.part}, ${data.currency}`, "", data.correlation ? "half" : ""), 220, data.profits.at, lines(data.profits), { sync: "time" });
   if (data.correlation) heat(card("Correlation of profits", "Of the changes in a step", "half"), data.correlation, "", 1);
+  const owner = data.strategies ? [{ name: "strategy", text: true }] : [];
+  if (data.strategies) {
+    const section = card("Strategies", "Each by itself; their profits add up to that of the portfolio. Drawdown: money lost from the highest profit. Slippage and maker share: weighted with the notional");
+    table(section, [...owner, { name: `profit, ${data.currency}`, signed: true }, { name: `largest drawdown, ${data.currency}` }, { name: "orders", digits: 0 }, { name: "refused", digits: 0 }, { name: `traded, ${data.currency}` }, { name: "slippage, bps" }, { name: `slippage, ${data.currency}` }, { name: `fees, ${data.currency}` }, { name: "maker %" }, { name: "trades", digits: 0 }, { name: "win rate %" }],
+      data.strategies.rows.map((one) => [one.strategy, one.profit, one.drawdown, one.orders, one.refused, one.traded, one.slippage_bps, one.slippage, one.fees, one.maker === null ? null : 100 * one.maker, one.trades, one.win === null ? null : 100 * one.win]), plain);
+    line(card(`Profit by strategy, ${data.currency}`, "", "half"), 220, data.strategies.profits.at, lines(data.strategies.profits), { sync: "time" });
+    line(card(`Drawdown by strategy, ${data.currency}`, "Below the highest profit of each", "half"), 220, data.strategies.drawdowns.at, lines(data.strategies.drawdowns), { sync: "time" });
+    if (data.strategies.correlation) heat(card("Correlation of strategies", "Of the changes of their profits in a step", "half"), data.strategies.correlation, "", 1);
+  }
   {
     const section = card("Execution by instrument", "Slippage: the average price against the middle of the book when the order was decided, weighted with the notional; above 0 is worse");
     table(section, [{ name: "instrument", text: true }, { name: "orders", digits: 0 }, { name: "filled %" }, { name: `traded, ${data.currency}` }, { name: "slippage, bps" }, { name: `slippage, ${data.currency}` }, { name: "fees, bps" }, { name: `fees, ${data.currency}` }, { name: "maker %" }, { name: "acknowledged, ms" }, { name: "first fill, ms" }],
@@ -257,11 +266,11 @@
   bars(card("Decision to first fill", "", "third"), data.waits, "ms", "no order was filled");
   {
     const section = card("Orders", `${number(data.orders.rows.length, 0)} of ${number(data.orders.count, 0)}, those that cost most against their arrival price first`);
-    table(section, [{ name: "decided, UTC", text: true }, { name: "instrument", text: true }, { name: "side", text: true }, { name: "size", digits: 8 }, { name: "filled", digits: 8 }, { name: "limit", digits: 8 }, { name: "arrival", digits: 8 }, { name: "average", digits: 8 }, { name: "slippage, bps" }, { name: "fees", digits: 6 }, { name: "acknowledged, ms", digits: 3 }, { name: "first fill, ms", digits: 3 }], data.orders.rows, plain);
+    table(section, [{ name: "decided, UTC", text: true }, { name: "instrument", text: true }, { name: "side", text: true }, { name: "size", digits: 8 }, { name: "filled", digits: 8 }, { name: "limit", digits: 8 }, { name: "arrival", digits: 8 }, { name: "average", digits: 8 }, { name: "slippage, bps" }, { name: "fees", digits: 6 }, { name: "acknowledged, ms", digits: 3 }, { name: "first fill, ms", digits: 3 }, ...owner], data.orders.rows, plain);
   }
   {
     const section = card("Trades", `${number(data.trades.rows.length, 0)} of ${number(data.trades.count, 0)}${data.trades.rows.length < data.trades.count ? ": the worst and the best" : ""}`);
-    table(section, [{ name: "opened, UTC", text: true }, { name: "closed, UTC", text: true }, { name: "instrument", text: true }, { name: "side", text: true }, { name: "size", digits: 8 }, { name: "entry", digits: 8 }, { name: "exit", digits: 8 }, { name: "fees", digits: 6 }, { name: "profit", digits: 4, signed: true }], data.trades.rows, plain);
+    table(section, [{ name: "opened, UTC", text: true }, { name: "closed, UTC", text: true }, { name: "instrument", text: true }, { name: "side", text: true }, { name: "size", digits: 8 }, { name: "entry", digits: 8 }, { name: "exit", digits: 8 }, { name: "fees", digits: 6 }, { name: "profit", digits: 4, signed: true }, ...owner], data.trades.rows, plain);
   }
   document.getElementById("foot").textContent = "Past results promise nothing about later ones. Made by Steelyard. Charts: uPlot, MIT licence.";
   paint();
