@@ -158,13 +158,17 @@ def read(path: str) -> Config:
 
 
 def _without_model(path: str) -> str:
-    """Why a strategy's file with a model cannot trade; "" for any other file."""
+    """What is to be said of a strategy's file with a model; "" for any other file."""
     from engine.strategy import model_file  # noqa: PLC0415 - only a file that is no system's needs it
 
     try:
         if model_file.has_model(Path(path)):
-            model_file.expect_model(Path(path), model_file.read(Path(path)))
-    except (ValueError, model_file.NoModelError) as error:
+            found = model_file.read(Path(path))
+            model_file.expect_model(Path(path), found)
+            name = f"{found.strategy.name} {found.strategy.version}"
+            use = 'class = "engine.strategy.samples:ModelMomentum", parameters = { file = "{here}/…", capital = "…" }'
+            return f"{name} and its model are whole; {path} is no system's file: name it in one: {use}"
+    except ValueError as error:
         return str(error)
     return ""
 

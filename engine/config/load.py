@@ -69,7 +69,7 @@ def read_tree(path: Path) -> dict[str, Any]:
 
 
 def expand(config: Config) -> Config:
-    """Fill in {python}, {config}, {here}, {run} and {state} in commands and in the paths of secrets."""
+    """Fill in {python}, {config}, {here}, {run} and {state} in commands and paths of secrets, {here} in parameters."""
     marks = {
         "{python}": sys.executable,
         "{here}": str(Path(config.path).resolve().parent),
@@ -95,6 +95,16 @@ def expand(config: Config) -> Config:
 
     return msgspec.structs.replace(
         config,
+        strategies=tuple(
+            msgspec.structs.replace(
+                one,
+                parameters={
+                    name: value.replace("{here}", marks["{here}"]) if isinstance(value, str) else value
+                    for name, value in one.parameters.items()
+                },
+            )
+            for one in config.strategies
+        ),
         metrics=with_headers(with_token(config.metrics)),
         dashboard=with_token(config.dashboard),
         venues=tuple(

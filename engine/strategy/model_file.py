@@ -3,7 +3,8 @@
     [strategy] name, version, asset, exchange    [parameters]    [ml_model] path, features    [execution]
 
 The decision is the model's, so there is no strategy without it: no other rule takes its place. `read` checks every key
-and bound of the file. `expect_model` names the model's file that is missing, and what would be put there.
+and bound of the file. `expect_model` opens the sealed model (docs/models.md), whatever its file's name ends with, and
+refuses one that is missing, not whole, or of other features.
 """
 
 import tomllib
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+
+from engine.inference import Output, Sealed, SealedError, load
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -62,7 +65,7 @@ class ModelStrategy(Table, frozen=True, kw_only=True):
     execution: Execution
 
 
-class NoModelError(Exception):
+class NoModelError(ValueError):
     """The model of a strategy is missing; the text names it, and what to do."""
 
 
@@ -89,14 +92,24 @@ def read(file: Path) -> ModelStrategy:
     return found
 
 
-def expect_model(file: Path, found: ModelStrategy) -> None:
-    """Refuse a strategy whose model is not there, or whose kind of model this version cannot run."""
+def expect_model(file: Path, found: ModelStrategy) -> Sealed:
+    """The model of a strategy's file; NoModelError when it is missing, not whole, or of other features."""
     about, model = found.strategy, file.parent / found.ml_model.path
     name = f"{about.name} {about.version}"
+    features = found.ml_model.features
     if not model.is_file():
-        features = f"{len(found.ml_model.features)} features in this order: {', '.join(found.ml_model.features)}"
-        msg = f"{name}: its model {model} is missing: put the trained model there; it reads {features}."
+        count = f"{len(features)} features in this order: {', '.join(features)}"
+        msg = f"{name}: its model {model} is missing: put the trained model there; it reads {count}."
         msg += " It does not trade without it"
         raise NoModelError(msg)
-    msg = f"{name}: this version runs no {model.suffix or 'such'} model, so it does not trade; {model} is not opened"
-    raise NoModelError(msg)
+    try:
+        sealed = load(model)
+    except SealedError as error:
+        raise NoModelError(f"{name}: {error}. It does not trade without its model") from error
+    names = tuple(one.name for one in sealed.card.features)
+    if names != features:
+        msg = f"{name}: {model} reads {', '.join(names)}, the strategy's file has {', '.join(features)}"
+        raise NoModelError(f"{msg}: they must be the same, in the same order")
+    if sealed.card.output != Output.PROBABILITY:
+        raise NoModelError(f"{name}: {model} gives a {sealed.card.output}, expected a probability")
+    return sealed

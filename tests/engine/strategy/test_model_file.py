@@ -38,11 +38,11 @@ def test_without_its_model_it_is_refused_by_name(command: str, capsys: pytest.Ca
     assert "4 features in this order: rsi_14, macd, volume_ratio, bb_pct. It does not trade without it" in printed
 
 
-def test_with_a_file_in_the_models_place_it_is_refused_too(tmp_path: Path) -> None:
-    """This version runs no model: a file that nothing reads must not look like one that decides."""
+def test_a_file_that_is_no_sealed_model_is_refused(tmp_path: Path) -> None:
+    """A file that nothing can read must not look like one that decides."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "btc_momentum_v1.2.onnx").write_bytes(b"anything")
-    with pytest.raises(NoModelError, match=r"runs no \.onnx model, so it does not trade"):
+    with pytest.raises(NoModelError, match=r"onnx: begins with b'anything', expected a sealed model"):
         expect_model(tmp_path / "btc.toml", read(FILE))
 
 

@@ -1,0 +1,40 @@
+"""A model for BTC Momentum, trained in the test: the price is expected to rise where the RSI is low."""
+
+from pathlib import Path
+
+import numpy as np
+import xgboost
+
+from engine.inference import Card, Feature, Output, Sealed, write
+from engine.inference.convert import read_xgboost
+
+FILE = Path(__file__).parents[3] / "configs" / "strategies" / "btc_momentum.toml"
+NAMES = ("rsi_14", "macd", "volume_ratio", "bb_pct")
+
+
+def rows_of(seed: int, count: int = 3_000) -> np.ndarray:
+    """Features in the ranges that a market has."""
+    drawn = np.random.default_rng(seed)
+    return np.column_stack([
+        drawn.uniform(0, 100, count), drawn.normal(0, 50, count), drawn.uniform(0, 3, count),
+        drawn.normal(0.5, 0.5, count),
+    ])  # fmt: skip
+
+
+def put_model(place: Path, *, names: tuple[str, ...] = NAMES, output: Output = Output.PROBABILITY) -> Path:
+    """The strategy's file as it stands, with its trained model beside it."""
+    rows = rows_of(1)
+    labels = (rows[:, 0] < 50).astype(float)
+    options = {"objective": "binary:logistic", "max_depth": 3, "eta": 0.5, "nthread": 1, "seed": 1}
+    booster = xgboost.train(options, xgboost.DMatrix(rows, labels), 20)
+    (place / "models").mkdir(parents=True, exist_ok=True)
+    booster.save_model(place / "model.json")
+    card = Card(
+        name="btc_momentum", version="1.2.0", features=tuple(Feature(name=one) for one in names), output=output,
+        label={"kind": "planted"}, source=f"xgboost {xgboost.__version__}",
+    )  # fmt: skip
+    trees = read_xgboost(place / "model.json").trees
+    write(place / "models" / "btc_momentum_v1.2.onnx", Sealed(card, trees, rows_of(2, 1_000)))
+    file = place / "btc_momentum.toml"
+    file.write_bytes(FILE.read_bytes())
+    return file
