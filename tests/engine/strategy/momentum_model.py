@@ -1,4 +1,4 @@
-"""A model for BTC Momentum, trained in the test: the price is expected to rise where the RSI is low."""
+"""A model for BTC Momentum, trained in the test: the price is expected to rise from the lower half of its bands."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def rows_of(seed: int, count: int = 3_000) -> np.ndarray:
 def put_model(place: Path, *, names: tuple[str, ...] = NAMES, output: Output = Output.PROBABILITY) -> Path:
     """The strategy's file as it stands, with its trained model beside it."""
     rows = rows_of(1)
-    labels = (rows[:, 0] < 50).astype(float)
+    labels = (rows[:, 3] < 0.5).astype(float)
     options = {"objective": "binary:logistic", "max_depth": 3, "eta": 0.5, "nthread": 1, "seed": 1}
     booster = xgboost.train(options, xgboost.DMatrix(rows, labels), 20)
     (place / "models").mkdir(parents=True, exist_ok=True)

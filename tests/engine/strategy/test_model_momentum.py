@@ -34,7 +34,7 @@ def close(one: Harness, price: float, volume: str = "2") -> list[Any]:
 
 
 def falling(one: Harness, bars: int = 60) -> list[Any]:
-    """A market that falls: the RSI is low, and the planted model buys."""
+    """A market that falls: the price is in the lower half of its bands, and the planted model buys."""
     found = []
     for number in range(bars):
         found += close(one, 60_000 - 40 * number + (15 if number % 2 else 0))

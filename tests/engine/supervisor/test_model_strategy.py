@@ -42,7 +42,7 @@ def test_the_model_buys_and_sells_at_the_venue_and_goes_on_after_sigkill(
     """By the venue's truth log: the sizes of the file, both sides, also from the life after a death."""
     house = floor(MORE.format(file=put_model(tmp_path / "momentum")))
     house.up()
-    assert until(lambda: {one["side"] for one in of_strategy(house, "accepted")} == {"BUY", "SELL"}, 70)
+    assert until(lambda: {one["side"] for one in of_strategy(house, "accepted")} == {"BUY", "SELL"}, 180)
     pid, count = house.pid("momentum"), len(of_strategy(house, "accepted"))
     os.kill(pid, signal.SIGKILL)
     until(lambda: house.pid("momentum") not in (0, pid))
