@@ -12,7 +12,9 @@ otherwise than when the file was written: another processor or library then mean
 """
 
 import hashlib
+import os
 import struct
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,10 +88,22 @@ def to_bytes(model: Sealed) -> bytes:
 
 
 def write(file: Path, model: Sealed) -> None:
-    """Write a model; a file of this name is replaced whole."""
-    made = file.with_name(f".{file.name}.making")
-    made.write_bytes(to_bytes(model))
-    made.replace(file)
+    """Write a model; a file of this name is replaced whole, and only when the new one is on the disk."""
+    data = to_bytes(model)
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as made:
+        try:
+            made.write(data)
+            made.flush()
+            os.fsync(made.fileno())
+            Path(made.name).replace(file)
+        except OSError:
+            Path(made.name).unlink()
+            raise
+    directory = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def load(file: Path, features: Sequence[Feature] = ()) -> Sealed:

@@ -109,6 +109,8 @@ def _depth(trees: Trees, tree: int) -> int:
         inner = left != level
         if (left < level).any() or (~np.isnan(trees.thresholds[first + level[~inner]])).any():
             raise TreesError(f"tree {tree}: a link that leads back, or a leaf with a threshold")
+        if (trees.links[first + level[~inner]] >> LEFT_BITS).any():
+            raise TreesError(f"tree {tree}: a leaf that names a feature, or sends missing values to the right")
         if not inner.any():
             break
         if (trees.links[first + level[inner]] >> LEFT_BITS + 1 >= trees.features).any():

@@ -10,8 +10,8 @@ cdef extern from "walk.h" nogil:
         double threshold
         uint32_t link
     int SY_GROUP
-    float sy_walk_float(const sy_node_float *, const float *, const uint32_t *, const int32_t *, int, int, const float *,
-                        int, float)
+    float sy_walk_float(const sy_node_float *, const float *, const uint32_t *, const int32_t *, int, int,
+                        const float *, int, float)
     double sy_walk_double(const sy_node_double *, const double *, const uint32_t *, const int32_t *, int, int,
                           const double *, int, double)
 

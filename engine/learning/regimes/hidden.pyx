@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The probability of each hidden state after each row, from the rows so far: the forward filter of a hidden Markov model.
+"""The probability of each hidden state after each row, from the rows so far: the forward filter of a Markov model.
 
     found = HiddenFilter(model)
     found.update((0.012, 1.4))     the number of the most probable state

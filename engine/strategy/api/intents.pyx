@@ -8,7 +8,7 @@ An intent is published first: the data of a new order is kept, and added to the 
 ledger is read. If a lane is full, `submit` gives None for its instruments from there to the end of the step.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from engine.meters.current cimport CLOCK_OFFSET, count_up, observe_ns, sy_meter_clock
