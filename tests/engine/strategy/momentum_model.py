@@ -1,4 +1,4 @@
-"""A model for BTC Momentum, trained in the test: the price is expected to rise from the lower half of its bands."""
+"""A model for BTC Momentum, trained in the test: the price is expected to rise while one of its features is low."""
 
 from pathlib import Path
 
@@ -21,16 +21,16 @@ def rows_of(seed: int, count: int = 3_000) -> np.ndarray:
     ])  # fmt: skip
 
 
-def put_model(place: Path, *, names: tuple[str, ...] = NAMES, output: Output = Output.PROBABILITY) -> Path:
-    """The strategy's file as it stands, with its trained model beside it."""
+def put_model(place: Path, *, low: tuple[int, float] = (3, 0.5), output: Output = Output.PROBABILITY) -> Path:
+    """The strategy's file as it stands, with its trained model beside it; `low` is a feature's place and limit."""
     rows = rows_of(1)
-    labels = (rows[:, 3] < 0.5).astype(float)
+    labels = (rows[:, low[0]] < low[1]).astype(float)
     options = {"objective": "binary:logistic", "max_depth": 3, "eta": 0.5, "nthread": 1, "seed": 1}
     booster = xgboost.train(options, xgboost.DMatrix(rows, labels), 20)
     (place / "models").mkdir(parents=True, exist_ok=True)
     booster.save_model(place / "model.json")
     card = Card(
-        name="btc_momentum", version="1.2.0", features=tuple(Feature(name=one) for one in names), output=output,
+        name="btc_momentum", version="1.2.0", features=tuple(Feature(name=one) for one in NAMES), output=output,
         label={"kind": "planted"}, source=f"xgboost {xgboost.__version__}",
     )  # fmt: skip
     trees = read_xgboost(place / "model.json").trees
