@@ -4,8 +4,9 @@
     GET /healthz    200, or 503 where a role or the supervisor is not alive; JSON with each check
     GET /readyz     the same, and whether the system may trade: books, order sessions, halts
 
-A client that sends nothing, or half a request, is closed after `TIMEOUT_S`; more than `MOST` at once wait in the
-kernel's queue. With a token each request needs `Authorization: Bearer TOKEN`.
+A client that sends nothing, or half a request, is closed after `TIMEOUT_S`, or as soon as `MOST` connections are open
+and a further one comes: however many are silent, a probe is answered at once. With a token each request needs
+`Authorization: Bearer TOKEN`.
 """
 
 import contextlib
@@ -71,26 +72,48 @@ class MetricsServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 64
+    request_queue_size = socket.SOMAXCONN
 
     def __init__(self, owner: MetricsServer, address: str, port: int) -> None:
         self.owner = owner
         self._room = threading.BoundedSemaphore(MOST)
+        self._lock = threading.Lock()
+        self._silent: dict[Any, None] = {}  # connections without a whole request, the oldest first
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         super().__init__((address, port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._room.acquire()
+        if not self._room.acquire(blocking=False):
+            self._close_oldest()
+            self._room.acquire()  # its thread ends now, or a request that is being answered does
+        with self._lock:
+            self._silent[request] = None
         try:
             super().process_request(request, client_address)
         except BaseException:  # no thread was started: give the room back
+            self.on_request(request)
             self._room.release()
             raise
+
+    def on_request(self, request: Any) -> None:
+        """The connection has sent a whole request, or has ended."""
+        with self._lock:
+            self._silent.pop(request, None)
+
+    def _close_oldest(self) -> None:
+        """Close the connection that has been silent for longest."""
+        with self._lock:
+            oldest = next(iter(self._silent), None)
+            self._silent.pop(oldest, None)
+        if oldest is not None:
+            with contextlib.suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.on_request(request)
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -127,6 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(body=False)
 
     def _reply(self, *, body: bool) -> None:
+        self.server.on_request(self.request)
         path = self.path.partition("?")[0]
         owner = self.server.owner
         if owner.token and not hmac.compare_digest(

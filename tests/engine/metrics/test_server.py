@@ -145,6 +145,21 @@ def test_clients_that_send_nothing_or_half_a_request_are_closed(
         one.close()
 
 
+def test_a_probe_is_answered_at_once_however_many_clients_are_silent(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A balancer takes a system for dead while others hold its places. Here no silent client would ever time out."""
+    monkeypatch.setattr(under_test, "TIMEOUT_S", 3_600.0)
+    monkeypatch.setattr(under_test._Handler, "timeout", 3_600.0)
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(200)]
+    assert [get(server, "/healthz")[0] for _ in range(20)] == [200] * 20
+    silent[-1].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")  # it came late enough to have kept its place
+    silent[-1].settimeout(30)
+    assert silent[-1].recv(12).startswith(b"HTTP/1.0 200")
+    for one in silent:
+        one.close()
+
+
 def test_a_client_that_sends_a_byte_now_and_then_is_closed_too(
     server: MetricsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
