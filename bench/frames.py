@@ -4,6 +4,7 @@
 
     frame_ms_p99    script, style, layout and pre-paint of one frame, without painting; from Chromium's own trace
     first_load_kb   every byte of the page's files, as sent
+    grey_ms         from the last frame of a server that falls silent to the grey of the last panel, by the page's clock
 
 A server of `engine.dashboard` sends frames at 60 Hz over a real WebSocket: each has 5 orders, a fill and 50 books that
 have changed. The chart shows the whole hour of points, and is drawn as often as in use.
@@ -33,6 +34,17 @@ ORDERS, POINTS, BOOKS, RATE = 10_000, 100_000, 50, 60
 HOUR_NS, SECOND_NS = 3_600_000_000_000, 1_000_000_000
 MEASURED = ("FireAnimationFrame", "UpdateLayoutTree", "Layout", "PrePaint")
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "demo.toml"
+WATCH = """import("/main.js").then(({ connection }) => {
+  let last = performance.now();
+  connection.socket.addEventListener("message", () => { last = performance.now(); });
+  const panels = [...document.querySelectorAll(".panel")];
+  const look = () => {
+    const grey = panels.every((one) => one.hasAttribute("data-stale"));
+    window.greyMs = grey ? (window.greyMs ?? performance.now() - last) : undefined;
+  };
+  const observer = new MutationObserver(look);
+  for (const one of panels) observer.observe(one, { attributes: true, attributeFilter: ["data-stale"] });
+})"""
 WHOLE_HOUR = "[...document.querySelectorAll('#chart .group button')].at(-1).click()"
 
 
@@ -115,16 +127,19 @@ def measure(seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         server = DashboardServer(hub, "127.0.0.1", 0, "", Path(place) / "control.sock", "look")
         try:
-            with Feed(hub), browser(Path(place)) as page:
-                page.size(1440, 900)
-                page.open(f"http://127.0.0.1:{server.port}/")
-                page.until(
-                    f"import('/main.js').then((m) => m.state.orders.size >= {ORDERS} && m.state.fills.length > 9)",
-                    "all is there",
-                )
-                page.ask(WHOLE_HOUR)
-                frames = _frames(page, seconds)
-                points = page.ask("import('/main.js').then((m) => m.state.prices.get(1).length)")
+            with browser(Path(place)) as page:
+                with Feed(hub):
+                    page.size(1440, 900)
+                    page.open(f"http://127.0.0.1:{server.port}/")
+                    page.until(
+                        f"import('/main.js').then((m) => m.state.orders.size >= {ORDERS} && m.state.fills.length > 9)",
+                        "all is there",
+                    )
+                    page.ask(WHOLE_HOUR)
+                    frames = _frames(page, seconds)
+                    points = page.ask("import('/main.js').then((m) => m.state.prices.get(1).length)")
+                    page.ask(WATCH)
+                grey_ms = page.until("window.greyMs", "every panel is grey")
         finally:
             server.close()
     load_kb = sum(len(body) for _, body in server.files.values()) / 1_000
@@ -133,6 +148,7 @@ def measure(seconds: float) -> dict[str, Any]:
         "machine": machine.describe(), "frames": len(costs), "orders": ORDERS, "points": points,
         "frame_ms_p50": round(costs[len(costs) // 2], 2), "frame_ms_p99": round(costs[int(len(costs) * 0.99)], 2),
         "frame_ms_max": round(costs[-1], 2), "first_load_kb": round(load_kb, 1),
+        "grey_ms": round(grey_ms),
     }  # fmt: skip
 
 
