@@ -5,7 +5,7 @@
 
     clock.py      the clock and its distance to the venues'     cores.py     isolation, governor, kernel, pauses
     memory.py     /dev/shm, huge pages, limits, logind          keys.py      files, rights, the canceller's key
-    trading.py    the file, risk limits, alerts, placement
+    trading.py    the file, risk limits, alerts, monitoring, placement
 
 A further check is one function with `@check(name)` in one of these files, or in a file that `command.py` imports.
 """

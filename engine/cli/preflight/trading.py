@@ -1,4 +1,4 @@
-"""The file itself: does every role start from it, are there limits, alerts, and a placement that can halt."""
+"""The file itself: does every role start, are there limits, alerts, monitoring, and a placement that can halt."""
 
 from collections.abc import Iterator
 
@@ -58,6 +58,21 @@ def alerts(subject: Subject) -> Iterator[Finding]:
         yield warn("no outside heartbeat: the loss of the machine goes unnoticed", "set heartbeat_url in [alerts]")
     else:
         yield ok(f"{len(table.targets)} targets and an outside heartbeat")
+
+
+@check("monitoring")
+def monitoring(subject: Subject) -> Iterator[Finding]:
+    """Prometheus, Grafana and a page show what the system does."""
+    config = subject.config
+    if config.metrics is None:
+        yield warn("no table [metrics]: Prometheus, its rules and Grafana see nothing", "add it (docs/metrics.md)")
+    else:
+        where = f"{config.metrics.address}:{config.metrics.port or '(any free port)'}"
+        yield ok(f"metrics and health at {where}; rules and dashboards are in configs/monitoring")
+    if config.dashboard is None:
+        yield warn("no table [dashboard]: no page shows orders, positions and halts", "add it (docs/dashboard.md)")
+    else:
+        yield ok(f"a page at {config.dashboard.address}:{config.dashboard.port or '(any free port)'}")
 
 
 @check("placement")

@@ -20,6 +20,7 @@ from engine.cli.preflight.machine import ClockState, Machine, clock_state, cores
 from engine.cli.preflight.network import RealNetwork
 from engine.cli.preflight.registry import CHECKS, Finding, Grade, Subject
 from engine.config import Config, load
+from engine.config.tables import Dashboard, Metrics
 from engine.loopback.binance.keys import Key
 from engine.venues.port import Response
 from tests.engine.answers import data_of
@@ -316,6 +317,17 @@ def test_alerts_must_reach_somebody(subject: Subject, config: Config) -> None:
     assert grade("alerts", with_config(subject, alerts=made)) is Grade.WARN
     beating = msgspec.structs.replace(made, heartbeat_url="http://127.0.0.1:1/")
     assert grade("alerts", with_config(subject, alerts=beating)) is Grade.OK
+
+
+def test_what_nobody_can_see_is_warned_of(subject: Subject) -> None:
+    """The checklist before trading asks for metrics and a page; a table of each is what makes them."""
+    bare = with_config(subject, metrics=None, dashboard=None)
+    assert [one.grade for one in CHECKS["monitoring"](bare)] == [Grade.WARN, Grade.WARN]
+    whole = with_config(subject, metrics=Metrics(port=0), dashboard=Dashboard(port=9_000))
+    found = list(CHECKS["monitoring"](whole))
+    assert [one.grade for one in found] == [Grade.OK, Grade.OK]
+    assert "127.0.0.1:(any free port)" in found[0].text
+    assert "127.0.0.1:9000" in found[1].text
 
 
 def test_a_strategy_beside_execution_is_warned_of_in_live_mode(subject: Subject) -> None:
