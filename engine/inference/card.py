@@ -79,6 +79,11 @@ class Card(Part, frozen=True, kw_only=True):
     training: dict[str, Any] = {}  # the manifest of the data, the seed, the code
     metrics: dict[str, float] = {}  # out of sample
 
+    @property
+    def is_probability(self) -> bool:
+        """Whether what the model predicts is a probability: by its output, or by its calibration."""
+        return self.output == Output.PROBABILITY or self.calibration.kind != Calibrate.NONE
+
 
 class CardError(ValueError):
     """The card does not hold together; the text names the part."""
@@ -94,13 +99,15 @@ def check(card: Card) -> None:
     sizes = {len(scaling.centers), len(scaling.widths)}
     if sizes != ({0} if scaling.kind == Scale.NONE else {count}):
         raise CardError(f"scaling {scaling.kind}: expected a center and a width for each of {count} features")
-    if not all(map(math.isfinite, (*scaling.centers, *scaling.widths))) or not all(scaling.widths):
-        raise CardError("scaling: expected finite centers, and finite widths that are not 0")
+    if not all(map(math.isfinite, (*scaling.centers, *scaling.widths))) or not all(one > 0 for one in scaling.widths):
+        raise CardError("scaling: expected finite centers, and finite widths above 0")
     if calibration.kind == Calibrate.ISOTONIC:
         points = zip(calibration.xs, calibration.ys, strict=False)
         rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(points))
         if len(calibration.xs) != len(calibration.ys) or len(calibration.xs) < 2 or not rising:  # noqa: PLR2004
             raise CardError("calibration isotonic: expected at least two points, xs rising and ys not falling")
+        if not 0 <= calibration.ys[0] <= calibration.ys[-1] <= 1:
+            raise CardError("calibration isotonic: expected ys from 0 to 1, they are probabilities")
     elif calibration.xs or calibration.ys:
         raise CardError(f"calibration {calibration.kind}: has points, which only isotonic has")
     numbers = (calibration.slope, calibration.shift, *calibration.xs, *calibration.ys)

@@ -14,6 +14,7 @@ The state is what `save` of a strategy returns: after a death the next life goes
 prediction whose outcome is open. At most `OPEN_MOST` are: the oldest is forgotten, and counted.
 """
 
+import copy
 from collections.abc import Sequence
 from math import isnan, nan
 from typing import NamedTuple
@@ -62,6 +63,7 @@ class Open(msgspec.Struct, array_like=True):
 class Learned(msgspec.Struct):
     """Everything that an ensemble has learned."""
 
+    names: tuple[str, ...]  # of the inputs, which name the experts too: a state of others is refused
     weights: Weights
     failures: Failures
     recent: list[float]
@@ -91,12 +93,12 @@ class Ensemble:
             raise ValueError(
                 f"{len(names)} experts and {len(regimes)} regimes are {count} inputs, expected at most {INPUTS_MOST}"
             )
-        model = unknown(count) if failures is None else failures
+        model = unknown(count) if failures is None else copy.deepcopy(failures)  # two ensembles learn apart
         if len(model.means) != count:
             raise ValueError(
                 f"failures: fitted on {len(model.means)} inputs, expected {count}: {', '.join(self.inputs)}"
             )
-        self.learned = Learned(self.experts.state, model, [0.25] * len(names))
+        self.learned = Learned(self.inputs, self.experts.state, model, [0.25] * len(names))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -122,6 +124,8 @@ class Ensemble:
 
     def observe(self, time_ns: int, outcome: float) -> bool:
         """Learn from the outcome of the prediction of that time; False when it is not open."""
+        if not 0 <= outcome <= 1:
+            raise ValueError(f"outcome: expected a number from 0 to 1, was {outcome}")
         for place, one in enumerate(self.learned.open):
             if one.time_ns == time_ns:
                 del self.learned.open[place]
@@ -129,16 +133,18 @@ class Ensemble:
                 return True
         return False
 
+    def forget(self, time_ns: int) -> None:
+        """Drop the open prediction of that time: its outcome says nothing, or will never be known."""
+        self.learned.open = [one for one in self.learned.open if one.time_ns != time_ns]
+
     def save(self) -> Learned:
         """The state, for `save` of a strategy."""
         return self.learned
 
     def load(self, learned: Learned) -> None:
         """Go on with a state; ValueError when it is of other experts or other inputs."""
-        counts = len(learned.weights.weights), len(learned.failures.means)
-        if counts != (len(self.experts.names), len(self.inputs)):
-            expected = f"{len(self.experts.names)} experts and {len(self.inputs)} inputs"
-            raise ValueError(f"state of {counts[0]} experts and {counts[1]} inputs, expected {expected}")
+        if learned.names != self.inputs:
+            raise ValueError(f"state of {', '.join(learned.names)}, expected {', '.join(self.inputs)}")
         self.learned, self.experts.state = learned, learned.weights
 
     def _keep(self, one: Open) -> None:

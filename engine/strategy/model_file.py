@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from engine.inference import Output, Sealed, SealedError, load
+from engine.indicators.code import code_of
+from engine.inference import Sealed, SealedError, load
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -110,6 +111,12 @@ def expect_model(file: Path, found: ModelStrategy) -> Sealed:
     if names != features:
         msg = f"{name}: {model} reads {', '.join(names)}, the strategy's file has {', '.join(features)}"
         raise NoModelError(f"{msg}: they must be the same, in the same order")
-    if sealed.card.output != Output.PROBABILITY:
+    if not sealed.card.is_probability:
         raise NoModelError(f"{name}: {model} gives a {sealed.card.output}, expected a probability")
+    changed = [one.name for one in sealed.card.features if one.code and one.code != code_of(one.name)]
+    if changed:
+        msg = (
+            f"{name}: {model}: the code of {', '.join(changed)} is another one than in training: train the model again"
+        )
+        raise NoModelError(msg)
     return sealed

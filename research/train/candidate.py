@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from engine.indicators.code import code_of
 from research.sweep.study import replaced
 from research.train import models
 from research.train.combine import Calibration, Weights
 from research.train.labels import Row
 from research.train.scaling import Scaling, Table
-from research.train.table import feature_code
 
 FORMAT, DIGEST, VECTORS = "steelyard candidate 1", 16, 1_000
 
@@ -81,7 +81,7 @@ def read(path: Path) -> Candidate:
     if found.format != FORMAT:
         raise ValueError(f"{path}: format {found.format!r}, expected {FORMAT!r}")
     for name, code in found.features.items():
-        if feature_code(name) != code:
+        if code_of(name) != code:
             raise ValueError(f"{path}: the code of the feature {name} is another one now: train the model again")
     vectors = np.array([[np.nan if one is None else one for one in row] for row in found.vectors])
     wrong = np.flatnonzero(found.predict(vectors) != np.array(found.outputs))

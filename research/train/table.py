@@ -4,14 +4,12 @@ A bar is known at its end. Its features read this bar and earlier ones; its labe
 """
 
 import hashlib
-import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-import engine.indicators
 from engine.indicators.catalogue import make
+from engine.indicators.code import code_of
 from engine.indicators.definition import Kind
 from engine.model.words import TickKind
 from research.bars.source import length_of
@@ -20,9 +18,6 @@ from research.train import labels
 from research.train.labels import Labels, Row, Times
 from research.train.plan import Data, Label, Plan
 from research.train.scaling import Table
-
-HOME = Path(engine.indicators.__file__).parent
-SHARED = (HOME / "indicator.pyx", *HOME.glob("*.pxd"))  # what several indicators use
 
 
 class Prints(NamedTuple):
@@ -58,7 +53,7 @@ def samples_of(plan: Plan) -> Samples:
             " every feature and an outcome: expected more data, a shorter interval, window or horizon"
         )
     manifest = _manifest(prints, len(rows))
-    code = {name: feature_code(name) for name in plan.features}
+    code = {name: code_of(name) for name in plan.features}
     return Samples(bars["end_ns"][keep], label.known_ns[keep], rows[keep], label.value[keep], code, manifest)
 
 
@@ -84,18 +79,6 @@ def feature(name: str, bars: dict[str, Any]) -> Row:
     if type(one).definition.kind not in (Kind.PRICE, Kind.BAR):
         raise ValueError(f"feature {name}: it reads a {type(one).definition.kind}, expected one that reads bars")
     return one.over(*(bars["close" if column == "price" else column] for column in one.inputs))
-
-
-def feature_code(name: str) -> str:
-    """The hash of the source of a feature, and of its parameters: the same on each machine that has this source."""
-    one = make(name)
-    file = sys.modules[type(one).__module__].__file__
-    assert file is not None
-    found = hashlib.blake2b(repr((one.output, sorted(one.parameters.items()))).encode(), digest_size=16)
-    compiled = Path(file).with_name(type(one).__module__.rpartition(".")[2] + ".pyx")
-    for source in sorted({compiled if compiled.exists() else Path(file), *SHARED}):
-        found.update(source.read_bytes())
-    return found.hexdigest()
 
 
 def label_of(label: Label, at_ns: Times, close: Row) -> Labels:

@@ -51,6 +51,11 @@ def _converted(learner: dict[str, Any]) -> Converted:
     if int(parameters["num_class"]) > 1 or int(parameters.get("num_target", "1")) > 1:
         raise TreesError("several classes or targets: expected one")
     features = int(parameters["num_feature"])
+    best, count = learner.get("attributes", {}).get("best_iteration"), len(booster["model"]["trees"])
+    if best is not None and int(best) + 1 != count:
+        raise TreesError(
+            f"{count} trees with the best iteration {best}: save booster[:{int(best) + 1}], which predicts"
+        )
     trees = [_tree(number, one) for number, one in enumerate(booster["model"]["trees"])]
     base = _margin_of(_number(parameters["base_score"]), objective)
     names = tuple(learner.get("feature_names") or ())
@@ -81,5 +86,7 @@ def _margin_of(score: np.float32, objective: str) -> float:
     """The margin that a base score stands for, in float32 as XGBoost computes it."""
     if objective not in PROBABILITY:
         return float(score)
+    if not 0 < score < 1:
+        raise TreesError(f"base_score {score}: expected a probability between 0 and 1")
     one = np.float32(1.0)
     return float(np.float32(-math.log(one / score - one)))

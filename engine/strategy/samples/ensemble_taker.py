@@ -83,14 +83,19 @@ class EnsembleTaker(Strategy):
 
     def on_book(self, book: Book) -> None:
         """Learn from predictions that are over, predict once a horizon, and trade on it."""
-        horizon_ns, middle = self.parameters.horizon_ms * 1_000_000, book.mid_twice
-        due = [time for time in self.middles if time <= self.now_ns - horizon_ns]
-        for time in due:
-            before = self.middles.pop(time)
-            if middle != before:  # a price that did not move says nothing about the side
-                self.ensemble.observe(time, float(middle > before))
+        horizon_ns, middle, move = self.parameters.horizon_ms * 1_000_000, book.mid_twice, 0
+        for time, before in list(self.middles.items()):
+            age_ns = self.now_ns - time
+            if 0 <= age_ns < horizon_ns:
+                continue
+            del self.middles[time]
+            if middle == before or not horizon_ns <= age_ns < 2 * horizon_ns:
+                self.ensemble.forget(time)  # a price that did not move names no side; one of much later is no answer
+                continue
+            move = middle - before
+            self.ensemble.observe(time, float(middle > before))
         if not self.middles:
-            self._predict(book, middle - before if due else 0)
+            self._predict(book, move)
 
     def _predict(self, book: Book, move: int) -> None:
         """Predict the middle after the horizon, publish it, and follow it."""

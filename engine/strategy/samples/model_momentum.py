@@ -7,9 +7,10 @@ With each closed bar of length `bars` the features are computed, scaled and pred
 thresholds are a hysteresis. With `order_type` "limit" the order is `limit_offset_bps` beyond the best price of the
 other side and rests for `timeout_seconds`; "market" is the same, cancelled at once where it does not fill.
 
-Features are `rsi_14`, `macd`, `volume_ratio` and `bb_pct` of the closes and volumes of bars; the last two have the
-window `lookback_period`. A dollar coin (USDT, USDC, FDUSD) counts as USD in `asset`. Without its model it does not
-start.
+Features are `rsi_14`, `macd`, `volume_ratio` and `bb_pct` of the closes and volumes of bars, named as in
+docs/indicators.md: the last two have the window `lookback_period`, and carry it in their names unless it is 20. A model
+that was trained on bars of another length is refused, as far as its file says. A dollar coin (USDT, USDC, FDUSD) counts
+as USD in `asset`. Without its model it does not start.
 """
 
 import functools
@@ -34,7 +35,14 @@ from engine.strategy.model_file import ModelStrategy, expect_model, read
 DOLLARS = ("USD", "USDT", "USDC", "FDUSD")
 SECOND_NS = 1_000_000_000
 BPS = 10_000
-FEATURES = ("rsi_14", "macd", "volume_ratio", "bb_pct")
+WINDOW = 20  # of a feature without a number in its name
+
+
+def inputs_of(lookback: int) -> dict[str, str]:
+    """The declared indicator of each feature, by the feature's name."""
+    windowed = {f"{one}_{lookback}": one for one in ("volume_ratio", "bb_pct")}
+    plain = {one: one for one in ("volume_ratio", "bb_pct")} if lookback == WINDOW else {}
+    return {"rsi_14": "rsi_14", "macd": "macd", **plain, **windowed}
 
 
 @functools.cache
@@ -59,10 +67,14 @@ class ModelMomentum(Strategy):
                 found = described(self.file)
             except OSError as error:
                 raise ValueError(f"{self.file}: {error.strerror}: expected a strategy's file with a model") from None
-            if unknown := [one for one in found.ml_model.features if one not in FEATURES]:
-                known = ", ".join(FEATURES)
-                raise ValueError(f"{self.file}: features {', '.join(unknown)}: this strategy computes {known}")
-            expect_model(Path(self.file), found)
+            lookback = found.parameters.lookback_period
+            known = inputs_of(lookback)
+            if unknown := [one for one in found.ml_model.features if one not in known]:
+                computed = f"with lookback_period {lookback} this strategy computes {', '.join(known)}"
+                raise ValueError(f"{self.file}: features {', '.join(unknown)}: {computed}")
+            trained = expect_model(Path(self.file), found).card.training.get("data", {}).get("interval", self.bars)
+            if trained != self.bars:
+                raise ValueError(f"{self.file}: its model was trained on bars of {trained}, bars is {self.bars}")
 
         @property
         def lookback_period(self) -> int:
@@ -85,6 +97,8 @@ class ModelMomentum(Strategy):
         model = expect_model(Path(self.parameters.file), self.found)
         self.predictor = model.predictor
         self.weights = {f"{model.card.name} {model.card.version}": 1.0}
+        names = inputs_of(self.parameters.lookback_period)
+        self.inputs = [names[one] for one in self.found.ml_model.features]
         self.bar_ns = length_ns(self.parameters.bars)
         self.probability = math.nan
 
@@ -92,7 +106,7 @@ class ModelMomentum(Strategy):
         """Predict with each closed bar; NaN until every feature is there."""
         if bar.interval_ns != self.bar_ns:
             return
-        row = [getattr(self, name).value for name in self.found.ml_model.features]
+        row = [getattr(self, name).value for name in self.inputs]
         self.probability = math.nan if any(map(math.isnan, row)) else self.predictor.predict(row)
         sure = max(self.probability, 1 - self.probability)
         self.publish_belief(Belief(self.probability, sure, 0.0 if math.isnan(sure) else 1.0, self.weights))

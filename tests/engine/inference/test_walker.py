@@ -190,6 +190,15 @@ def test_a_model_that_the_walker_does_not_walk_is_refused_by_name(
         read_xgboost(file)
 
 
+def test_trees_after_an_early_stop_are_refused(tmp_path: Path) -> None:
+    """The library predicts without them, and the file has them."""
+    model = xgboost_model(5, trees=9)
+    model.set_attr(best_iteration="5")
+    with pytest.raises(TreesError, match=r"9 trees with the best iteration 5: save booster\[:6\]"):
+        read_xgboost(saved(model, tmp_path))
+    assert len(read_xgboost(saved(model[:6], tmp_path)).trees.firsts) == 6
+
+
 @pytest.mark.parametrize("read", [read_xgboost, read_lightgbm])
 @pytest.mark.parametrize("text", ["", "[]", "{}", "tree\n", '{"learner": 1}', "tree\n\nTree=0\nnum_leaves=x\n", "\xff"])
 def test_a_file_of_something_else_is_refused(read: Callable[[Path], Any], text: str, tmp_path: Path) -> None:

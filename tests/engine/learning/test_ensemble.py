@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from engine.learning import Belief, Ensemble, Exposure, Learned
 from engine.learning.ensemble import OPEN_MOST
+from engine.learning.failures import unknown
 from engine.model.records import STATE_BYTES
 
 NAMES = ("trend", "reversal", "noise")
@@ -126,6 +127,34 @@ def test_what_is_not_known_is_not_traded() -> None:
     assert not ensemble.observe(1, 1.0)
 
 
+def test_a_state_of_experts_in_another_order_is_refused() -> None:
+    """Each weight would be another expert's."""
+    with pytest.raises(ValueError, match="state of loss of b, loss of a"):
+        Ensemble(("a", "b")).load(Ensemble(("b", "a")).save())
+
+
+def test_a_wrong_outcome_keeps_the_prediction_and_a_forgotten_one_is_gone() -> None:
+    """A caller's slip must not lose what is still to be learned."""
+    ensemble = Ensemble(NAMES)
+    ensemble.predict(1, (0.5,) * 3)
+    with pytest.raises(ValueError, match=r"outcome: .* was nan"):
+        ensemble.observe(1, math.nan)
+    assert ensemble.observe(1, 1.0)
+    ensemble.predict(2, (0.5,) * 3)
+    ensemble.forget(2)
+    assert not ensemble.observe(2, 1.0)
+    assert ensemble.learned.forgotten == 0
+
+
+def test_two_ensembles_with_one_fitted_model_learn_apart() -> None:
+    """A second run of a replay must not begin with what the first one has learned."""
+    fitted = unknown(3)
+    first, second = Ensemble(("a",), failures=fitted), Ensemble(("a",), failures=fitted)
+    first.predict(1, (0.9,))
+    first.observe(1, 0.0)
+    assert second.learned.failures == fitted == unknown(3)
+
+
 def twice() -> None:
     """Two predictions of one time."""
     ensemble = Ensemble(NAMES)
@@ -143,7 +172,7 @@ def twice() -> None:
         ),
         (lambda: Ensemble(NAMES).predict(1, (0.5,) * 3, (1.0,)), r"regimes: expected 0 \(\), was 1"),
         (twice, "time_ns 1: expected a time after 1"),
-        (lambda: Ensemble(NAMES).load(Ensemble(("a",)).save()), "state of 1 experts and 3 inputs, expected 3 experts"),
+        (lambda: Ensemble(NAMES).load(Ensemble(("a",)).save()), "state of loss of a, disagreement, margin, expected"),
     ],
 )
 def test_what_is_refused(make: object, text: str) -> None:

@@ -12,7 +12,7 @@ from engine.strategy import Book, Strategy, exposed
 from engine.strategy.harness import BITCOIN, Harness
 from engine.strategy.samples import EnsembleTaker
 
-PARAMETERS = {"size": "1", "horizon_ms": 1, "lean": 0.8}
+PARAMETERS = {"size": "1", "horizon_ms": 2, "lean": 0.8}
 PRICES = (("60000.00", "60000.01"), ("60000.10", "60000.11"))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.cli import WRONG_USE, main
-from engine.inference import Output, load
+from engine.inference import Calibrate, Calibration, Feature, Output, load
 from engine.model.text import bare
 from engine.model.words import BUY, SELL
 from engine.strategy.harness import BITCOIN, Harness
@@ -97,9 +97,14 @@ def test_it_waits_until_every_feature_is_there_and_after_a_gap(tmp_path: Path) -
     ("more", "change", "text"),
     [
         ({"file": "none.toml"}, None, "none.toml: No such file"),
-        ({}, ("rsi_14", "rsi_99"), "features rsi_99: this strategy computes rsi_14, macd"),
+        ({}, ("rsi_14", "rsi_99"), "features rsi_99: with lookback_period 20 this strategy computes"),
         ({}, ('"rsi_14", "macd"', '"macd", "rsi_14"'), "reads rsi_14, macd, .* the strategy's file has macd, rsi_14"),
         ({"bars": "1 minute"}, None, "bars"),
+        (
+            {},
+            ("lookback_period = 20", "lookback_period = 50"),
+            "features volume_ratio, bb_pct: with",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_before_it_trades(
@@ -117,6 +122,30 @@ def test_a_model_that_gives_no_probability_is_refused(tmp_path: Path) -> None:
     """A margin compared with 0.65 is another decision."""
     with pytest.raises(ValueError, match="gives a margin, expected a probability"):
         harness(put_model(tmp_path, output=Output.MARGIN))
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ({"training": {"data": {"interval": "5m"}}}, "its model was trained on bars of 5m, bars is 1m"),
+        (
+            {"features": tuple(Feature(name=one, code="before") for one in NAMES)},
+            "the code of rsi_14, .* is another",
+        ),
+    ],
+)
+def test_a_model_of_other_bars_or_other_code_is_refused(tmp_path: Path, parts: dict[str, Any], text: str) -> None:
+    """The same names with other numbers: a model would predict from what it has never seen."""
+    with pytest.raises(ValueError, match=text):
+        harness(put_model(tmp_path, **parts))
+
+
+def test_a_calibrated_margin_is_a_probability(tmp_path: Path) -> None:
+    """So the training command seals a model with Platt's calibration."""
+    calibration = Calibration(kind=Calibrate.PLATT, slope=-1.0)
+    one = harness(put_model(tmp_path, output=Output.MARGIN, calibration=calibration))
+    [entry] = falling(one)
+    assert 0.65 <= entry.signal < 1
 
 
 def test_another_market_than_the_files_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ name = "learning"
 id = 3
 class = "engine.strategy.samples:EnsembleTaker"
 instruments = [1]
-parameters = { size = "0.001", horizon_ms = 20 }
+parameters = { size = "0.001", horizon_ms = 200 }
 [[processes]]
 name = "learning"
 roles = ["learning"]
