@@ -7,6 +7,8 @@ With each closed bar of length `bars` the features are computed, scaled and pred
 thresholds are a hysteresis. With `order_type` "limit" the order is `limit_offset_bps` beyond the best price of the
 other side and rests for `timeout_seconds`; "market" is the same, cancelled at once where it does not fill.
 
+Where a feature is missing, or the prediction is older than two bars, it does nothing: what it holds, it keeps.
+
 Features are `rsi_14`, `macd`, `volume_ratio` and `bb_pct` of the closes and volumes of bars, named as in
 docs/indicators.md: the last two have the window `lookback_period`, and carry it in their names unless it is 20. A model
 that was trained on bars of another length is refused, as far as its file says. A dollar coin (USDT, USDC, FDUSD) counts
@@ -35,6 +37,7 @@ from engine.strategy.model_file import ModelStrategy, expect_model, read
 DOLLARS = ("USD", "USDT", "USDC", "FDUSD")
 SECOND_NS = 1_000_000_000
 BPS = 10_000
+BARS_MOST = 2  # a prediction that is older than so many bars is of another time
 WINDOW = 20  # of a feature without a number in its name
 
 
@@ -100,12 +103,13 @@ class ModelMomentum(Strategy):
         names = inputs_of(self.parameters.lookback_period)
         self.inputs = [names[one] for one in self.found.ml_model.features]
         self.bar_ns = length_ns(self.parameters.bars)
-        self.probability = math.nan
+        self.probability, self.predicted_ns = math.nan, 0
 
     def on_bar(self, bar: Bar) -> None:
         """Predict with each closed bar; NaN until every feature is there."""
         if bar.interval_ns != self.bar_ns:
             return
+        self.predicted_ns = self.now_ns
         row = [getattr(self, name).value for name in self.inputs]
         self.probability = math.nan if any(map(math.isnan, row)) else self.predictor.predict(row)
         sure = max(self.probability, 1 - self.probability)
@@ -118,7 +122,8 @@ class ModelMomentum(Strategy):
     def on_book(self, book: Book) -> None:
         """Bring the position to what the model says, one order at a time."""
         instrument, values = book.instrument, self.found.parameters
-        if math.isnan(self.probability) or self.orders(instrument):
+        is_old = self.now_ns - self.predicted_ns > BARS_MOST * self.bar_ns
+        if math.isnan(self.probability) or is_old or self.orders(instrument):
             return
         held = self.position(instrument)
         if held <= 0 and self.probability >= values.entry_threshold:

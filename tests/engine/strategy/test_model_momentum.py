@@ -93,6 +93,22 @@ def test_it_waits_until_every_feature_is_there_and_after_a_gap(tmp_path: Path) -
     assert math.isnan(one.strategy.probability)
 
 
+def test_a_prediction_of_long_ago_is_not_traded_on(tmp_path: Path) -> None:
+    """A feed whose bars have stopped says nothing about the price of now."""
+    one = harness(put_model(tmp_path), bars="1s")
+    for number in range(60):
+        text = f"{60_000 - 40 * number + (15 if number % 2 else 0):.2f}"
+        one.bar((text, text, text, text), "1s", "2")
+    assert one.strategy.probability >= 0.65
+    for _ in range(2_001):  # a millisecond each
+        one.step()
+    assert one.book([("57000.00", "5")], [("57000.01", "5")]) == []
+    one.bar((text, text, text, text), "1s", "2")
+    assert one.strategy.probability >= 0.65
+    [entry] = one.book([("57000.00", "5")], [("57000.01", "5")])
+    assert entry.side == BUY
+
+
 @pytest.mark.parametrize(
     ("more", "change", "text"),
     [
