@@ -61,7 +61,7 @@ class Flow:
 
     async def room(self) -> None:
         """Wait until the client has shown enough."""
-        while self.sent - self._shown > AHEAD:
+        while self.sent - self._shown >= AHEAD:
             self._changed.clear()
             await self._changed.wait()
 
